@@ -1,0 +1,1 @@
+"""What the operator chose, read once. After start nothing here changes."""

@@ -1,0 +1,127 @@
+"""Domain-separated hashing, signing and verifying; keys are arguments, never globals.
+
+Every hash is BLAKE2b-256 with a `person` of its own (at most 16 bytes), so a digest made for one
+purpose can't be presented for another. Signatures are ed25519 (deterministic) through libsodium.
+"""
+
+from hashlib import blake2b
+
+from nacl.bindings import crypto_sign_open
+from nacl.exceptions import BadSignatureError, CryptoError
+from nacl.signing import SigningKey
+
+from consensus import codec
+from consensus.types import (
+    Certificate,
+    Era,
+    Hash32,
+    Header,
+    NetUid,
+    PublicKey,
+    Receipt,
+    Signature,
+    SignedTransaction,
+    Transaction,
+    View,
+    Vote,
+    VoteKind,
+)
+
+VOTE_TAG = b"SX1"
+"""First bytes of every signed agreement statement (`agreement.md` 2.1)."""
+PEER_ID_PREFIX = bytes.fromhex("002408011220")
+"""libp2p: identity multihash of the protobuf-wrapped ed25519 key that follows."""
+
+
+def hash32(person: bytes, *parts: bytes) -> Hash32:
+    """Hash `parts`, joined, under the domain `person`; parts of variable length need a frame."""
+    state = blake2b(digest_size=32, person=person)
+    for part in parts:
+        state.update(part)
+    return Hash32(state.digest())
+
+
+def compute_public_key(seed: bytes) -> PublicKey:
+    """Return the ed25519 public key of the 32-byte `seed`."""
+    return PublicKey(bytes(SigningKey(seed).verify_key))
+
+
+def compute_peer_id(node_key: PublicKey) -> bytes:
+    """Return the 38-byte libp2p peer id of an ed25519 node key."""
+    return PEER_ID_PREFIX + node_key
+
+
+def sign(key: SigningKey, message: bytes) -> Signature:
+    """Sign `message`; the same key and message give the same 64 bytes."""
+    return Signature(key.sign(message).signature)
+
+
+def is_signed(public_key: PublicKey, message: bytes, signature: Signature) -> bool:
+    """Tell whether `signature` is that of `public_key` on `message`."""
+    if len(signature) != 64 or len(public_key) != 32:  # noqa: PLR2004 - ed25519's sizes
+        return False
+    try:
+        crypto_sign_open(signature + message, public_key)
+    except (BadSignatureError, CryptoError, ValueError):
+        return False
+    return True
+
+
+# -- transactions -----------------------------------------------------------------------------
+
+
+def compute_transaction_id(transaction: Transaction) -> Hash32:
+    """Hash the canonical encoding of `transaction`; what is signed, and its name everywhere."""
+    return hash32(b"neurond/tx", codec.encode(transaction))
+
+
+def sign_transaction(key: SigningKey, transaction: Transaction) -> SignedTransaction:
+    """Sign `transaction`; `key` must be that of `transaction.signer`."""
+    assert bytes(key.verify_key) == transaction.signer
+    return SignedTransaction(transaction, sign(key, compute_transaction_id(transaction)))
+
+
+def is_transaction_signed(signed: SignedTransaction) -> bool:
+    """Tell whether the transaction's signature is its signer's."""
+    message = compute_transaction_id(signed.transaction)
+    return is_signed(signed.transaction.signer, message, signed.signature)
+
+
+def serve_message(chain_id: Hash32, netuid: NetUid, hotkey: PublicKey) -> bytes:
+    """Return what a node key signs to let `hotkey` announce it in `netuid`."""
+    return hash32(b"neurond/serve", chain_id, netuid.to_bytes(2, "big"), hotkey)
+
+
+# -- agreement --------------------------------------------------------------------------------
+
+
+def compute_header_digest(header: Header) -> Hash32:
+    """Hash the canonical encoding of `header`; the block's name in votes and parents."""
+    return hash32(b"neurond/header", codec.encode(header))
+
+
+def compute_body_root(transactions: tuple[SignedTransaction, ...]) -> Hash32:
+    """Hash the ordered list of transactions of a block."""
+    return hash32(b"neurond/body", codec.encode_list(transactions))
+
+
+def compute_justify_root(justify: tuple[Certificate, ...]) -> Hash32:
+    """Hash the ordered list of certificates a proposal carries."""
+    return hash32(b"neurond/justify", codec.encode_list(justify))
+
+
+def compute_receipts_root(receipts: tuple[Receipt, ...]) -> Hash32:
+    """Hash the ordered list of receipts of a block."""
+    return hash32(b"neurond/receipt", codec.encode_list(receipts))
+
+
+def vote_message(chain_id: Hash32, kind: VoteKind, era: Era, view: View, digest: Hash32) -> bytes:
+    """Return the 84 bytes under an agreement signature: fixed width, no CBOR."""
+    fixed = kind.to_bytes(1, "big") + era.to_bytes(8, "big") + view.to_bytes(8, "big")
+    return VOTE_TAG + chain_id + fixed + digest
+
+
+def is_vote_signed(chain_id: Hash32, key: PublicKey, vote: Vote) -> bool:
+    """Tell whether `vote.signature` is `key`'s on what the vote says."""
+    message = vote_message(chain_id, vote.kind, vote.era, vote.view, vote.digest)
+    return is_signed(key, message, vote.signature)

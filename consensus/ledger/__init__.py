@@ -1,0 +1,1 @@
+"""What the state is, and what each transaction may do to it."""

@@ -1,0 +1,1 @@
+"""The local door: chain routes, health, metrics, events."""

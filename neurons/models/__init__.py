@@ -1,0 +1,1 @@
+"""torch modules; shapes written beside every line that changes one."""

@@ -1,0 +1,1 @@
+"""Operators and developers start here; nothing imports this folder."""
