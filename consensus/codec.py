@@ -55,6 +55,9 @@ BOUNDS: dict[object, tuple[int, int]] = {
     t.PublicKey: (32, 32),
     t.Signature: (64, 64),
     t.Salt: (32, 32),
+    t.Bytes16: (16, 16),
+    t.Bytes256: (0, 256),
+    t.Bytes64K: (0, 1 << 16),
     t.ShortText: (0, 128),
 }
 """Lowest and highest value of each integer type, shortest and longest length of each other."""

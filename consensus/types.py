@@ -47,6 +47,12 @@ Signature = NewType("Signature", bytes)
 """An ed25519 signature, exactly 64 bytes."""
 Salt = NewType("Salt", bytes)
 """What hides a weight commitment until its reveal, exactly 32 bytes."""
+Bytes16 = NewType("Bytes16", bytes)
+"""A random name, exactly 16 bytes."""
+Bytes256 = NewType("Bytes256", bytes)
+"""At most 256 bytes."""
+Bytes64K = NewType("Bytes64K", bytes)
+"""At most 65,536 bytes."""
 ShortText = NewType("ShortText", str)
 """At most 128 bytes of UTF-8."""
 

@@ -1,0 +1,56 @@
+"""What can go wrong between neurons, each error named after whose fault it is.
+
+Asking a peer fails in three ways that a validator must tell apart: nobody answered (the network's
+fault, or nobody's), the peer said it is full (honest), the peer broke the protocol (its fault).
+The worker's failures are ours: they become an honest `Refusal` or `Busy` towards whoever asked.
+"""
+
+from consensus.errors import NeurondError
+
+
+class NodeUnreachable(NeurondError):
+    """No connection, or it broke before an answer came: nobody's fault, once."""
+
+
+class PeerBusy(NeurondError):
+    """The peer's node refused the question for now (its own quota): counts like `Busy`."""
+
+    def __init__(self, retry_ms: int = 1_000) -> None:
+        super().__init__(f"the peer asks to come back in {retry_ms} ms")
+        self.retry_ms = retry_ms
+
+
+class PeerFault(NeurondError):
+    """The peer broke the protocol (too long an answer, garbage frames): its fault."""
+
+
+class MalformedQuery(NeurondError):
+    """A query body the task can't read: the asker's fault."""
+
+
+class MalformedAnswer(NeurondError):
+    """A completion that proves nothing or that the task can't read: the miner's fault."""
+
+
+class WorkerUnavailable(NeurondError):
+    """No worker is ready, or it died with our batch: come back in `retry_ms`."""
+
+    def __init__(self, message: str, retry_ms: int = 1_000) -> None:
+        super().__init__(message)
+        self.retry_ms = retry_ms
+
+
+class WorkerTimeout(WorkerUnavailable):
+    """The worker let a batch's deadline pass and was restarted."""
+
+
+class WorkerFull(WorkerUnavailable):
+    """The queue towards the worker is full."""
+
+
+class ModelFault(NeurondError):
+    """The model made no distribution (NaN, negative, wrong shape) for this batch."""
+
+
+class WorkerFault(NeurondError):
+    """The worker broke its protocol: garbage frames, a foreign version, answers nobody asked."""

@@ -1,0 +1,202 @@
+"""The few verbs a neuron needs from the node, as Protocols: ask, submit, metagraph, and the store.
+
+`daemon/node.py` fulfils them; tests fulfil them with a world in memory. Everything a view says is
+of the FINAL chain state (never of a block that may still vanish), read in one go and frozen.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from consensus.types import (
+    U64,
+    Call,
+    Epoch,
+    Hash32,
+    Height,
+    NetUid,
+    PublicKey,
+    Ratio16,
+    Salt,
+    Signature,
+    TimeMs,
+    Uid,
+    Weight,
+)
+
+# -- what a neuron sees of the chain ------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ChainView:
+    """The final head: its height and the beacon's mix after it."""
+
+    chain_id: Hash32
+    height: Height
+    time_ms: TimeMs
+    mix: Hash32
+
+
+@dataclass(frozen=True, slots=True)
+class NeuronView:
+    """One registered neuron; `peer_id` is that of its served endpoint, None when it serves none."""
+
+    uid: Uid
+    hotkey: PublicKey
+    registered_block: Height
+    peer_id: bytes | None
+    has_permit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MetagraphView:
+    """One subnet's rules that concern a neuron, and its neurons by ascending uid."""
+
+    netuid: NetUid
+    tempo: int
+    """Blocks per epoch."""
+    reveal_blocks: int
+    """Reveals of epoch e count in the first so many blocks of e + 1."""
+    commit_interval_blocks: int
+    scorer_version: U64
+    min_allowed_weights: int
+    max_weight: Ratio16
+    neurons: tuple[NeuronView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsState:
+    """What the final state holds for our hotkey in one subnet; None: nothing of the kind yet.
+
+    `commit_digest` is the standing commitment, of epoch `commit_epoch`; it may stay visible after
+    its reveal. `revealed_epoch` is the last epoch whose row we revealed.
+    """
+
+    commit_epoch: Epoch | None
+    commit_digest: Hash32 | None
+    revealed_epoch: Epoch | None
+
+
+@dataclass(frozen=True, slots=True)
+class WeightSecret:
+    """What opens one commitment; durable before the commitment leaves the node."""
+
+    netuid: NetUid
+    epoch: Epoch
+    hotkey: PublicKey
+    salt: Salt
+    version: U64
+    uids: tuple[Uid, ...]
+    values: tuple[Weight, ...]
+
+
+# -- verbs ----------------------------------------------------------------------------------------
+
+
+class Log(Protocol):
+    """A room's logger: an event's name and its fields."""
+
+    def __call__(self, event: str, /, **fields: object) -> None:
+        """Log `event`."""
+        ...
+
+
+class MinerNode(Protocol):
+    """What a miner needs: to know itself and its subnet, and to sign."""
+
+    @property
+    def hotkey(self) -> PublicKey:
+        """The hotkey this neuron runs under."""
+        ...
+
+    def sign(self, message: bytes) -> Signature:
+        """Sign `message` (already domain-separated) with the hotkey."""
+        ...
+
+    def now_ms(self) -> TimeMs:
+        """Return wall time, ms since 1970."""
+        ...
+
+    def chain(self) -> ChainView:
+        """Return the final head."""
+        ...
+
+    def metagraph(self, netuid: NetUid) -> MetagraphView:
+        """Return the subnet at the final head; cheap enough to call for every query."""
+        ...
+
+
+class Node(MinerNode, Protocol):
+    """What a validator needs on top: to ask, to wait, to submit, and to keep its secrets."""
+
+    def weights_state(self, netuid: NetUid) -> WeightsState:
+        """Return what the final state holds of our weights."""
+        ...
+
+    async def wait_height(self, height: Height) -> None:
+        """Return once the final height is at least `height`."""
+        ...
+
+    async def ask(self, peer_id: bytes, payload: bytes) -> bytes:
+        """Send `payload` as a `query` and return the reply, at most `REPLY_BYTES_MAX` bytes.
+
+        The deadline is the caller's cancel scope.
+
+        Raises:
+            NodeUnreachable: not connected, or the connection broke.
+            PeerBusy: the peer's node refused for now.
+            PeerFault: the peer broke the protocol.
+        """
+        ...
+
+    async def submit(self, call: Call) -> None:
+        """Sign `call` with the hotkey and publish it; inclusion is not waited for.
+
+        A refusal by our own mempool is logged by the node, not raised: the caller reads back the
+        chain's state anyway and submits again.
+        """
+        ...
+
+    async def keep_weights(self, secret: WeightSecret) -> None:
+        """Make `secret` durable; returns only once a power cut can't lose it."""
+        ...
+
+    async def load_weights(self, netuid: NetUid) -> tuple[WeightSecret, ...]:
+        """Return every kept secret of our hotkey in `netuid`, any order; old ones may be gone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MinerKey:
+    """A neuron over its whole life: uids are reused, (hotkey, registration) is not."""
+
+    hotkey: PublicKey
+    registered_block: Height
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a validator had written when it last stopped; `cursor` 0 when nothing."""
+
+    cursor: Height
+    """Height whose round was recorded last."""
+    scores: Mapping[MinerKey, bytes]
+    """`scoring.pack_score` of each miner's standing."""
+
+
+class EvidenceStore(Protocol):
+    """A validator's memory; one call is one durable transaction."""
+
+    async def load(self, netuid: NetUid) -> Evidence:
+        """Return everything kept of `netuid`."""
+        ...
+
+    async def write_round(
+        self,
+        netuid: NetUid,
+        cursor: Height,
+        scores: Mapping[MinerKey, bytes],
+        receipts: Sequence[bytes],
+    ) -> None:
+        """Write one round's scores, receipts and cursor: all of them or none, durable on return."""
+        ...
