@@ -1,0 +1,30 @@
+"""Everything wrong with what the operator wrote, gathered so that one run shows all of it.
+
+A `Problem` says where (file and line, variable or flag), which key, what is wrong, and what is
+allowed.
+"""
+
+from dataclasses import dataclass
+
+from consensus.errors import NeurondError
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake: `where` is a place a person can go to, `remedy` what to write there."""
+
+    where: str
+    key: str
+    message: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.key}: {self.message} {self.remedy}".replace(": : ", ": ")
+
+
+class ConfigError(NeurondError):
+    """Settings or a network file that can't be used; nothing was touched."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems

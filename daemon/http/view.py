@@ -1,0 +1,320 @@
+"""What the HTTP door shows of the node: `NodeView`, fulfilled by `daemon/node.py`, and its answers.
+
+The door knows the node through this Protocol alone. Answers are frozen values whose fields are the
+JSON's: addresses are SS58, hashes and peer ids are text, amounts are whole rao (or alpha's equal)
+as JSON integers, which may exceed 2^53; shares are fractions for people, exact figures are in
+`explain`. Reads are sync and must be short (a value in memory, or one small read); what waits is
+async.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from consensus.errors import NeurondError
+from consensus.types import Hash32, Height, NetUid, PublicKey, Uid
+from daemon.http.events import EventBus
+
+
+class ApiError(NeurondError):
+    """A request that can't be answered: HTTP status, a fixed code, and what to do about it."""
+
+    def __init__(self, status: int, code: str, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.remedy = remedy
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorDetail:
+    """What happened, under a code that never changes, and what to do."""
+
+    code: str
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorAnswer:
+    """The body of every error."""
+
+    error: ErrorDetail
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One condition of readiness; `remedy` says what to do while it is not `ok`."""
+
+    name: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyAnswer:
+    """Whether this node does its job, and each condition of it."""
+
+    ready: bool
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PeerView:
+    """One connected peer."""
+
+    peer_id: str
+    address: str
+    direction: Literal["in", "out"]
+    score: float
+    rtt_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class NeuronStatus:
+    """The neuron this node runs; `state` is starting, training, ready, restarting or stopped."""
+
+    role: str
+    netuid: int
+    hotkey: str
+    uid: int | None
+    state: str
+    device: str = ""
+    model: str = ""
+    queue: int = 0
+    worker_restarts: int = 0
+    weights_age_epochs: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyView:
+    """Where every rao is; `issued` is the sum of the others."""
+
+    issued: int
+    free: int
+    staked: int
+    unbonding: int
+    pending: int
+    burned: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StatusView:
+    """The node at a glance."""
+
+    name: str
+    version: str
+    network: str
+    chain_id: str
+    peer_id: str
+    addresses: tuple[str, ...]
+    height: int
+    head: str
+    head_time_ms: int
+    state_root: str
+    view: int
+    era: int
+    is_validator: bool
+    syncing: bool
+    peers: tuple[PeerView, ...]
+    mempool_transactions: int
+    uptime_s: float
+    neuron: NeuronStatus | None = None
+    supply: SupplyView | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionView:
+    """One included transaction, its call by name, and what became of it."""
+
+    id: str
+    signer: str
+    nonce: int
+    call: str
+    fields: Mapping[str, object]
+    tip: int
+    fee: int | None
+    code: int | None
+    """0: it took effect; None: the receipt is not known yet (the newest block)."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockSummary:
+    """A final block without its transactions."""
+
+    height: int
+    digest: str
+    parent: str
+    view: int
+    era: int
+    proposer: str
+    time_ms: int
+    transaction_count: int
+    state_root: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlockView:
+    """A final block."""
+
+    summary: BlockSummary
+    transactions: tuple[TransactionView, ...]
+    signers: tuple[str, ...] = ()
+    """Hotkeys whose votes finalised it, where its own certificate is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlocksAnswer:
+    """Blocks, newest first."""
+
+    blocks: tuple[BlockSummary, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointView:
+    """Where a neuron answers, as it announced on chain."""
+
+    peer_id: str
+    protocols: tuple[str, ...]
+    price: int
+    capacity: int
+    model_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class NeuronView:
+    """One row of the metagraph; shares are of the subnet's sum."""
+
+    uid: int
+    hotkey: str
+    coldkey: str
+    stake: int
+    has_permit: bool
+    is_active: bool
+    consensus: float
+    incentive: float
+    dividends: float
+    validator_trust: float
+    emission: int
+    registered_block: int
+    commit_block: int
+    endpoint: EndpointView | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MetagraphView:
+    """One subnet as of `height`."""
+
+    netuid: int
+    height: int
+    task: str
+    tempo: int
+    epoch: int
+    burn: int
+    neurons: tuple[NeuronView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StakeView:
+    """What a coldkey has staked on a hotkey; netuid 0 is root and its amount is rao."""
+
+    netuid: int
+    hotkey: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnbondingView:
+    """Root stake on its way out."""
+
+    hotkey: str
+    amount: int
+    release_height: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """What a key has and is."""
+
+    address: str
+    free: int
+    nonce: int
+    stakes: tuple[StakeView, ...] = ()
+    unbonding: tuple[UnbondingView, ...] = ()
+    owner: str | None = None
+    """The coldkey, where the address is a hotkey."""
+    neurons: tuple[tuple[int, int], ...] = ()
+    """(netuid, uid) where the address is registered."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainView:
+    """One reward taken apart; `lines` add up to `total` to the rao."""
+
+    netuid: int
+    uid: int
+    epoch: int
+    total: int
+    terms: Mapping[str, object] = field(default_factory=dict[str, object])
+    lines: tuple[Mapping[str, object], ...] = ()
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitAnswer:
+    """A transaction the mempool took."""
+
+    id: str
+
+
+class NodeView(Protocol):
+    """What the door asks of the node; raises `ApiError` (use the helpers below), nothing else."""
+
+    @property
+    def events(self) -> EventBus:
+        """Return where the node announces what happens."""
+        ...
+
+    def status(self) -> StatusView:
+        """Return the node at a glance."""
+        ...
+
+    def readiness(self) -> tuple[Check, ...]:
+        """Return every condition of readiness."""
+        ...
+
+    def block(self, height: Height) -> BlockView:
+        """Return the final block at `height`."""
+        ...
+
+    def blocks(self, start: Height | None, count: int) -> tuple[BlockSummary, ...]:
+        """Return at most `count` final blocks, newest first, from `start` (the head) downward."""
+        ...
+
+    def metagraph(self, netuid: NetUid) -> MetagraphView:
+        """Return the neurons of a subnet."""
+        ...
+
+    def account(self, key: PublicKey) -> AccountView:
+        """Return what `key` has; an unknown key has nothing."""
+        ...
+
+    def explain(self, netuid: NetUid, uid: Uid) -> ExplainView:
+        """Return the last epoch's reward of a neuron, taken apart."""
+        ...
+
+    async def submit(self, data: bytes) -> Hash32:
+        """Let an encoded SignedTransaction into the mempool and gossip it; return its id."""
+        ...
+
+
+def not_found(what: str, remedy: str) -> ApiError:
+    """Return the error for something this node does not have."""
+    return ApiError(404, "not_found", f"There is no {what}.", remedy)
+
+
+def bad_request(message: str, remedy: str) -> ApiError:
+    """Return the error for a request that can't be understood."""
+    return ApiError(400, "bad_request", message, remedy)
