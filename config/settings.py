@@ -18,7 +18,7 @@ Role = Literal["miner", "validator", "none"]
 Device = Literal["auto", "cpu", "cuda"]
 Backend = Literal["builtin"]
 ModelKind = Literal["ngram", "transformer", "pooled"]
-Shape = Literal["text", "name", "multiaddr", "bootstrap", "listen", "file", "folder", "new folder"]
+Shape = Literal["text", "name", "network", "multiaddr", "bootstrap", "listen", "file", "new folder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class NodeSettings:
         Path, Rule("Where the chain, votes and scores are kept.", shape="new folder")
     ] = Path("data")
     network: Annotated[
-        str, Rule("The network file, as a path, or the name of a built-in network.")
+        str, Rule("The network file, or the name of a built-in network.", shape="network")
     ] = "network.toml"
     log_level: Annotated[LogLevel, Rule("Least level that is logged; SIGHUP reads it anew.")] = (
         "info"
