@@ -1,0 +1,114 @@
+"""What a subnet's task is: sample a challenge, read a query, verify an answer.
+
+An author writes a `Task`; transport, deadlines, sampling, persistence, ratings, weights and
+receipts are the framework's. A challenge must be fresh, public in its making and unpredictable: it
+derives from a seed alone, so that whoever learns the seed later can check what was asked and how it
+was judged. Where an answer is a forecast, its score must be proper: the honest belief pays best.
+
+A `Judgement` is a quality in [0, 1] or a fault, and a fault says whose: only a miner's own counts
+against it.
+
+Deviation from `neurons.md` 3.1: a challenge's seed is not H(mix, netuid, epoch, hotkey, counter)
+alone. All of that is public the moment the block is, so a miner could compute the question, and
+with it the truth, before being asked. The validator's signature over those fields is hashed in as
+well: nobody else can make it, everyone can check it once it is shown (`compute_challenge_seed`).
+The counter is the height whose mix is used, so a restarted validator never asks the same twice.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from consensus import crypto
+from consensus.types import Epoch, Hash32, Height, NetUid, PublicKey, Signature
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """The `body` a miner gets and the `key` that judges its answer; `key` never leaves us."""
+
+    body: bytes
+    key: bytes
+
+
+class Whose(Enum):
+    """Who is to blame for an answer that can't be judged."""
+
+    MINER = "miner"
+    VALIDATOR = "validator"
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A valid answer's quality, 0 (no better than the baseline) to 1 (knew the truth)."""
+
+    quality: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why there is no quality, and whose fault that is."""
+
+    whose: Whose
+    reason: str
+
+
+Judgement = Judged | Fault
+
+
+class Task(Protocol):
+    """One kind of work. Everything here is deterministic and bounded; `sample` may read files."""
+
+    @property
+    def name(self) -> str:
+        """The task's name in genesis and configuration."""
+        ...
+
+    @property
+    def answer_bytes_max(self) -> int:
+        """Longest answer a miner may send, bytes."""
+        ...
+
+    def sample(self, seed: bytes, count: int) -> tuple[Challenge, ...]:
+        """Make `count` challenges from `seed`; the same seed always makes the same ones.
+
+        Blocking (files): call it in a thread.
+        """
+        ...
+
+    def read_query(self, body: bytes) -> tuple[bytes, ...]:
+        """Return the model's inputs in a query body, bounded.
+
+        Raises:
+            MalformedQuery: no body of this task.
+        """
+        ...
+
+    def verify(self, challenge: Challenge, answer: bytes) -> Judgement:
+        """Judge `answer`; never raises, whatever the bytes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeOrigin:
+    """Where a round's challenges come from: `mix` is the beacon's after block `height`."""
+
+    chain_id: Hash32
+    mix: Hash32
+    netuid: NetUid
+    epoch: Epoch
+    hotkey: PublicKey
+    height: Height
+
+
+def compute_origin_hash(origin: ChallengeOrigin) -> Hash32:
+    """Hash what a round's challenges derive from: what the validator signs, and keeps to itself."""
+    numbers = origin.netuid.to_bytes(2, "big") + origin.epoch.to_bytes(8, "big")
+    tail = origin.hotkey + origin.height.to_bytes(8, "big")
+    return crypto.hash32(b"neurond/origin", origin.chain_id, origin.mix, numbers, tail)
+
+
+def compute_challenge_seed(origin: ChallengeOrigin, signature: Signature) -> Hash32:
+    """Hash the origin and the validator's signature over it into the seed for `Task.sample`."""
+    return crypto.hash32(b"neurond/seed", compute_origin_hash(origin), signature)
