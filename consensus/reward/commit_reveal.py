@@ -1,0 +1,95 @@
+"""Weight commitments: when a commit is due, whether a reveal opens it, when it expires.
+
+Epoch e of a subnet is the blocks e * tempo .. (e + 1) * tempo - 1. In it a validator binds itself
+to a digest of its weights (the last commit counts); in the first R blocks of e + 1 it opens it; at
+the block after those, the *epoch step* runs the epoch law on the rows that were opened. The first
+weight of an epoch can be read only when no commit of it can be made any more, and the digest binds
+chain, subnet, epoch and hotkey, so a copied digest opens nothing.
+
+Source: `agreement.md` section 3(a), `ledger.md` section 5.
+"""
+
+from collections.abc import Sequence
+
+from consensus.crypto import hash32
+from consensus.types import Epoch, Hash32, Height, PublicKey, RevealWeights
+
+PERSON = b"wcommit1"
+"""BLAKE2b person of a weight commitment."""
+
+
+def compute_digest(chain_id: Hash32, hotkey: PublicKey, row: RevealWeights) -> Hash32:
+    """Return what `hotkey` must have committed for `row` to open it.
+
+    Fixed widths, big-endian: chain id, netuid u16, epoch u64, hotkey, salt, version u64, count u16,
+    uids u16 each, values u16 each. `row.uids` and `row.values` have the same length.
+    """
+    assert len(row.uids) == len(row.values)
+    head = (
+        chain_id,
+        row.netuid.to_bytes(2, "big"),
+        row.epoch.to_bytes(8, "big"),
+        hotkey,
+        row.salt,
+        row.version.to_bytes(8, "big"),
+        len(row.uids).to_bytes(2, "big"),
+    )
+    return hash32(PERSON, *head, _pack_u16(row.uids), _pack_u16(row.values))
+
+
+def is_opened_by(digest: Hash32, chain_id: Hash32, hotkey: PublicKey, row: RevealWeights) -> bool:
+    """Tell whether `row` is what `hotkey` committed as `digest`; False if its lists differ."""
+    return len(row.uids) == len(row.values) and compute_digest(chain_id, hotkey, row) == digest
+
+
+def compute_epoch(height: Height, tempo: int) -> Epoch:
+    """Return the epoch that the block at `height` belongs to."""
+    return Epoch(height // tempo)
+
+
+def is_commit_open(height: Height, epoch: Epoch, tempo: int) -> bool:
+    """Tell whether a commit of `epoch` may be in the block at `height`: only in that epoch."""
+    return height // tempo == epoch
+
+
+def is_commit_spaced(height: Height, last_commit: Height | None, interval: int) -> bool:
+    """Tell whether a hotkey may commit again at `height`; `last_commit` is None if it never did."""
+    return last_commit is None or height - last_commit >= interval
+
+
+def get_commit_deadline(epoch: Epoch, tempo: int) -> Height:
+    """Return the last height whose block may carry a commit of `epoch`."""
+    return Height((epoch + 1) * tempo - 1)
+
+
+def get_reveal_start(epoch: Epoch, tempo: int) -> Height:
+    """Return the first height whose block may carry a reveal of `epoch`."""
+    return Height((epoch + 1) * tempo)
+
+
+def get_step_height(epoch: Epoch, tempo: int, reveal_blocks: int) -> Height:
+    """Return the height at which the epoch step closes `epoch`; commits unopened then expire."""
+    return Height((epoch + 1) * tempo + reveal_blocks)
+
+
+def is_reveal_open(height: Height, epoch: Epoch, tempo: int, reveal_blocks: int) -> bool:
+    """Tell whether a reveal of `epoch` may be in the block at `height`."""
+    start = (epoch + 1) * tempo
+    return start <= height < start + reveal_blocks
+
+
+def is_epoch_step(height: Height, tempo: int, reveal_blocks: int) -> bool:
+    """Tell whether the block at `height` runs an epoch step of a subnet that is not new.
+
+    The genesis step at height 0, which only gives permits, is the ledger's own.
+    """
+    return height >= tempo + reveal_blocks and (height - reveal_blocks) % tempo == 0
+
+
+def get_closed_epoch(height: Height, tempo: int, reveal_blocks: int) -> Epoch:
+    """Return which epoch the step at `height` closes; `is_epoch_step` must hold."""
+    return Epoch((height - reveal_blocks) // tempo - 1)
+
+
+def _pack_u16(values: Sequence[int]) -> bytes:
+    return b"".join([value.to_bytes(2, "big") for value in values])
