@@ -59,6 +59,7 @@ BOUNDS: dict[object, tuple[int, int]] = {
     t.Bytes256: (0, 256),
     t.Bytes64K: (0, 1 << 16),
     t.ShortText: (0, 128),
+    t.TaskParams: (0, 4096),
 }
 """Lowest and highest value of each integer type, shortest and longest length of each other."""
 

@@ -22,6 +22,7 @@ from consensus.types import (
     Signature,
     SignedTransaction,
     Transaction,
+    ValidatorEntry,
     View,
     Vote,
     VoteKind,
@@ -113,6 +114,26 @@ def compute_justify_root(justify: tuple[Certificate, ...]) -> Hash32:
 def compute_receipts_root(receipts: tuple[Receipt, ...]) -> Hash32:
     """Hash the ordered list of receipts of a block."""
     return hash32(b"neurond/receipt", codec.encode_list(receipts))
+
+
+def compute_vset_hash(entries: tuple[ValidatorEntry, ...]) -> Hash32:
+    """Hash the ordered members of a validator set; what headers call it."""
+    return hash32(b"neurond/vset", codec.encode_list(entries))
+
+
+def hash_beacon(value: Hash32) -> Hash32:
+    """Return the link before `value` in a beacon hash chain: a tip is `hash_beacon(reveal)`."""
+    return hash32(b"neurond/beacon", value)
+
+
+def compute_mix(mix: Hash32, reveal: Hash32) -> Hash32:
+    """Return the beacon's mix after a block that showed `reveal` (`agreement.md` 2.5)."""
+    return hash32(b"neurond/mix", mix, reveal)
+
+
+def compute_seed(era: Era, mix: Hash32) -> Hash32:
+    """Return what elects the leaders of `era`; `mix` is the beacon's after the era before it."""
+    return hash32(b"neurond/seed", era.to_bytes(8, "big"), mix)
 
 
 def vote_message(chain_id: Hash32, kind: VoteKind, era: Era, view: View, digest: Hash32) -> bytes:

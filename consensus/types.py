@@ -55,6 +55,8 @@ Bytes64K = NewType("Bytes64K", bytes)
 """At most 65,536 bytes."""
 ShortText = NewType("ShortText", str)
 """At most 128 bytes of UTF-8."""
+TaskParams = NewType("TaskParams", bytes)
+"""What a subnet's task wants to know, canonical CBOR of at most 4 KiB."""
 
 ZERO_HASH = Hash32(bytes(32))
 RAO_PER_TAO = 1_000_000_000

@@ -1,0 +1,222 @@
+"""What the state holds about accounts, hotkeys, stake and the chain's head, and how it is written.
+
+Small records that every block touches are fixed-width big-endian integers; the others are canonical
+CBOR of the dataclasses below. Every function here that writes an amount keeps the running totals of
+its coin (`Draft.add_total`), so that a rule can only move money, or say `mint` or `destroy`.
+"""
+
+from dataclasses import dataclass
+from struct import Struct
+
+from consensus import codec
+from consensus.ledger import keys
+from consensus.ledger.state import Draft, Reading, Total
+from consensus.params import Params
+from consensus.types import (
+    U64,
+    Amount,
+    Hash32,
+    Height,
+    NetUid,
+    Nonce,
+    PublicKey,
+    Ratio16,
+    TimeMs,
+    ValidatorEntry,
+    ValidatorIndex,
+)
+
+ROOT = NetUid(0)
+"""The netuid of root, whose coin is TAO."""
+_TWO_U64 = Struct(">QQ")
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What never changes: the chain's name for itself and its constants."""
+
+    chain_id: Hash32
+    params: Params
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the next block is checked against, beside the state root."""
+
+    height: Height
+    time_ms: TimeMs
+    receipts_root: Hash32
+    mix: Hash32
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of the validator set and the coldkey that owns its hotkey."""
+
+    entry: ValidatorEntry
+    coldkey: PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a key owns freely, in rao, and how many of its transactions were included."""
+
+    free: Amount
+    nonce: Nonce
+
+
+@dataclass(frozen=True, slots=True)
+class Hotkey:
+    """Who owns a hotkey, the take of its rewards, and when that was last raised (0: never)."""
+
+    owner: PublicKey
+    take: Ratio16
+    raised_at: Height
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A hotkey's stake in one coin, and into how many shares it is divided."""
+
+    amount: Amount
+    shares: U64
+
+
+EMPTY_ACCOUNT = Account(Amount(0), Nonce(0))
+EMPTY_POOL = Pool(Amount(0), U64(0))
+
+
+# -- the chain ------------------------------------------------------------------------------------
+
+
+def get_network(view: Reading) -> Network:
+    """Return the network's constants."""
+    data = view.get(keys.NETWORK)
+    assert data is not None, "a state without its genesis"
+    return codec.decode(Network, data)
+
+
+def put_network(draft: Draft, network: Network) -> None:
+    """Write the network's constants."""
+    draft.put(keys.NETWORK, codec.encode(network))
+
+
+def get_head(view: Reading) -> Head:
+    """Return what the last block left for the next one."""
+    data = view.get(keys.HEAD)
+    assert data is not None, "a state without its genesis"
+    return codec.decode(Head, data)
+
+
+def put_head(draft: Draft, head: Head) -> None:
+    """Write what the next block is checked against."""
+    draft.put(keys.HEAD, codec.encode(head))
+
+
+def get_member(view: Reading, index: ValidatorIndex) -> Member | None:
+    """Return a member of the validator set, or None."""
+    data = view.get(keys.validator(index))
+    return None if data is None else codec.decode(Member, data)
+
+
+def put_member(draft: Draft, index: ValidatorIndex, member: Member) -> None:
+    """Write a member of the validator set."""
+    draft.put(keys.validator(index), codec.encode(member))
+
+
+def get_beacon_tip(view: Reading, index: ValidatorIndex) -> Hash32 | None:
+    """Return the last value a validator's hash chain has shown, or None."""
+    data = view.get(keys.beacon(index))
+    return None if data is None else Hash32(data)
+
+
+def put_beacon_tip(draft: Draft, index: ValidatorIndex, tip: Hash32) -> None:
+    """Write the last value a validator's hash chain has shown."""
+    draft.put(keys.beacon(index), tip)
+
+
+# -- money ----------------------------------------------------------------------------------------
+
+
+def mint(draft: Draft, netuid: NetUid, amount: int) -> None:
+    """Say that `amount` rao of a coin come into being; the caller puts them somewhere."""
+    draft.add_total(netuid, Total.ISSUED, amount)
+
+
+def destroy(draft: Draft, netuid: NetUid, amount: int) -> None:
+    """Say that `amount` rao of a coin cease to be; the caller took them from somewhere."""
+    draft.add_total(netuid, Total.ISSUED, -amount)
+    draft.add_total(netuid, Total.BURNED, amount)
+
+
+def get_account(view: Reading, key: PublicKey) -> Account:
+    """Return the account of `key`; the empty one if it was never used."""
+    data = view.get(keys.account(key))
+    return EMPTY_ACCOUNT if data is None else Account(*_TWO_U64.unpack(data))
+
+
+def put_account(draft: Draft, key: PublicKey, account: Account) -> None:
+    """Write the account of `key`. An account without money and past leaves no entry."""
+    before = get_account(draft, key).free
+    if account.free != before:
+        draft.add_total(ROOT, Total.FREE, account.free - before)
+    if account.free == 0 and account.nonce == 0:
+        draft.delete(keys.account(key))
+    else:
+        draft.put(keys.account(key), _TWO_U64.pack(account.free, account.nonce))
+
+
+def credit(draft: Draft, key: PublicKey, amount: int) -> None:
+    """Add `amount` rao, taken from elsewhere or minted, to the free balance of `key`."""
+    account = get_account(draft, key)
+    put_account(draft, key, Account(Amount(account.free + amount), account.nonce))
+
+
+def get_hotkey(view: Reading, key: PublicKey) -> Hotkey | None:
+    """Return the record of a hotkey, or None if nobody has claimed it."""
+    data = view.get(keys.hotkey(key))
+    return None if data is None else codec.decode(Hotkey, data)
+
+
+def put_hotkey(draft: Draft, key: PublicKey, record: Hotkey) -> None:
+    """Write the record of a hotkey."""
+    draft.put(keys.hotkey(key), codec.encode(record))
+
+
+def get_pool(view: Reading, netuid: NetUid, hotkey: PublicKey) -> Pool:
+    """Return the share pool of a hotkey in one coin; the empty one if it has no stake."""
+    data = view.get(keys.pool(netuid, hotkey))
+    return EMPTY_POOL if data is None else Pool(*_TWO_U64.unpack(data))
+
+
+def put_pool(draft: Draft, netuid: NetUid, hotkey: PublicKey, pool: Pool) -> None:
+    """Write the share pool of a hotkey; an empty one leaves no entry."""
+    before = get_pool(draft, netuid, hotkey).amount
+    if pool.amount != before:
+        draft.add_total(netuid, Total.STAKED, pool.amount - before)
+    if pool == EMPTY_POOL:
+        draft.delete(keys.pool(netuid, hotkey))
+    else:
+        draft.put(keys.pool(netuid, hotkey), _TWO_U64.pack(pool.amount, pool.shares))
+
+
+def get_shares(view: Reading, netuid: NetUid, hotkey: PublicKey, coldkey: PublicKey) -> int:
+    """Return how many shares of a pool `coldkey` has."""
+    data = view.get(keys.shares(netuid, hotkey, coldkey))
+    return 0 if data is None else int.from_bytes(data, "big")
+
+
+def put_shares(
+    draft: Draft, netuid: NetUid, hotkey: PublicKey, coldkey: PublicKey, shares: int
+) -> None:
+    """Write how many shares of a pool `coldkey` has; none leaves no entry."""
+    if shares:
+        draft.put(keys.shares(netuid, hotkey, coldkey), shares.to_bytes(8, "big"))
+        draft.put(keys.holding(coldkey, netuid, hotkey), MARK)
+    else:
+        draft.delete(keys.shares(netuid, hotkey, coldkey))
+        draft.delete(keys.holding(coldkey, netuid, hotkey))
+
+
+MARK = b"\x01"
+"""The value of a key that only says that another exists."""

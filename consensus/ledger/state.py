@@ -1,0 +1,250 @@
+"""The ledger as a value: State is frozen; Draft, its scratch copy, dies with the call that made it.
+
+A state is an ordered map from bytes to bytes and the Merkle tree over it. `State` holds only what
+its block changed and looks the rest up in its parent, down to a `StateReader` (the disk). Storage
+keeps `changes` and `nodes` of each height; a state may then be rebased on a fresh reader with
+`State.from_reader`, which forgets its ancestors.
+
+`Draft` collects the writes of one block. It keeps the running totals of every coin: whoever writes
+an amount (`consensus/ledger/records.py`) calls `add_total`, so no rule can forget to. A call that
+fails is undone to the last `mark`; a block that fails is dropped with its Draft, without a trace.
+"""
+
+import heapq
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from struct import Struct
+from typing import Protocol
+
+from consensus import merkle
+from consensus.ledger import keys
+from consensus.types import U64_MAX, Hash32, Height, NetUid
+
+
+class Reading(Protocol):
+    """What every rule and query needs of a ledger: State, Draft and StateReader have it."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the value of `key`, or None."""
+        ...
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the pairs whose key begins with `prefix`, keys ascending."""
+        ...
+
+
+class StateReader(Reading, Protocol):
+    """One finalised state on the disk, at a height of its own."""
+
+    def get_node(self, path: bytes) -> bytes | None:
+        """Return the stored Merkle node at `path`, or None (`consensus/merkle.py`)."""
+        ...
+
+
+class MemoryReader:
+    """A state in two dicts: the one before genesis, and those of tests and simulations."""
+
+    def __init__(
+        self,
+        values: Mapping[bytes, bytes] | None = None,
+        nodes: Mapping[bytes, bytes] | None = None,
+    ) -> None:
+        """Hold copies of `values` and Merkle `nodes`; both empty by default."""
+        self.values = dict(values or {})
+        self.nodes = dict(nodes or {})
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the value of `key`, or None."""
+        return self.values.get(key)
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the pairs whose key begins with `prefix`, keys ascending."""
+        for key in sorted(key for key in self.values if key.startswith(prefix)):
+            yield key, self.values[key]
+
+    def get_node(self, path: bytes) -> bytes | None:
+        """Return the stored Merkle node at `path`, or None."""
+        return self.nodes.get(path)
+
+    def absorb(self, state: "State") -> None:
+        """Take over what `state` changed, as storage does when its height is finalised."""
+        _absorb(self.values, state.changes)
+        _absorb(self.nodes, state.nodes)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The ledger after one block: what that block changed, over what was before."""
+
+    height: Height
+    root: Hash32
+    changes: Mapping[bytes, bytes | None]
+    nodes: Mapping[bytes, bytes | None]
+    base: "State | StateReader"
+
+    @classmethod
+    def empty(cls) -> "State":
+        """Return the state before genesis: nothing at all."""
+        return cls(Height(0), merkle.EMPTY_ROOT, {}, {}, MemoryReader())
+
+    @classmethod
+    def from_reader(cls, reader: StateReader, height: Height, root: Hash32) -> "State":
+        """Return the state that `reader` holds, with nothing on top."""
+        return cls(height, root, {}, {}, reader)
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the value of `key`, or None."""
+        layer: State | StateReader = self
+        while isinstance(layer, State):
+            if key in layer.changes:
+                return layer.changes[key]
+            layer = layer.base
+        return layer.get(key)
+
+    def get_node(self, path: bytes) -> bytes | None:
+        """Return the stored Merkle node at `path`, or None."""
+        layer: State | StateReader = self
+        while isinstance(layer, State):
+            if path in layer.nodes:
+                return layer.nodes[path]
+            layer = layer.base
+        return layer.get_node(path)
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the pairs whose key begins with `prefix`, keys ascending."""
+        layers, reader = _layers(self)
+        return _merge(layers, reader, prefix)
+
+
+class Total(IntEnum):
+    """The columns of a coin's running totals; TAO is netuid 0, alpha its subnet's."""
+
+    ISSUED = 0
+    """All there is: what was minted less what was destroyed."""
+    FREE = 1
+    """In accounts."""
+    STAKED = 2
+    """In share pools."""
+    UNBONDING = 3
+    """Unstaked and waiting."""
+    PENDING = 4
+    """Minted for an epoch that is not closed."""
+    BURNED = 5
+    """Destroyed since genesis; not part of ISSUED."""
+
+
+_TOTALS = Struct(f">{len(Total)}Q")
+
+
+class Draft:
+    """The scratch copy of a State that one block works on."""
+
+    def __init__(self, state: State) -> None:
+        """Start from `state` with nothing changed; the height is the next one."""
+        self.height = Height(state.height + 1)
+        self.changes: dict[bytes, bytes | None] = {}
+        self._state = state
+        self._totals: dict[tuple[NetUid, Total], int] = {}
+        self._undo: list[tuple[bytes, bool, bytes | None]] = []
+        self._undo_totals: list[tuple[tuple[NetUid, Total], int]] = []
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the value of `key`, or None."""
+        if key in self.changes:
+            return self.changes[key]
+        return self._state.get(key)
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Set `key` to `value`."""
+        self._undo.append((key, key in self.changes, self.changes.get(key)))
+        self.changes[key] = value
+
+    def delete(self, key: bytes) -> None:
+        """Forget `key`; nothing happens if it is not there."""
+        self._undo.append((key, key in self.changes, self.changes.get(key)))
+        self.changes[key] = None
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the pairs whose key begins with `prefix`, keys ascending, as of now."""
+        layers, reader = _layers(self._state)
+        return _merge([*layers, self.changes], reader, prefix)
+
+    def get_total(self, netuid: NetUid, total: Total) -> int:
+        """Return a running total of a coin, in rao."""
+        if (netuid, total) not in self._totals:
+            for each, amount in zip(Total, get_totals(self._state, netuid), strict=True):
+                self._totals[netuid, each] = amount
+        return self._totals[netuid, total]
+
+    def add_total(self, netuid: NetUid, total: Total, difference: int) -> None:
+        """Add `difference` rao (of either sign) to a running total."""
+        before = self.get_total(netuid, total)
+        after = before + difference
+        assert 0 <= after <= U64_MAX, f"{total.name} of coin {netuid} would be {after}"
+        self._undo_totals.append(((netuid, total), before))
+        self._totals[netuid, total] = after
+
+    def mark(self) -> None:
+        """Make this the point to which `undo` goes back."""
+        self._undo.clear()
+        self._undo_totals.clear()
+
+    def undo(self) -> None:
+        """Take back every write since `mark`."""
+        for key, was_changed, value in reversed(self._undo):
+            if was_changed:
+                self.changes[key] = value
+            else:
+                del self.changes[key]
+        for which, amount in reversed(self._undo_totals):
+            self._totals[which] = amount
+        self.mark()
+
+    def coins(self) -> list[NetUid]:
+        """Return the netuids whose totals were looked at, ascending."""
+        return sorted({netuid for netuid, _ in self._totals})
+
+    def freeze(self, height: Height) -> State:
+        """Return the State at `height` with every write of this Draft; the Draft is spent."""
+        for netuid in self.coins():
+            amounts = [self._totals[netuid, total] for total in Total]
+            self.changes[keys.totals(netuid)] = _TOTALS.pack(*amounts)
+        root, nodes = merkle.update(self._state, self.changes)
+        return State(height, root, self.changes, nodes, self._state)
+
+
+def get_totals(view: Reading, netuid: NetUid) -> tuple[int, ...]:
+    """Return a coin's running totals as of the last block, in the order of `Total`."""
+    data = view.get(keys.totals(netuid))
+    return _TOTALS.unpack(data) if data else (0,) * len(Total)
+
+
+def _layers(state: State) -> tuple[list[Mapping[bytes, bytes | None]], StateReader]:
+    """Return what lies over the reader, oldest first, and the reader."""
+    layers: list[Mapping[bytes, bytes | None]] = []
+    layer: State | StateReader = state
+    while isinstance(layer, State):
+        layers.append(layer.changes)
+        layer = layer.base
+    return layers[::-1], layer
+
+
+def _merge(
+    layers: list[Mapping[bytes, bytes | None]], reader: StateReader, prefix: bytes
+) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the pairs under `prefix` of a reader with layers over it, keys ascending."""
+    over: dict[bytes, bytes | None] = {}
+    for layer in layers:
+        over.update([item for item in layer.items() if item[0].startswith(prefix)])
+    below = ((key, value) for key, value in reader.scan(prefix) if key not in over)
+    above = ((key, value) for key, value in sorted(over.items()) if value is not None)
+    return heapq.merge(below, above)
+
+
+def _absorb(store: dict[bytes, bytes], changes: Mapping[bytes, bytes | None]) -> None:
+    for key, value in changes.items():
+        if value is None:
+            store.pop(key, None)
+        else:
+            store[key] = value
