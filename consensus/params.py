@@ -1,8 +1,8 @@
 """The chain's constants with units, as one frozen Params whose relations are asserted.
 
 `Params` belong to a network and come from its genesis (a network file); `Hyperparameters` belong to
-one subnet. Amounts are in rao, times in milliseconds or blocks, proportions as u16 over 65535 unless
-the name says otherwise. The genesis hash, and so the chain id, covers every field.
+one subnet. Amounts are in rao, times in milliseconds or blocks, proportions as u16 over 65535
+unless the name says otherwise. The genesis hash, and so the chain id, covers every field.
 """
 
 from dataclasses import dataclass
@@ -100,7 +100,7 @@ class Hyperparameters:
     alpha_low: Ratio16 = Ratio16(45_875)
     alpha_high: Ratio16 = Ratio16(58_982)
     alpha_steepness: U16 = U16(1_000)
-    """Steepness of the liquid-alpha sigmoid, in hundredths."""
+    """Steepness of the liquid-alpha sigmoid, in hundredths; at most 1,000."""
     stake_threshold: Amount = Amount(0)
     """Stake weight below it counts as zero, in rao."""
     min_burn: Amount = Amount(500_000)
@@ -121,4 +121,6 @@ class Hyperparameters:
         assert self.immunity_blocks >= (self.reveal_blocks + 2)
         assert self.min_burn <= self.max_burn
         assert self.alpha_low <= self.alpha_high
+        assert self.alpha_steepness <= U16(1_000)
+        assert self.bonds_moving_average <= U32(1_000_000)
         assert 0 < self.max_validators <= self.max_uids
