@@ -1,0 +1,246 @@
+"""What a devnet is made of, as values: who runs what, with which keys, on which ports.
+
+Everything follows from `Options`, the ports and the genesis time; nothing here touches disk or
+processes. Node `i` has five keys of its own (node, consensus, beacon, hotkey, coldkey) and, if it
+mines, a sixth: the stake it votes with lies on a `stake` hotkey, so that its mining hotkey has none
+and can't judge itself. All keys derive from the seed: a devnet's keys are no secret.
+
+The miners' skills differ on purpose, and only this file (and the verdict at the end) knows which
+miner got which: validators see peer ids and answers.
+"""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Literal
+
+import base58
+
+from config.settings import ModelSettings
+from consensus import crypto
+from consensus.params import Hyperparameters, Params
+from consensus.types import RAO_PER_TAO, U16, U32, Amount, PublicKey
+
+NETUID = 1
+ROOT_STAKE = Amount(100_000 * RAO_PER_TAO)
+"""Root stake of each agreement validator: equal, so that any three of four are a quorum, and far
+above what a devnet can emit, so that no miner earns its way into the validators' median."""
+FREE_BALANCE = Amount(1_000 * RAO_PER_TAO)
+REWARD_PER_12S = RAO_PER_TAO
+"""The chain's rate of issue: 1 TAO per 12 s of block time, however short the blocks."""
+NODES_MAX = 32
+"""One machine carries no more: each node is a process, each neuron another."""
+
+Role = Literal["miner", "validator", "none"]
+
+SKILLS: tuple[tuple[str, ModelSettings], ...] = (
+    ("pooled, 6 s", ModelSettings(kind="pooled", train_s=6.0, train_steps=400)),
+    ("transformer, 40 steps", ModelSettings(kind="transformer", train_s=6.0, train_steps=40)),
+    ("n-gram, order 1", ModelSettings(kind="ngram", order=1, corpus_bytes=100_000)),
+    ("n-gram, order 0", ModelSettings(kind="ngram", order=0, corpus_bytes=20_000)),
+)
+"""Miners' models, best first; a fifth miner has the last one's."""
+
+
+class PlanError(Exception):
+    """Options that make no network; the message says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user asked for; together with a genesis time it decides the whole network."""
+
+    nodes: int = 4
+    validators: int = 2
+    miners: int = 2
+    seed: int = 7
+    block_ms: int = 1_000
+    tempo: int = 20
+
+    def check(self) -> None:
+        """Raise PlanError where the options contradict each other."""
+        if not 1 <= self.nodes <= NODES_MAX:
+            raise PlanError(f"--nodes is {self.nodes}; it may be 1 to {NODES_MAX}.")
+        if self.validators < 0 or self.miners < 0:
+            raise PlanError("--validators and --miners can't be negative.")
+        if self.validators + self.miners > self.nodes:
+            raise PlanError(
+                f"{self.validators} validators and {self.miners} miners need "
+                f"{self.validators + self.miners} nodes; raise --nodes from {self.nodes}."
+            )
+        if not 4 <= self.tempo <= 50_400:  # noqa: PLR2004 - room for one reveal block; the law's cap
+            raise PlanError(f"--tempo is {self.tempo}; it may be 4 to 50400 blocks.")
+        if not 50 <= self.block_ms <= 60_000:  # noqa: PLR2004 - what loopback and patience allow
+            raise PlanError(f"--block-ms is {self.block_ms}; it may be 50 to 60000.")
+
+
+@dataclass(frozen=True, slots=True)
+class NodePlan:
+    """One daemon: its place, its ports, what it does in the subnet."""
+
+    index: int
+    name: str
+    role: Role
+    skill: int | None
+    """Place in `SKILLS`, for a miner: 0 is the best."""
+    p2p_port: int
+    api_port: int
+
+    @property
+    def api(self) -> str:
+        """The base address of its HTTP door."""
+        return f"http://127.0.0.1:{self.api_port}"
+
+    @property
+    def model(self) -> str:
+        """What its miner runs, in words; empty for others."""
+        return "" if self.skill is None else SKILLS[self.skill][0]
+
+
+def plan_nodes(options: Options, ports: tuple[int, ...]) -> tuple[NodePlan, ...]:
+    """Return the daemons of a devnet, validators first; `ports` are two per node.
+
+    Which miner gets the better model is drawn by the seed, so that no uid or name tells it.
+    """
+    options.check()
+    assert len(ports) == 2 * options.nodes
+    order = sorted(range(options.miners), key=lambda place: _derive(options.seed, place, "skill"))
+    nodes: list[NodePlan] = []
+    for index in range(options.nodes):
+        role: Role = "none"
+        skill = None
+        if index < options.validators:
+            role = "validator"
+        elif index < options.validators + options.miners:
+            role = "miner"
+            skill = min(order[index - options.validators], len(SKILLS) - 1)
+        nodes.append(
+            NodePlan(index, f"node-{index}", role, skill, ports[2 * index], ports[2 * index + 1])
+        )
+    return tuple(nodes)
+
+
+# -- keys ---------------------------------------------------------------------------------------
+
+
+def _derive(seed: int, index: int, purpose: str) -> bytes:
+    """Return 32 bytes that depend on all three arguments and nothing else."""
+    return blake2b(f"{seed}/{index}/{purpose}".encode(), digest_size=32, person=b"devnet").digest()
+
+
+def key_names(node: NodePlan) -> tuple[str, ...]:
+    """Return the names of the keys in a node's keystore."""
+    common = ("node", "consensus", "beacon", "coldkey", "hotkey")
+    return (*common, "stake") if node.role == "miner" else common
+
+
+def key_seed(options: Options, node: NodePlan, name: str) -> bytes:
+    """Return the 32-byte seed of one of a node's keys."""
+    return _derive(options.seed, node.index, name)
+
+
+def public_key(options: Options, node: NodePlan, name: str) -> PublicKey:
+    """Return the public half of one of a node's keys."""
+    return crypto.compute_public_key(key_seed(options, node, name))
+
+
+def stake_hotkey(options: Options, node: NodePlan) -> PublicKey:
+    """Return the hotkey a node's root stake lies on: its neuron's, unless it mines."""
+    return public_key(options, node, "stake" if node.role == "miner" else "hotkey")
+
+
+def peer_address(options: Options, node: NodePlan) -> str:
+    """Return the multiaddr others dial, with the peer id that the node key makes."""
+    peer_id = base58.b58encode(crypto.compute_peer_id(public_key(options, node, "node"))).decode()
+    return f"/ip4/127.0.0.1/tcp/{node.p2p_port}/p2p/{peer_id}"
+
+
+# -- the chain's constants --------------------------------------------------------------------
+
+
+def plan_params(options: Options) -> Params:
+    """Return a devnet's constants: the public network's, at the speed of one machine."""
+    return Params(
+        block_ms=U32(options.block_ms),
+        block_reward=Amount(REWARD_PER_12S * options.block_ms // 12_000),
+        unbonding_blocks=U32(60),
+        take_raise_blocks=U32(60),
+        commit_interval_blocks=U32(max(1, options.tempo // 4)),
+    )
+
+
+def plan_hyperparameters(options: Options) -> Hyperparameters:
+    """Return the subnet's rules: short epochs, and as many permits as there are validators."""
+    return Hyperparameters(
+        tempo=U16(options.tempo),
+        reveal_blocks=U16(options.tempo // 4),
+        max_uids=U16(64),
+        max_validators=U16(max(1, options.validators)),
+        immunity_blocks=U32(4 * options.tempo),
+        serving_rate_limit=U32(5),
+    )
+
+
+def first_reward_height(options: Options, epochs: int) -> int:
+    """Return the height at which the first `epochs` epochs have been paid."""
+    return epochs * options.tempo + options.tempo // 4
+
+
+# -- a node's configuration ---------------------------------------------------------------------
+
+
+def render_config(options: Options, nodes: tuple[NodePlan, ...], node: NodePlan) -> str:
+    """Return the TOML of one daemon; paths are relative to the file's folder."""
+    others = [peer_address(options, other) for other in nodes if other != node]
+    lines = [
+        f"# {node.name} of a local devnet, written by scripts/devnet.",
+        "[node]",
+        f'name = "{node.name}"',
+        'data_dir = "data"',
+        'network = "../network.toml"',
+        'log_format = "console"',
+        "shutdown_grace_s = 3.0",
+        "",
+        "[p2p]",
+        f'listen = ["/ip4/127.0.0.1/tcp/{node.p2p_port}"]',
+        f"bootstrap = {_toml_list(others)}",
+        "mdns = false  # other devnets on this machine are none of our business",
+        "",
+        "[agreement]",
+        "validate = true",
+        "",
+        "[api]",
+        f'listen = "127.0.0.1:{node.api_port}"',
+        "",
+        "[keys]",
+        'keystore = "keys"',
+        "insecure_devnet = true",
+        "",
+        "[neuron]",
+        f'role = "{node.role}"',
+        f"netuid = {NETUID}",
+    ]
+    if node.role == "validator":
+        lines += ["", "[neuron.validator]", "prefixes_per_query = 16", "round_interval_ms = 2000"]
+    if node.skill is not None:
+        model = SKILLS[node.skill][1]
+        lines += [
+            "",
+            "[neuron.model]",
+            f'kind = "{model.kind}"',
+            f"train_steps = {model.train_steps}",
+            f"train_s = {model.train_s}",
+            f"order = {model.order}",
+            f"corpus_bytes = {model.corpus_bytes}",
+            f"seed = {node.index}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _toml_list(texts: list[str]) -> str:
+    return "[" + ", ".join(f'"{text}"' for text in texts) + "]"
+
+
+def node_folder(data: Path, node: NodePlan) -> Path:
+    """Return where a node's configuration, keys, log and data lie."""
+    return data / node.name
