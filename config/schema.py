@@ -46,7 +46,9 @@ class Declared:
             case "list":
                 return "list of multiaddrs"
             case "text":
-                return {"listen": "HOST:PORT", "name": "name"}.get(self.rule.shape, "text")
+                return {"listen": "HOST:PORT", "name": "name", "key": "name of a key"}.get(
+                    self.rule.shape, "text"
+                )
 
     @property
     def variable(self) -> str:

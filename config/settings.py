@@ -18,7 +18,9 @@ Role = Literal["miner", "validator", "none"]
 Device = Literal["auto", "cpu", "cuda"]
 Backend = Literal["builtin"]
 ModelKind = Literal["ngram", "transformer", "pooled"]
-Shape = Literal["text", "name", "network", "multiaddr", "bootstrap", "listen", "file", "new folder"]
+Shape = Literal[
+    "text", "name", "key", "network", "multiaddr", "bootstrap", "listen", "file", "new folder"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class P2pSettings:
     mdns: Annotated[bool, Rule("Find nodes of this network on the local network.")] = False
     max_peers: Annotated[int, Rule("Most connections kept.", low=1, high=1000)] = 50
     node_key: Annotated[
-        str, Rule("Key in the keystore that is this node's identity.", shape="name")
+        str, Rule("Key in the keystore that is this node's identity.", shape="key")
     ] = "node"
 
 
@@ -77,10 +79,10 @@ class AgreementSettings:
 
     validate: Annotated[bool, Rule("Vote on blocks; otherwise only follow.")] = False
     consensus_key: Annotated[
-        str, Rule("Key in the keystore that signs votes. Never run it twice.", shape="name")
+        str, Rule("Key in the keystore that signs votes. Never run it twice.", shape="key")
     ] = "consensus"
     beacon_key: Annotated[
-        str, Rule("Key whose seed starts the beacon's hash chain.", shape="name")
+        str, Rule("Key whose seed starts the beacon's hash chain.", shape="key")
     ] = "beacon"
 
 
@@ -127,7 +129,7 @@ class NeuronSettings:
 
     role: Annotated[Role, Rule("Answer queries, judge answers, or neither.")] = "none"
     netuid: Annotated[int, Rule("The subnet.", low=1, high=65_535)] = 1
-    hotkey: Annotated[str, Rule("Key in the keystore that acts in the subnet.", shape="name")] = (
+    hotkey: Annotated[str, Rule("Key in the keystore that acts in the subnet.", shape="key")] = (
         "hotkey"
     )
     backend: Annotated[Backend, Rule("What answers: the built-in models.")] = "builtin"

@@ -22,6 +22,8 @@ class Fault:
 
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_KEY_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+"""As `storage/keystore.py` has it: a file name on every system."""
 _MULTIADDR = re.compile(
     r"/(ip4|ip6|dns|dns4|dns6)/([^/]+)/tcp/(\d{1,5})(?:/p2p/([A-Za-z0-9]{20,}))?"
 )
@@ -34,6 +36,8 @@ def find_fault(shape: Shape, value: str | Path) -> Fault | None:
     match shape:
         case "name":
             return _name_fault(text)
+        case "key":
+            return _key_fault(text)
         case "multiaddr":
             return _multiaddr_fault(text, needs_peer=False)
         case "bootstrap":
@@ -68,6 +72,13 @@ def _name_fault(text: str) -> Fault | None:
     if _NAME.fullmatch(text):
         return None
     return Fault(f"{text!r} is no name.", "Use 1 to 64 letters, digits, '_', '.' or '-'.")
+
+
+def _key_fault(text: str) -> Fault | None:
+    if _KEY_NAME.fullmatch(text):
+        return None
+    remedy = "Use 1 to 32 of a-z, 0-9, '-' and '_', beginning with a letter or digit."
+    return Fault(f"{text!r} is no key name.", remedy)
 
 
 def _multiaddr_fault(text: str, *, needs_peer: bool) -> Fault | None:

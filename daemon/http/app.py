@@ -1,0 +1,258 @@
+"""The local HTTP door's application: chain, health, metrics and events, typed and documented.
+
+`build_app` puts the routes (FastAPI, OpenAPI at /openapi.json, a page of it at /docs) behind the
+limits of `daemon/http/limits.py`. Every route is async on purpose: a sync one would run on a
+thread, beside the node instead of in it. Answers are written straight from our frozen values; their
+types serve the documentation.
+"""
+
+from functools import cache
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import FastAPI, Path, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, Response
+from pydantic import TypeAdapter
+from starlette.exceptions import HTTPException
+
+from config.address import AddressError, parse_address
+from config.settings import ApiSettings
+from consensus.types import U16_MAX, U64_MAX, Height, NetUid, Uid
+from daemon.http.docs import render_docs
+from daemon.http.keys import ApiKeys
+from daemon.http.limits import BROKEN, AsgiApp, Limits, render_error
+from daemon.http.stream import EventStream
+from daemon.http.view import (
+    AccountView,
+    ApiError,
+    BlocksAnswer,
+    BlockView,
+    ErrorAnswer,
+    ExplainView,
+    MetagraphView,
+    NodeView,
+    ReadyAnswer,
+    StatusView,
+    SubmitAnswer,
+    bad_request,
+)
+from daemon.telemetry import Telemetry
+
+BLOCKS_MAX = 100
+"""Blocks in one answer: each costs a read."""
+EVENT_NUMBER_DIGITS = 15
+"""More digits than any event number has; longer text is no number of ours."""
+ERRORS: dict[int | str, dict[str, object]] = {
+    status: {"model": ErrorAnswer, "description": about}
+    for status, about in {
+        400: "The request can't be understood.",
+        401: "A key is needed.",
+        404: "There is no such thing.",
+        429: "Too many requests.",
+        503: "Busy, or not ready.",
+    }.items()
+}
+HeightPath = Annotated[int, Path(ge=0, le=U64_MAX, description="Height of a final block.")]
+NetUidPath = Annotated[int, Path(ge=0, le=U16_MAX, description="Number of a subnet.")]
+UidPath = Annotated[int, Path(ge=0, le=U16_MAX, description="Slot of a neuron in its subnet.")]
+
+
+def build_app(
+    view: NodeView, telemetry: Telemetry, settings: ApiSettings, keys: ApiKeys, *, metrics: bool
+) -> AsgiApp:
+    """Return the ASGI application of one node; `metrics` serves /metrics."""
+    api = FastAPI(
+        title="neurond",
+        summary="What this node knows of the chain, and how it is.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        responses=ERRORS,
+    )
+    api.add_exception_handler(ApiError, _on_api_error)
+    api.add_exception_handler(HTTPException, _on_http_error)
+    api.add_exception_handler(RequestValidationError, _on_validation_error)
+    # Starlette answers and raises it again; `Limits` logs it.
+    api.add_exception_handler(Exception, _on_bug)
+    _add_health(api, view)
+    _add_chain(api, view)
+    _add_accounts(api, view)
+    _add_events(api, view)
+    if metrics:
+        _add_metrics(api, telemetry)
+    return Limits(api, settings, keys, telemetry)  # pyright: ignore[reportArgumentType]  # Starlette's looser ASGI types
+
+
+# -- routes -------------------------------------------------------------------------------------
+
+
+def _add_health(api: FastAPI, view: NodeView) -> None:
+    @api.get("/healthz", tags=["health"], summary="Whether the process is alive.")
+    async def healthz() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @api.get(
+        "/readyz",
+        tags=["health"],
+        summary="Whether the node does its job; 503 names each failing check and the remedy.",
+        response_model=ReadyAnswer,
+        responses={503: {"model": ReadyAnswer, "description": "A check fails."}},
+    )
+    async def readyz() -> Response:
+        checks = view.readiness()
+        ready = all(check.ok for check in checks)
+        return _json(ReadyAnswer(ready, checks), 200 if ready else 503)
+
+    @api.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(render_docs(api.openapi()))
+
+
+def _add_chain(api: FastAPI, view: NodeView) -> None:
+    @api.get(
+        "/chain/status",
+        tags=["chain"],
+        summary="The node at a glance.",
+        response_model=StatusView,
+    )
+    async def status() -> Response:
+        return _json(view.status())
+
+    @api.get(
+        "/chain/blocks",
+        tags=["chain"],
+        summary="Final blocks, newest first.",
+        response_model=BlocksAnswer,
+    )
+    async def blocks(
+        start: Annotated[
+            int | None, Query(ge=0, le=U64_MAX, description="First height; the head if absent.")
+        ] = None,
+        count: Annotated[int, Query(ge=1, le=BLOCKS_MAX)] = 20,
+    ) -> Response:
+        first = None if start is None else Height(start)
+        return _json(BlocksAnswer(view.blocks(first, count)))
+
+    @api.get(
+        "/chain/blocks/{height}",
+        tags=["chain"],
+        summary="One final block with its transactions.",
+        response_model=BlockView,
+    )
+    async def block(height: HeightPath) -> Response:
+        return _json(view.block(Height(height)))
+
+    @api.get(
+        "/chain/metagraph/{netuid}",
+        tags=["chain"],
+        summary="The neurons of a subnet.",
+        response_model=MetagraphView,
+    )
+    async def metagraph(netuid: NetUidPath) -> Response:
+        return _json(view.metagraph(NetUid(netuid)))
+
+    @api.get(
+        "/chain/explain/{netuid}/{uid}",
+        tags=["chain"],
+        summary="A neuron's last reward, taken apart.",
+        response_model=ExplainView,
+    )
+    async def explain(netuid: NetUidPath, uid: UidPath) -> Response:
+        return _json(view.explain(NetUid(netuid), Uid(uid)))
+
+
+def _add_accounts(api: FastAPI, view: NodeView) -> None:
+    @api.get(
+        "/chain/account/{address}",
+        tags=["chain"],
+        summary="What a key has and is.",
+        response_model=AccountView,
+    )
+    async def account(
+        address: Annotated[str, Path(max_length=64, description="An SS58 address.")],
+    ) -> Response:
+        try:
+            key = parse_address(address)
+        except AddressError as error:
+            raise bad_request(str(error), "Copy the whole address; it has 48 characters.") from None
+        return _json(view.account(key))
+
+    @api.post(
+        "/chain/transactions",
+        tags=["chain"],
+        summary="Hand in a signed transaction (canonical CBOR).",
+        response_model=SubmitAnswer,
+        status_code=202,
+        openapi_extra={
+            "requestBody": {
+                "required": True,
+                "content": {"application/cbor": {"schema": {"type": "string", "format": "binary"}}},
+            }
+        },
+    )
+    async def submit(request: Request) -> Response:
+        identifier = await view.submit(await request.body())
+        return _json(SubmitAnswer(identifier.hex()), 202)
+
+
+def _add_events(api: FastAPI, view: NodeView) -> None:
+    @api.get(
+        "/events",
+        tags=["events"],
+        summary="What happens, as server-sent events; Last-Event-ID continues where a client was.",
+        response_class=Response,
+        responses={200: {"content": {"text/event-stream": {}}}},
+    )
+    async def events(request: Request) -> Response:
+        last = request.headers.get("last-event-id", "")
+        is_number = last.isascii() and last.isdigit() and len(last) <= EVENT_NUMBER_DIGITS
+        return EventStream(view.events, int(last) if is_number else None)
+
+
+def _add_metrics(api: FastAPI, telemetry: Telemetry) -> None:
+    @api.get("/metrics", tags=["health"], summary="Prometheus figures.", response_class=Response)
+    async def metrics() -> Response:
+        return Response(telemetry.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+# -- answers ------------------------------------------------------------------------------------
+
+
+def _json(value: object, status: int = 200) -> Response:
+    body = _adapter(type(value)).dump_json(value)
+    return Response(body, status_code=status, media_type="application/json")
+
+
+@cache
+def _adapter(kind: type) -> TypeAdapter[object]:
+    """Return the compiled writer of one answer's type; compiling takes milliseconds."""
+    return TypeAdapter(kind)
+
+
+def _error(error: ApiError) -> Response:
+    return Response(render_error(error), status_code=error.status, media_type="application/json")
+
+
+async def _on_api_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, ApiError)
+    return _error(error)
+
+
+async def _on_http_error(_request: Request, error: Exception) -> Response:
+    """Answer what the router itself refuses: no such path, another method."""
+    assert isinstance(error, HTTPException)
+    code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
+    return _error(
+        ApiError(error.status_code, code, f"{error.detail}.", "GET /docs lists every path.")
+    )
+
+
+async def _on_bug(_request: Request, _error_itself: Exception) -> Response:
+    return _error(BROKEN)
+
+
+async def _on_validation_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults = [f"{fault['loc'][-1]}: {fault['msg']}" for fault in error.errors()]
+    return _error(bad_request("; ".join(faults), "GET /docs says what each parameter may be."))
