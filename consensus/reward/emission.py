@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from consensus.fixed import split_largest_remainder
 from consensus.params import SUPPLY_CAP, Params
-from consensus.reward.yuma import EpochTerms
+from consensus.reward.epoch import EpochTerms
 from consensus.types import U16_MAX, Amount
 
 
@@ -77,6 +77,12 @@ def divide(terms: EpochTerms, miner_pot: int, validator_pot: int) -> Payout:
     miners, miners_left = _split_or_keep(miner_pot, terms.incentive)
     validators, validators_left = _split_or_keep(validator_pot, terms.validator_basis)
     return Payout(miners, validators, miners_left + validators_left)
+
+
+def split_take(amount: int, take: int) -> tuple[int, int]:
+    """Divide a validator's reward: what its owner takes first (`take` over 65535), and the rest."""
+    owner, rest = split_largest_remainder(amount, (take, U16_MAX - take))
+    return owner, rest
 
 
 def _split_or_keep(pot: int, weights: list[int]) -> tuple[list[int], int]:

@@ -49,6 +49,11 @@ def get_sparse_row(rows: Rows, uid: int) -> tuple[list[int], list[int]]:
     return columns.tolist(), row[columns].tolist()
 
 
+def get_cell(rows: Rows, uid: int, column: int) -> int:
+    """Return one cell; 0 where `uid` has no row."""
+    return int(rows.cells[rows.uids.index(uid), column]) if uid in rows.uids else 0
+
+
 def select_rows(rows: Rows, uids: Iterable[int]) -> Rows:
     """Return the rows of those `uids` that have one."""
     wanted = set(uids)
