@@ -22,7 +22,7 @@ T = TypeVar("T")
 ANSWER_S = 2.0
 """How long a node may take to answer; four nodes and their models share two cores."""
 BLOCKS_PER_ASK = 100
-REVEAL = "RevealWeights"
+REVEAL = "reveal_weights"
 
 _STATUS = TypeAdapter(StatusView)
 _METAGRAPH = TypeAdapter(MetagraphView)
