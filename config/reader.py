@@ -253,6 +253,14 @@ def _relations(settings: Settings, origins: Mapping[str, Origin]) -> Iterator[Pr
                 "Name another key; neurond wallet create makes one.",
             )
         seen.setdefault(name, key)
+    model = settings.neuron.model
+    if model.width % model.heads:
+        yield Problem(
+            origins["neuron.model.width"].where,
+            "neuron.model.width",
+            f"{model.width} can't be shared by neuron.model.heads = {model.heads}.",
+            f"Allowed: a multiple of {model.heads}.",
+        )
     if settings.neuron.batch_max > settings.neuron.queue_max:
         yield Problem(
             origins["neuron.batch_max"].where,

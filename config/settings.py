@@ -94,17 +94,20 @@ class ModelSettings:
         ModelKind, Rule("ngram counts, transformer learns, pooled combines the two.")
     ] = "pooled"
     train_steps: Annotated[
-        int, Rule("Most training steps of the transformer.", low=0, high=10_000_000)
-    ] = 2_000
-    train_s: Annotated[float, Rule("Most seconds of training.", low=0, high=864_000)] = 20.0
-    width: Annotated[int, Rule("Width of the transformer.", low=8, high=4096)] = 64
+        int, Rule("Most training steps of the transformer.", low=1, high=10_000_000)
+    ] = 400
+    train_s: Annotated[float, Rule("Most seconds of training.", low=0.1, high=864_000)] = 20.0
+    width: Annotated[
+        int, Rule("Width of the transformer, a multiple of heads.", low=8, high=4096)
+    ] = 64
     layers: Annotated[int, Rule("Layers of the transformer.", low=1, high=64)] = 2
+    heads: Annotated[int, Rule("Attention heads per layer.", low=1, high=64)] = 4
     context: Annotated[int, Rule("Bytes the transformer sees.", low=4, high=4096)] = 64
-    order: Annotated[int, Rule("Longest context the n-gram counts, in bytes.", low=0, high=8)] = 4
+    order: Annotated[int, Rule("Longest context the n-gram counts, in bytes.", low=0, high=6)] = 4
     corpus_bytes: Annotated[
-        int, Rule("How much text the model learns from.", low=1_000, high=1_000_000_000)
+        int, Rule("How much text the model learns from.", low=4_096, high=1_000_000_000)
     ] = 600_000
-    seed: Annotated[int, Rule("Seed of initial weights and batches.", low=0, high=2**32 - 1)] = 0
+    seed: Annotated[int, Rule("Seed of initial weights and batches.", low=0, high=2**32 - 1)] = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +138,13 @@ class NeuronSettings:
     backend: Annotated[Backend, Rule("What answers: the built-in models.")] = "builtin"
     device: Annotated[Device, Rule("Where the model runs; auto takes CUDA when present.")] = "auto"
     threads: Annotated[int, Rule("CPU threads of the worker.", low=1, high=256)] = 1
-    batch_max: Annotated[int, Rule("Most queries answered in one batch.", low=1, high=4096)] = 32
+    batch_max: Annotated[int, Rule("Most prefixes answered in one batch.", low=1, high=4096)] = 256
     batch_wait_ms: Annotated[
         float, Rule("How long a batch waits for company.", low=0, high=1_000)
     ] = 5.0
     queue_max: Annotated[
-        int, Rule("Queries that may wait; beyond, the answer is Busy.", low=1, high=65_536)
-    ] = 256
+        int, Rule("Prefixes that may wait; beyond, the answer is Busy.", low=1, high=65_536)
+    ] = 2_048
     batch_deadline_s: Annotated[
         float, Rule("How long one batch may take before the worker restarts.", low=0.1, high=3_600)
     ] = 30.0

@@ -1,0 +1,57 @@
+"""The commented settings file that `neurond init` writes, made from the declarations.
+
+A value that was chosen stands as a setting; every other stands as a comment with its default, so
+that the file shows all there is and changes nothing by itself.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from config.schema import Declared, Value, declared
+
+HEADER = """\
+# Settings of one neurond. `neurond check-config` explains every mistake in this file,
+# `neurond config show` prints what is in force and where it comes from.
+# A commented setting is at its default. Relative paths are seen from this folder."""
+
+
+def render_settings(chosen: Mapping[str, Value]) -> str:
+    """Return the file's text with the `chosen` settings (by dotted key) set."""
+    lines = [HEADER]
+    table = ""
+    for key, item in declared().items():
+        name = key.rpartition(".")[0]
+        if name != table:
+            lines += ["", f"[{name}]"]
+            table = name
+        lines.append(f"# {item.rule.about} ({item.allowed})")
+        lines.append(_setting(item, chosen.get(key)))
+    return "\n".join(lines) + "\n"
+
+
+def format_value(value: Value) -> str:
+    """Return `value` as TOML writes it."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return repr(value)
+        case tuple():
+            return "[" + ", ".join(map(_quote, value)) + "]"
+        case str() | Path():
+            return _quote(str(value))
+
+
+def _setting(item: Declared, value: Value | None) -> str:
+    name = item.key.rpartition(".")[2]
+    if value is not None:
+        return f"{name} = {format_value(value)}"
+    if item.default is None:
+        return f"# {name} ="
+    return f"# {name} = {format_value(item.default)}"
+
+
+def _quote(text: str) -> str:
+    """Quote as a TOML basic string; JSON's escapes are TOML's."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
