@@ -1,0 +1,247 @@
+"""Answer peers' questions: quota first, then a bounded number at once, each under its deadline.
+
+The bounds protect this node from any one peer: `RUNNING_MAX` handlers at once, `WAITING_MAX` more
+questions waiting, both refused as busy beyond that; a queue of answers that must drain before the
+next is begun; and, of what arrives in pieces, `ASSEMBLY_BYTES` at most.
+"""
+
+import logging
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import trio
+
+from p2p import ask_wire
+from p2p.ask_wire import AskKind, Fault, Request
+from p2p.errors import PeerGone, Refuse, RemoteFault
+from p2p.pipe import Pipe
+from p2p.quota import PeerQuota
+from p2p.wire import BODY_MAX, FrameBuffer
+
+logger = logging.getLogger("neurond.p2p")
+
+RUNNING_MAX, WAITING_MAX = 64, 256
+IDLE_WORKERS = 2
+"""Worker tasks kept for the next question; starting one costs as much as a short answer."""
+ASSEMBLY_BYTES = 4 << 20
+ANSWER_S_MAX = 300.0
+"""No answer is worked on longer than this, whatever deadline the asker gave: 5 minutes."""
+BUSY_MS = 50
+"""What a refused asker is told to wait; a queue of 256 short answers drains in about that."""
+
+Answer = Callable[[bytes, bytes], Awaitable[bytes] | AsyncGenerator[bytes]]
+"""A handler: peer id and payload in; bytes, or an async generator of items, out."""
+
+
+@dataclass(slots=True)
+class _Question:
+    number: int
+    request: Request
+    payload: bytes
+    is_stream: bool
+    received_s: float
+    credits: int = 0
+    credited: trio.lowlevel.ParkingLot | None = None
+    scope: trio.CancelScope | None = None
+    is_cancelled: bool = False
+
+
+class Answerer:
+    """One peer's ask stream to us."""
+
+    def __init__(
+        self,
+        peer: bytes,
+        pipe: Pipe,
+        handlers: Mapping[str, Answer],
+        quota: PeerQuota,
+        counts: Counter[str],
+    ) -> None:
+        self._peer = peer
+        self._pipe = pipe
+        self._handlers = handlers
+        self._quota = quota
+        self._counts = counts
+        self._open: dict[int, _Question] = {}
+        self._parts: dict[int, tuple[Request, int, list[bytes]]] = {}
+        self._assembled = 0
+        self._waiting: deque[_Question] = deque()
+        self._idle = trio.lowlevel.ParkingLot()
+        self._workers = 0
+
+    async def run(self) -> None:
+        """Answer until the stream ends.
+
+        Raises:
+            RemoteFault: the peer broke the protocol.
+        """
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._pipe.run)
+            frames = FrameBuffer()
+            try:
+                while True:
+                    data = await self._pipe.stream.read()
+                    now_s = trio.current_time()
+                    for frame in frames.feed(data):
+                        self._on_frame(frame, now_s, nursery)
+            except PeerGone:
+                pass
+            nursery.cancel_scope.cancel()
+
+    def _on_frame(self, frame: bytes, now_s: float, nursery: trio.Nursery) -> None:
+        kind, flags, number = ask_wire.read_ask(frame)
+        if not self._quota.take(len(frame), now_s):
+            self._counts["asks_over_quota"] += 1
+            if kind == AskKind.REQUEST:
+                self._refuse(number, Fault.BUSY, "1000")
+            return
+        if kind == AskKind.REQUEST:
+            question = self._assemble(number, flags, frame[ask_wire.HEAD_SIZE :], now_s)
+            if question is not None:
+                self._take_in(question, nursery)
+        elif kind == AskKind.CANCEL:
+            self._cancel(number)
+        elif kind == AskKind.CREDIT:
+            question = self._open.get(number)
+            if question is not None and question.credited is not None:
+                question.credits += ask_wire.read_credit(frame[ask_wire.HEAD_SIZE :])
+                question.credited.unpark_all()
+        else:
+            raise RemoteFault(f"ask frame kind {kind} where a question belongs")
+
+    # -- taking in -------------------------------------------------------------------------------
+
+    def _assemble(self, number: int, flags: int, body: bytes, now_s: float) -> _Question | None:
+        """Return the question that is complete with this frame, None if more pieces come."""
+        begun = self._parts.pop(number, None)
+        if begun is None:
+            request, piece = ask_wire.read_request(body)
+            if not flags & ask_wire.MORE:
+                return _Question(number, request, piece, bool(flags & ask_wire.STREAM), now_s)
+            begun = (request, flags, [piece])
+            self._assembled += len(piece)
+        else:
+            begun[2].append(body)
+            self._assembled += len(body)
+        if self._assembled > ASSEMBLY_BYTES:
+            raise RemoteFault(f"unfinished questions of more than {ASSEMBLY_BYTES} bytes")
+        if flags & ask_wire.MORE:
+            self._parts[number] = begun
+            return None
+        request, first_flags, parts = begun
+        payload = b"".join(parts)
+        self._assembled -= len(payload)
+        if len(payload) > BODY_MAX:
+            raise RemoteFault(f"a question of {len(payload)} bytes")
+        return _Question(number, request, payload, bool(first_flags & ask_wire.STREAM), now_s)
+
+    def _take_in(self, question: _Question, nursery: trio.Nursery) -> None:
+        number = question.number
+        if number in self._open:
+            raise RemoteFault(f"call {number} asked twice at once")
+        if question.request.kind not in self._handlers:
+            self._refuse(number, Fault.UNKNOWN_KIND, question.request.kind)
+            return
+        if len(self._waiting) >= WAITING_MAX:
+            self._counts["asks_refused_busy"] += 1
+            self._refuse(number, Fault.BUSY, str(BUSY_MS))
+            return
+        if question.is_stream:
+            question.credited = trio.lowlevel.ParkingLot()
+        self._open[number] = question
+        self._waiting.append(question)
+        self._wake_worker(nursery)
+
+    def _wake_worker(self, nursery: trio.Nursery) -> None:
+        if self._idle:
+            self._idle.unpark()
+        elif self._workers < RUNNING_MAX:
+            self._workers += 1
+            nursery.start_soon(self._work, nursery)
+
+    def _cancel(self, number: int) -> None:
+        question = self._open.get(number)
+        if question is not None:
+            question.is_cancelled = True
+            if question.scope is not None:
+                question.scope.cancel()
+        parts = self._parts.pop(number, None)
+        if parts is not None:
+            self._assembled -= sum(map(len, parts[2]))
+
+    def _refuse(self, number: int, code: int, message: str) -> None:
+        self._pipe.put(ask_wire.write_error(number, code, message))
+
+    # -- answering -------------------------------------------------------------------------------
+
+    async def _work(self, nursery: trio.Nursery) -> None:
+        """Answer what waits; go when enough others idle."""
+        while True:
+            while self._waiting:
+                question = self._waiting.popleft()
+                if self._waiting:
+                    self._wake_worker(nursery)  # should this one block, another goes on
+                if not question.is_cancelled:
+                    await self._answer(question)
+                self._open.pop(question.number, None)
+            if len(self._idle) >= IDLE_WORKERS:
+                self._workers -= 1
+                return
+            await self._idle.park()
+
+    async def _answer(self, question: _Question) -> None:
+        self._counts["asks_answered"] += 1
+        limit_s = ANSWER_S_MAX
+        if question.request.deadline_ms:
+            limit_s = min(limit_s, question.request.deadline_ms / 1000)
+        with trio.move_on_at(question.received_s + limit_s) as scope:
+            question.scope = scope
+            try:
+                await self._pipe.wait_room()
+                await self._run_handler(question)
+            except Refuse as refusal:
+                self._refuse(question.number, refusal.code, str(refusal))
+            except PeerGone:
+                if not self._pipe.is_closed:
+                    self._refuse(question.number, Fault.BROKE, "a peer it needs is gone")
+            except Exception:
+                # The supervisor of one answer: a handler's bug is the asker's error, not our end.
+                self._counts["answers_crashed"] += 1
+                logger.exception("the answer to a %r question crashed", question.request.kind)
+                self._refuse(question.number, Fault.BROKE, "the answer failed")
+        if scope.cancelled_caught and not question.is_cancelled:
+            self._refuse(question.number, Fault.DEADLINE, "the deadline passed")
+
+    async def _run_handler(self, question: _Question) -> None:
+        result = self._handlers[question.request.kind](self._peer, question.payload)
+        if isinstance(result, AsyncGenerator):
+            async with aclosing(result) as items:
+                if not question.is_stream:
+                    self._refuse(question.number, Fault.UNKNOWN_KIND, "ask for a stream")
+                    return
+                await self._send_items(question, items)
+            return
+        answer = await result
+        if question.is_stream:
+            self._refuse(question.number, Fault.UNKNOWN_KIND, "this kind is no stream")
+        elif len(answer) > question.request.size_max:
+            self._refuse(question.number, Fault.TOO_LARGE, str(len(answer)))
+        else:
+            for frame in ask_wire.write_pieces(AskKind.ANSWER, question.number, answer):
+                self._pipe.put(frame)
+
+    async def _send_items(self, question: _Question, items: AsyncGenerator[bytes]) -> None:
+        assert question.credited is not None
+        async for item in items:
+            if len(item) > question.request.size_max:
+                self._refuse(question.number, Fault.TOO_LARGE, str(len(item)))
+                return
+            while question.credits < 1:
+                await question.credited.park()
+            question.credits -= 1
+            await self._pipe.wait_room()
+            for frame in ask_wire.write_pieces(AskKind.ITEM, question.number, item):
+                self._pipe.put(frame)
+        self._pipe.put(ask_wire.write_ask(AskKind.END, question.number))
