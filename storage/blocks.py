@@ -1,0 +1,293 @@
+"""Blocks and certificates by hash and by height.
+
+Bodies are stored by the digest of their header, together with the leader's signature when we have
+it, so that a proposal can be sent again byte for byte. A final block also has a row by height.
+Certificates of views above the last final one are stored by (era, view, kind); the one that made
+blocks final is kept for ever under the height of the highest of them. Proposals that did not become
+final go when their view is passed.
+
+Point reads are synchronous (some microseconds and the decoding); ranges run in a thread.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+
+from consensus import codec
+from consensus.crypto import compute_header_digest
+from consensus.errors import DecodeError
+from consensus.types import (
+    Block,
+    Certificate,
+    CountMax,
+    Era,
+    Hash32,
+    Header,
+    Height,
+    Proposal,
+    Receipt,
+    Signature,
+    View,
+    VoteKind,
+)
+from storage.db import Database
+from storage.schema import Table, Txn, be64
+
+T = TypeVar("T")
+
+NO_SIGNATURE = Signature(bytes(64))
+"""Stands before a body whose leader's signature we never saw (it came by sync)."""
+RANGE_BYTES_MAX = 1 << 20
+"""Default size of one answer of `bodies` and `headers`."""
+_HEAD = b"head"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last final block: its place, the state root after it, and what made it final.
+
+    `certificate` is None for genesis alone, which is final by definition.
+    """
+
+    height: Height
+    era: Era
+    view: View
+    digest: Hash32
+    root: Hash32
+    certificate: Certificate | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Receipts:
+    """The receipts of one block, in the order of its transactions."""
+
+    items: Annotated[tuple[Receipt, ...], CountMax(8192)]
+
+
+class Blocks:
+    """The stored blocks. One per open store."""
+
+    __slots__ = ("_database", "_tables")
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._tables = database.tables
+
+    # -- point reads --------------------------------------------------------------------------
+
+    def head(self) -> Head | None:
+        """Return the last final block's record; None before genesis is stored."""
+        return self._database.read_now(self.head_in)
+
+    def header(self, digest: Hash32) -> Header | None:
+        """Return the header of that digest, final or proposed."""
+        return self._decode("headers", digest, Header)
+
+    def block(self, digest: Hash32) -> Block | None:
+        """Return the block of that digest, final or proposed."""
+        row = self._get("bodies", digest)
+        return None if row is None else self._decode_row("bodies", digest, Block, row[64:])
+
+    def block_bytes(self, digest: Hash32) -> bytes | None:
+        """Return the canonical encoding of the block of that digest."""
+        row = self._get("bodies", digest)
+        return None if row is None else row[64:]
+
+    def proposal(self, digest: Hash32) -> Proposal | None:
+        """Return the block and its leader's signature, if we ever saw that signature."""
+        row = self._get("bodies", digest)
+        if row is None or row[:64] == NO_SIGNATURE:
+            return None
+        block = self._decode_row("bodies", digest, Block, row[64:])
+        return Proposal(block, Signature(row[:64]))
+
+    def digest_at(self, height: int) -> Hash32 | None:
+        """Return the digest of the final block at `height`."""
+        row = self._get("canonical", be64(height))
+        return None if row is None else Hash32(row[:32])
+
+    def root_at(self, height: int) -> Hash32 | None:
+        """Return the state root after the final block at `height`."""
+        row = self._get("canonical", be64(height))
+        return None if row is None else Hash32(row[32:])
+
+    def header_at(self, height: int) -> Header | None:
+        """Return the header of the final block at `height`."""
+        digest = self.digest_at(height)
+        return None if digest is None else self.header(digest)
+
+    def block_at(self, height: int) -> Block | None:
+        """Return the final block at `height`."""
+        digest = self.digest_at(height)
+        return None if digest is None else self.block(digest)
+
+    def receipts_at(self, height: int) -> tuple[Receipt, ...] | None:
+        """Return the receipts of the final block at `height`, in the order of transactions."""
+        row = self._get("receipts", be64(height))
+        if row is None:
+            return None
+        return self._decode_row("receipts", be64(height), _Receipts, row).items
+
+    def certificate(self, kind: VoteKind, era: int, view: int) -> Certificate | None:
+        """Return the certificate of that kind, if its view is not yet below the final one."""
+        return self._decode("certificates", _certificate_key(era, view, kind), Certificate)
+
+    def finality(self, height: int) -> tuple[Height, Certificate] | None:
+        """Return what made `height` final: the first certified height not below it."""
+
+        def read(txn: Txn) -> tuple[Height, Certificate] | None:
+            table = self._tables["finality"]
+            for key, row in table.scan(txn, be64(height)):
+                certificate = _decode(table, key, Certificate, row)
+                return Height(int.from_bytes(key, "big")), certificate
+            return None
+
+        return self._database.read_now(read)
+
+    # -- ranges -------------------------------------------------------------------------------
+
+    async def headers(self, start: int, count: int) -> tuple[bytes, ...]:
+        """Return the encoded headers of up to `count` final blocks from height `start` on."""
+        return await self._database.read(
+            lambda txn: tuple(self._collect(txn, "headers", start, count, RANGE_BYTES_MAX))
+        )
+
+    async def bodies(
+        self, start: int, count: int, bytes_max: int = RANGE_BYTES_MAX
+    ) -> tuple[bytes, ...]:
+        """Return the encoded blocks of up to `count` final heights from `start` on.
+
+        At most `bytes_max` in all, but at least one block if there is any.
+        """
+        rows = await self._database.read(
+            lambda txn: tuple(self._collect(txn, "bodies", start, count, bytes_max))
+        )
+        return tuple(row[64:] for row in rows)
+
+    def open_blocks(self) -> tuple[Proposal | Block, ...]:
+        """Return every stored block above the final view, by (era, view); for a restart."""
+
+        def read(txn: Txn) -> tuple[Proposal | Block, ...]:
+            digests = [Hash32(key[16:]) for key in self._tables["open"].keys(txn)]
+            return tuple(self._open_block(txn, digest) for digest in digests)
+
+        return self._database.read_now(read)
+
+    def open_certificates(self) -> tuple[Certificate, ...]:
+        """Return every stored certificate from the final view on, by (era, view, kind)."""
+
+        def read(txn: Txn) -> tuple[Certificate, ...]:
+            table = self._tables["certificates"]
+            return tuple(_decode(table, key, Certificate, row) for key, row in table.scan(txn))
+
+        return self._database.read_now(read)
+
+    # -- writes, inside the caller's transaction -----------------------------------------------
+
+    def put_block(self, txn: Txn, item: Proposal | Block, digest: Hash32 | None = None) -> Hash32:
+        """Store a proposed block; return its digest. A signature, once known, is not forgotten."""
+        block, signature = (
+            (item.block, item.signature) if isinstance(item, Proposal) else (item, NO_SIGNATURE)
+        )
+        header = block.header
+        digest = digest or compute_header_digest(header)
+        bodies = self._tables["bodies"]
+        row = bodies.get(txn, digest)
+        if row is None:
+            bodies.put(txn, digest, signature + codec.encode(block))
+            self._tables["headers"].put(txn, digest, codec.encode(header))
+            self._tables["open"].put(txn, be64(header.era) + be64(header.view) + digest, b"")
+        elif row[:64] == NO_SIGNATURE != signature:
+            bodies.put(txn, digest, signature + row[64:])
+        return digest
+
+    def put_certificate(self, txn: Txn, certificate: Certificate) -> None:
+        """Store a certificate of an open view."""
+        key = _certificate_key(certificate.era, certificate.view, certificate.kind)
+        self._tables["certificates"].put(txn, key, codec.encode(certificate))
+
+    def put_final(
+        self, txn: Txn, block: Block, digest: Hash32, root: Hash32, receipts: Iterable[Receipt]
+    ) -> None:
+        """Give a block its place by height; `root` is the state's after it."""
+        header = block.header
+        self.put_block(txn, block, digest)
+        self._tables["open"].delete(txn, be64(header.era) + be64(header.view) + digest)
+        self._tables["canonical"].put(txn, be64(header.height), digest + root)
+        self._tables["receipts"].put(
+            txn, be64(header.height), codec.encode(_Receipts(tuple(receipts)))
+        )
+
+    def put_head(self, txn: Txn, head: Head) -> None:
+        """Record the last final block, keep its certificate, forget what its view has passed."""
+        encoded = b"" if head.certificate is None else codec.encode(head.certificate)
+        fixed = be64(head.height) + be64(head.era) + be64(head.view) + head.digest + head.root
+        self._tables["meta"].put(txn, _HEAD, fixed + encoded)
+        if head.certificate is not None:
+            self._tables["finality"].put(txn, be64(head.height), encoded)
+        passed = be64(head.era) + be64(head.view)
+        certificates = self._tables["certificates"]
+        for key in list(certificates.keys(txn, b"", passed)):
+            certificates.delete(txn, key)
+        for key in list(self._tables["open"].keys(txn, b"", passed + b"\xff" * 33)):
+            self._tables["open"].delete(txn, key)
+            self._tables["bodies"].delete(txn, key[16:])
+            self._tables["headers"].delete(txn, key[16:])
+
+    # -- private ------------------------------------------------------------------------------
+
+    def head_in(self, txn: Txn) -> Head | None:
+        """Do what `head` does inside the caller's transaction."""
+        meta = self._tables["meta"]
+        row = meta.get(txn, _HEAD)
+        if row is None:
+            return None
+        height, era, view = (int.from_bytes(row[i : i + 8], "big") for i in (0, 8, 16))
+        certificate = _decode(meta, _HEAD, Certificate, row[88:]) if row[88:] else None
+        digest, root = Hash32(row[24:56]), Hash32(row[56:88])
+        return Head(Height(height), Era(era), View(view), digest, root, certificate)
+
+    def _get(self, name: str, key: bytes) -> bytes | None:
+        table = self._tables[name]
+        return self._database.read_now(lambda txn: table.get(txn, key))
+
+    def _decode(self, name: str, key: bytes, kind: type[T]) -> T | None:
+        row = self._get(name, key)
+        return None if row is None else self._decode_row(name, key, kind, row)
+
+    def _decode_row(self, name: str, key: bytes, kind: type[T], row: bytes) -> T:
+        return _decode(self._tables[name], key, kind, row)
+
+    def _open_block(self, txn: Txn, digest: Hash32) -> Proposal | Block:
+        bodies = self._tables["bodies"]
+        row = bodies.get(txn, digest)
+        if row is None:
+            raise bodies.corrupt(digest, "the body of an open proposal is missing")
+        block = _decode(bodies, digest, Block, row[64:])
+        return block if row[:64] == NO_SIGNATURE else Proposal(block, Signature(row[:64]))
+
+    def _collect(
+        self, txn: Txn, name: str, start: int, count: int, bytes_max: int
+    ) -> Iterator[bytes]:
+        table = self._tables[name]
+        size = 0
+        stop = be64(min(start + count, 2**64 - 1))
+        for key, row in self._tables["canonical"].scan(txn, be64(start), stop):
+            payload = table.get(txn, row[:32])
+            if payload is None:
+                raise table.corrupt(row[:32], f"missing for final height {key.hex()}")
+            size += len(payload)
+            if size > bytes_max and size != len(payload):
+                return
+            yield payload
+
+
+def _certificate_key(era: int, view: int, kind: VoteKind) -> bytes:
+    return be64(era) + be64(view) + bytes([kind])
+
+
+def _decode(table: Table, key: bytes, kind: type[T], row: bytes) -> T:
+    try:
+        return codec.decode(kind, row)
+    except DecodeError as error:
+        raise table.corrupt(key, str(error)) from error
