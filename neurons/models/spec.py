@@ -1,0 +1,99 @@
+"""Which model a worker runs: plain values, no torch, so that the daemon can read and pass them on.
+
+`ngram`, `transformer`, or `pooled` (the log-linear pool of both). A spec with the same values
+trains the same model: `compute_spec_hash` names its cache file. The one exception is `train_s`, a
+limit on wall time: when it cuts training short, how many steps fitted depends on the machine.
+"""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from hashlib import blake2b
+from typing import Literal, cast, get_type_hints
+
+ModelName = Literal["ngram", "transformer", "pooled"]
+MODEL_NAMES: tuple[ModelName, ...] = ("ngram", "transformer", "pooled")
+Device = Literal["auto", "cpu", "cuda"]
+
+STATE_VERSION = 1
+"""Part of every cache file's name: raise it when the same spec trains or stores differently."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """What to train and on how much. Fields of the other kind of model are not looked at."""
+
+    model: ModelName = "pooled"
+    seed: int = 1
+    corpus_bytes: int = 600_000
+    """Bytes of renamed library sources to learn from."""
+    ngram_orders: tuple[int, ...] = (0, 1, 2, 3, 4, 6)
+    """Context lengths counted, ascending from 0; at most 6 bytes."""
+    steps: int = 400
+    """Optimizer steps of the transformer."""
+    train_s: float = 20.0
+    """Most seconds of those steps."""
+    width: int = 64
+    layers: int = 2
+    heads: int = 4
+    context: int = 64
+    """Bytes of context the transformer sees."""
+    batch: int = 16
+    """Windows per training step."""
+    learning_rate: float = 0.003
+
+    def __post_init__(self) -> None:
+        """Refuse a spec that no model can have.
+
+        Raises:
+            ValueError: naming the field.
+        """
+        orders = self.ngram_orders
+        if self.model not in MODEL_NAMES:
+            raise ValueError(f"model {self.model!r} is none of {', '.join(MODEL_NAMES)}")
+        if not orders or orders[0] != 0 or list(orders) != sorted(set(orders)) or orders[-1] > 6:  # noqa: PLR2004 - 6 bytes and the next fit an int64
+            raise ValueError("ngram_orders ascend from 0 and end at 6 at most")
+        if self.width % self.heads:
+            raise ValueError("width must be a multiple of heads")
+        sizes = (self.steps, self.layers, self.heads, self.context, self.batch)
+        if min(sizes) < 1 or self.train_s <= 0:
+            raise ValueError("steps, layers, heads, context, batch and train_s must be above 0")
+        if self.corpus_bytes < 4_096:  # noqa: PLR2004 - one file's worth
+            raise ValueError("corpus_bytes must be 4096 or more")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSpec:
+    """What a worker process is told at its start."""
+
+    model: ModelSpec
+    device: Device = "auto"
+    threads: int = 1
+    """CPU threads of torch: nodes share a machine, and a batch of bytes gains little from more."""
+    cache_dir: str = ""
+    """Where trained models are kept; empty: nowhere."""
+
+
+def compute_spec_hash(spec: ModelSpec) -> str:
+    """Return 16 hex digits that name the model of `spec`."""
+    text = json.dumps([STATE_VERSION, asdict(spec)], sort_keys=True)
+    return blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def encode_worker_spec(spec: WorkerSpec) -> bytes:
+    """Return `spec` as JSON."""
+    return json.dumps(asdict(spec)).encode()
+
+
+def decode_worker_spec(data: bytes) -> WorkerSpec:
+    """Return the spec of `data`, which our own runtime wrote.
+
+    Raises:
+        ValueError: another version's fields, or values no model can have.
+    """
+    plain = cast("dict[str, object]", json.loads(data))
+    model = cast("dict[str, object]", plain.pop("model"))
+    known = {field.name for field in fields(ModelSpec)}
+    if set(model) != known or not set(plain) <= set(get_type_hints(WorkerSpec)):
+        raise ValueError("the runtime and the worker are of different versions")
+    model["ngram_orders"] = tuple(cast("list[int]", model["ngram_orders"]))
+    return WorkerSpec(model=ModelSpec(**model), **plain)  # pyright: ignore[reportArgumentType] # checked by name; our own values
