@@ -123,7 +123,7 @@ def compute_vset_hash(entries: tuple[ValidatorEntry, ...]) -> Hash32:
 
 def hash_beacon(value: Hash32) -> Hash32:
     """Return the link before `value` in a beacon hash chain: a tip is `hash_beacon(reveal)`."""
-    return hash32(b"neurond/beacon", value)
+    return hash32(b"neurond/chain", value)
 
 
 def compute_mix(mix: Hash32, reveal: Hash32) -> Hash32:

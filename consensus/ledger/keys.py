@@ -53,7 +53,7 @@ class Family(IntEnum):
     ROW = 0x26
     """netuid u16, uid u16: the validator's weights in force."""
     BONDS = 0x27
-    """netuid u16: the bonds of all validators."""
+    """netuid u16, uid u16: the validator's bonds."""
     FORFEITS = 0x28
     """netuid u16, hotkey: the epochs in which it withheld a reveal."""
     RECORD = 0x29
@@ -165,8 +165,13 @@ def rows(netuid: NetUid) -> bytes:
     return bytes((Family.ROW,)) + netuid.to_bytes(2, "big")
 
 
-def bonds(netuid: NetUid) -> bytes:
-    """Return the key of a subnet's bonds."""
+def bond_row(netuid: NetUid, number: Uid) -> bytes:
+    """Return the key of a validator's bonds."""
+    return bytes((Family.BONDS,)) + netuid.to_bytes(2, "big") + number.to_bytes(2, "big")
+
+
+def bond_rows(netuid: NetUid) -> bytes:
+    """Return what the keys of a subnet's bonds begin with."""
     return bytes((Family.BONDS,)) + netuid.to_bytes(2, "big")
 
 

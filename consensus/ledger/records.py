@@ -6,6 +6,7 @@ its coin (`Draft.add_total`), so that a rule can only move money, or say `mint` 
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from struct import Struct
 
 from consensus import codec
@@ -93,7 +94,7 @@ def get_network(view: Reading) -> Network:
     """Return the network's constants."""
     data = view.get(keys.NETWORK)
     assert data is not None, "a state without its genesis"
-    return codec.decode(Network, data)
+    return _decode_network(data)
 
 
 def put_network(draft: Draft, network: Network) -> None:
@@ -216,6 +217,12 @@ def put_shares(
     else:
         draft.delete(keys.shares(netuid, hotkey, coldkey))
         draft.delete(keys.holding(coldkey, netuid, hotkey))
+
+
+@lru_cache(maxsize=4)
+def _decode_network(data: bytes) -> Network:
+    # It never changes and every call reads it; the cache is a pure function of the bytes.
+    return codec.decode(Network, data)
 
 
 MARK = b"\x01"

@@ -140,9 +140,9 @@ _TOTALS = Struct(f">{len(Total)}Q")
 class Draft:
     """The scratch copy of a State that one block works on."""
 
-    def __init__(self, state: State) -> None:
-        """Start from `state` with nothing changed; the height is the next one."""
-        self.height = Height(state.height + 1)
+    def __init__(self, state: State, height: Height | None = None) -> None:
+        """Start from `state` with nothing changed, for the block after it (or at `height`)."""
+        self.height = Height(state.height + 1) if height is None else height
         self.changes: dict[bytes, bytes | None] = {}
         self._state = state
         self._totals: dict[tuple[NetUid, Total], int] = {}
@@ -205,13 +205,13 @@ class Draft:
         """Return the netuids whose totals were looked at, ascending."""
         return sorted({netuid for netuid, _ in self._totals})
 
-    def freeze(self, height: Height) -> State:
-        """Return the State at `height` with every write of this Draft; the Draft is spent."""
+    def freeze(self) -> State:
+        """Return the State with every write of this Draft; the Draft is spent."""
         for netuid in self.coins():
             amounts = [self._totals[netuid, total] for total in Total]
             self.changes[keys.totals(netuid)] = _TOTALS.pack(*amounts)
         root, nodes = merkle.update(self._state, self.changes)
-        return State(height, root, self.changes, nodes, self._state)
+        return State(self.height, root, self.changes, nodes, self._state)
 
 
 def get_totals(view: Reading, netuid: NetUid) -> tuple[int, ...]:

@@ -1,0 +1,101 @@
+"""One transaction in a block: charge it, do what it asks, leave a receipt."""
+
+from collections.abc import Callable
+from typing import assert_never
+
+from consensus.errors import CallError, InvalidTransaction
+from consensus.ledger.accounts import process_transfer
+from consensus.ledger.events import LedgerEvent
+from consensus.ledger.fees import Measured, check_account, is_free
+from consensus.ledger.records import Account, get_account, put_account
+from consensus.ledger.registration import process_register
+from consensus.ledger.serving import process_serve
+from consensus.ledger.staking import process_set_take, process_stake, process_unstake
+from consensus.ledger.state import Draft
+from consensus.ledger.weights import process_commit, process_reveal
+from consensus.types import (
+    U16,
+    Amount,
+    Call,
+    CommitWeights,
+    Nonce,
+    PublicKey,
+    Receipt,
+    RegisterNeuron,
+    RevealWeights,
+    Serve,
+    SetTake,
+    StakeRoot,
+    Transfer,
+    UnstakeRoot,
+)
+
+
+def process_transaction(
+    draft: Draft, measured: Measured, tell: Callable[[LedgerEvent], None]
+) -> Receipt:
+    """Charge fee and tip (rao that leave the account for good), then try the call.
+
+    A call that fails is undone and leaves its code; a free one must not fail.
+
+    Raises:
+        InvalidTransaction: it must not be in a block on this state.
+    """
+    transaction = measured.signed.transaction
+    signer = transaction.signer
+    account = get_account(draft, signer)
+    check_account(measured, account)
+    left = account.free - measured.fee - transaction.tip
+    draft.mark()
+    put_account(draft, signer, Account(Amount(left), Nonce(account.nonce + 1)))
+    if is_free(transaction.call):
+        _process_free(draft, measured, tell)
+        return Receipt(measured.transaction_id, U16(0), measured.fee)
+    draft.mark()
+    try:
+        event = process_call(draft, signer, transaction.call)
+    except CallError as error:
+        draft.undo()
+        return Receipt(measured.transaction_id, U16(error.code), measured.fee)
+    if event is not None:
+        tell(event)
+    return Receipt(measured.transaction_id, U16(0), measured.fee)
+
+
+def process_call(draft: Draft, signer: PublicKey, call: Call) -> LedgerEvent | None:
+    """Do what `call` asks in the name of `signer`; the caller undoes a failed one.
+
+    Raises:
+        CallError: as the rule of the call says.
+    """
+    match call:
+        case Transfer():
+            return process_transfer(draft, signer, call)
+        case RegisterNeuron():
+            return process_register(draft, signer, call)
+        case StakeRoot():
+            return process_stake(draft, signer, call)
+        case UnstakeRoot():
+            return process_unstake(draft, signer, call)
+        case SetTake():
+            return process_set_take(draft, signer, call)
+        case Serve():
+            return process_serve(draft, signer, call)
+        case CommitWeights():
+            return process_commit(draft, signer, call)
+        case RevealWeights():
+            return process_reveal(draft, signer, call)
+        case _:
+            assert_never(call)
+
+
+def _process_free(draft: Draft, measured: Measured, tell: Callable[[LedgerEvent], None]) -> None:
+    transaction = measured.signed.transaction
+    try:
+        event = process_call(draft, transaction.signer, transaction.call)
+    except CallError as error:
+        draft.undo()
+        message = f"free, and it would fail: {type(error).__name__}: {error}. {error.remedy}"
+        raise InvalidTransaction(message, is_final=False) from error
+    if event is not None:
+        tell(event)

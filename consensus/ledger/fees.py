@@ -1,0 +1,133 @@
+"""What a transaction must be to be included at all, and what inclusion costs.
+
+The fee of a paid call is `fee_base + fee_per_byte * size` of the signed encoding, burned; the tip
+on top goes to the proposer. Both are the price of inclusion: a call that fails has paid them.
+Commits, reveals and announcements of registered hotkeys are free, so they must not fail: one that
+would is not included (or anybody could fill blocks for nothing).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from consensus import codec, crypto
+from consensus.errors import InvalidTransaction, MalformedTransaction
+from consensus.ledger.records import Account, Network
+from consensus.params import Params
+from consensus.types import (
+    Amount,
+    Call,
+    CommitWeights,
+    Hash32,
+    Height,
+    RevealWeights,
+    Serve,
+    Signature,
+    SignedTransaction,
+)
+
+IsVerified = Callable[[Hash32, Signature], bool]
+"""Tells whether this signature on this transaction id was found good before."""
+_SIGNATURE_HEAD = b"\x58\x40"
+_FREE = (CommitWeights, RevealWeights, Serve)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A transaction with what its encoding tells; made by `measure` only."""
+
+    signed: SignedTransaction
+    transaction_id: Hash32
+    encoding: bytes
+    """Of the signed transaction; a block's body is these, one after another."""
+    fee: Amount
+
+    @property
+    def size_bytes(self) -> int:
+        """Return the size of the signed encoding."""
+        return len(self.encoding)
+
+
+def never_verified(_transaction_id: Hash32, _signature: Signature) -> bool:
+    """Know no signature: every one is checked."""
+    return False
+
+
+def is_free(call: Call) -> bool:
+    """Tell whether inclusion of `call` costs nothing."""
+    return isinstance(call, _FREE)
+
+
+def measure(params: Params, signed: SignedTransaction) -> Measured:
+    """Encode `signed` once; find its id, size and fee."""
+    inner = codec.encode(signed.transaction)
+    encoding = b"\x82" + inner + _SIGNATURE_HEAD + signed.signature
+    fee = 0
+    if not is_free(signed.transaction.call):
+        fee = params.fee_base + params.fee_per_byte * len(encoding)
+    return Measured(signed, crypto.hash32(b"neurond/tx", inner), encoding, Amount(fee))
+
+
+def encode_list_head(count: int) -> bytes:
+    """Return what precedes `count` encodings in a CBOR list of them; `count` below 65536."""
+    if count < 24:  # noqa: PLR2004 - RFC 8949 section 3: the count fits the first byte
+        return bytes((0x80 | count,))
+    if count < 256:  # noqa: PLR2004 - one byte follows
+        return bytes((0x98, count))
+    return b"\x99" + count.to_bytes(2, "big")
+
+
+def check_form(network: Network, measured: Measured, is_verified: IsVerified) -> None:
+    """Check what no later state can mend: network, size, signature.
+
+    Raises:
+        MalformedTransaction: one of them is wrong.
+    """
+    signed, params = measured.signed, network.params
+    if signed.transaction.chain_id != network.chain_id:
+        raise MalformedTransaction("made for another network")
+    is_row = isinstance(signed.transaction.call, RevealWeights)
+    size_max = params.weights_bytes_max if is_row else params.transaction_bytes_max
+    if measured.size_bytes > size_max:
+        raise MalformedTransaction(f"{measured.size_bytes} bytes, at most {size_max} are allowed")
+    if is_verified(measured.transaction_id, signed.signature):
+        return
+    if not crypto.is_signed(signed.transaction.signer, measured.transaction_id, signed.signature):
+        raise MalformedTransaction("the signature is not the signer's")
+
+
+def check_window(params: Params, measured: Measured, height: Height) -> None:
+    """Check that the block at `height` lies in the transaction's time of validity.
+
+    Raises:
+        InvalidTransaction: expired, or valid further ahead than mempools remember.
+    """
+    valid_until = measured.signed.transaction.valid_until
+    if valid_until < height:
+        raise InvalidTransaction(f"expired at {valid_until}, this is {height}", is_final=True)
+    if valid_until > height + params.validity_blocks_max:
+        raise InvalidTransaction(
+            f"valid until {valid_until}: more than {params.validity_blocks_max} blocks ahead",
+            is_final=False,
+        )
+
+
+def check_account(measured: Measured, account: Account) -> None:
+    """Check the signer's nonce and that it can pay fee and tip.
+
+    Raises:
+        InvalidTransaction: replayed, ahead of its turn, or unaffordable.
+    """
+    transaction = measured.signed.transaction
+    if transaction.nonce < account.nonce:
+        raise InvalidTransaction(
+            f"nonce {transaction.nonce} was used, next is {account.nonce}", is_final=True
+        )
+    if transaction.nonce > account.nonce:
+        raise InvalidTransaction(
+            f"nonce {transaction.nonce} must wait for {account.nonce}", is_final=False
+        )
+    price = measured.fee + transaction.tip
+    if price > account.free:
+        raise InvalidTransaction(
+            f"fee and tip of {price} rao exceed the balance of {account.free}", is_final=False
+        )

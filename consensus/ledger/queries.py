@@ -1,0 +1,238 @@
+"""What anyone can ask of a state; every answer is a frozen value, amounts in rao, shares in Q32."""
+
+from dataclasses import dataclass
+
+from consensus.ledger.history import find_record
+from consensus.ledger.keys import Family
+from consensus.ledger.records import (
+    ROOT,
+    get_account,
+    get_head,
+    get_hotkey,
+    get_member,
+    get_network,
+)
+from consensus.ledger.shares import get_stake, get_stake_weight
+from consensus.ledger.staking import get_unbonding
+from consensus.ledger.state import Reading
+from consensus.ledger.subnets import (
+    NEVER,
+    Column,
+    Market,
+    Served,
+    Subnet,
+    find_served,
+    get_column,
+    get_hotkeys,
+    get_market,
+    get_netuids,
+    get_subnet,
+)
+from consensus.ledger.supply import Supply, get_supply
+from consensus.reward.explain import Explanation
+from consensus.reward.explain import explain as explain_uid
+from consensus.reward.yuma import trace_epoch
+from consensus.types import (
+    Amount,
+    Epoch,
+    Hash32,
+    Height,
+    NetUid,
+    Nonce,
+    PublicKey,
+    Ratio16,
+    Uid,
+    ValidatorEntry,
+    ValidatorIndex,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Metagraph:
+    """A subnet at one height; every column has one entry per uid.
+
+    `emission` is what the last epoch step paid, alpha rao; heights of -1 mean never.
+    """
+
+    netuid: NetUid
+    height: Height
+    subnet: Subnet
+    market: Market
+    supply: Supply
+    uids: tuple[Uid, ...]
+    hotkeys: tuple[PublicKey, ...]
+    coldkeys: tuple[PublicKey, ...]
+    takes: tuple[Ratio16, ...]
+    stake: tuple[int, ...]
+    """Stake weight: alpha, and TAO by `tao_weight`; rao."""
+    permits: tuple[bool, ...]
+    active: tuple[bool, ...]
+    """Whether the neuron revealed weights within the activity cutoff."""
+    consensus: tuple[int, ...]
+    incentive: tuple[int, ...]
+    dividends: tuple[int, ...]
+    validator_trust: tuple[int, ...]
+    emission: tuple[int, ...]
+    registered_block: tuple[int, ...]
+    active_block: tuple[int, ...]
+    commit_block: tuple[int, ...]
+    served: tuple[Served | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StakeView:
+    """One coldkey's stake on one hotkey; netuid 0 is root."""
+
+    netuid: NetUid
+    hotkey: PublicKey
+    amount: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class UnbondingView:
+    """Root stake on its way back to a coldkey."""
+
+    hotkey: PublicKey
+    release: Height
+    amount: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """Everything a key owns and, if it is a hotkey, whose it is and where it is registered."""
+
+    key: PublicKey
+    free: Amount
+    nonce: Nonce
+    stakes: tuple[StakeView, ...]
+    unbonding: tuple[UnbondingView, ...]
+    owner: PublicKey | None
+    take: Ratio16 | None
+    neurons: tuple[tuple[NetUid, Uid], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RewardView:
+    """Why one neuron earned what it did in the last epoch step of its subnet."""
+
+    netuid: NetUid
+    epoch: Epoch
+    hotkey: PublicKey
+    explanation: Explanation
+
+
+def list_subnets(view: Reading) -> tuple[NetUid, ...]:
+    """Return the netuids of all subnets, ascending."""
+    return tuple(get_netuids(view))
+
+
+def metagraph(view: Reading, netuid: NetUid) -> Metagraph:
+    """Return a subnet's neurons with every figure known of them.
+
+    Raises:
+        UnknownSubnet: there is none.
+    """
+    subnet, params = get_subnet(view, netuid), get_network(view).params
+    height = get_head(view).height
+    hotkeys = get_hotkeys(view, netuid)
+    records = [get_hotkey(view, hotkey) for hotkey in hotkeys]
+    column = {each: tuple(get_column(view, netuid, each).tolist()) for each in _INTEGERS}
+    oldest = height - subnet.hyper.activity_cutoff
+    uids = tuple(Uid(uid) for uid in range(len(hotkeys)))
+    return Metagraph(
+        netuid=netuid,
+        height=height,
+        subnet=subnet,
+        market=get_market(view, netuid),
+        supply=get_supply(view, netuid),
+        uids=uids,
+        hotkeys=tuple(hotkeys),
+        coldkeys=tuple(record.owner for record in records if record is not None),
+        takes=tuple(record.take for record in records if record is not None),
+        stake=tuple(get_stake_weight(view, params, netuid, hotkey) for hotkey in hotkeys),
+        permits=tuple(bool(cell) for cell in column[Column.PERMIT]),
+        active=tuple(cell != NEVER and cell >= oldest for cell in column[Column.ACTIVE]),
+        consensus=column[Column.CONSENSUS],
+        incentive=column[Column.INCENTIVE],
+        dividends=column[Column.DIVIDENDS],
+        validator_trust=column[Column.TRUST],
+        emission=column[Column.EMISSION],
+        registered_block=column[Column.REGISTERED],
+        active_block=column[Column.ACTIVE],
+        commit_block=column[Column.COMMITTED],
+        served=tuple(find_served(view, netuid, uid) for uid in uids),
+    )
+
+
+def account(view: Reading, key: PublicKey) -> AccountView:
+    """Return what a key owns; a key that was never used owns nothing."""
+    held, record = get_account(view, key), get_hotkey(view, key)
+    stakes = bytes((Family.HOLDING,)) + key
+    leaving = bytes((Family.LEAVING,)) + key
+    uids = bytes((Family.UID,)) + key
+    return AccountView(
+        key=key,
+        free=held.free,
+        nonce=held.nonce,
+        stakes=tuple(_read_stake(view, entry, key) for entry, _ in view.scan(stakes)),
+        unbonding=tuple(_read_unbonding(view, entry, key) for entry, _ in view.scan(leaving)),
+        owner=None if record is None else record.owner,
+        take=None if record is None else record.take,
+        neurons=tuple(
+            (NetUid(int.from_bytes(entry[33:], "big")), Uid(int.from_bytes(data, "big")))
+            for entry, data in view.scan(uids)
+        ),
+    )
+
+
+def nonce(view: Reading, key: PublicKey) -> Nonce:
+    """Return the nonce of the key's next transaction."""
+    return get_account(view, key).nonce
+
+
+def beacon_mix(view: Reading) -> Hash32:
+    """Return the beacon's mix after the last block."""
+    return get_head(view).mix
+
+
+def supply(view: Reading, netuid: NetUid = ROOT) -> Supply:
+    """Return where a coin is: TAO by default, or a subnet's alpha."""
+    return get_supply(view, netuid)
+
+
+def validator_set(view: Reading) -> tuple[ValidatorEntry, ...]:
+    """Return the ordered validator set."""
+    entries: list[ValidatorEntry] = []
+    while (member := get_member(view, ValidatorIndex(len(entries)))) is not None:
+        entries.append(member.entry)
+    return tuple(entries)
+
+
+def explain(view: Reading, netuid: NetUid, uid: Uid) -> RewardView | None:
+    """Return why the neuron that had `uid` at the last epoch step earned what it did.
+
+    None before the first epoch step, and for a uid that did not exist then.
+
+    Raises:
+        UnknownSubnet: there is no such subnet.
+    """
+    get_subnet(view, netuid)
+    record = find_record(view, netuid)
+    if record is None or uid >= len(record.hotkeys):
+        return None
+    pots = (record.miner_pot, record.validator_pot)
+    explanation = explain_uid(trace_epoch(record.inputs), pots, uid, record.takes[uid])
+    return RewardView(netuid, record.epoch, record.hotkeys[uid], explanation)
+
+
+_INTEGERS = tuple(column for column in Column if column is not Column.HOTKEY)
+
+
+def _read_stake(view: Reading, entry: bytes, coldkey: PublicKey) -> StakeView:
+    netuid, hotkey = NetUid(int.from_bytes(entry[33:35], "big")), PublicKey(entry[35:])
+    return StakeView(netuid, hotkey, get_stake(view, netuid, hotkey, coldkey))
+
+
+def _read_unbonding(view: Reading, entry: bytes, coldkey: PublicKey) -> UnbondingView:
+    release, hotkey = Height(int.from_bytes(entry[33:41], "big")), PublicKey(entry[41:])
+    return UnbondingView(hotkey, release, get_unbonding(view, hotkey, release, coldkey))

@@ -1,0 +1,135 @@
+"""Getting a uid: the price, the free place or the neuron that must go.
+
+The price decays by half per `burn_half_life` blocks and rises by `burn_increase_ppm` with each
+registration; the TAO is destroyed. A uid is appended while there is room. Then the neuron with the
+lowest (last emission, registered block, uid) among those past immunity is replaced; among the
+immune if fewer than `NON_IMMUNE_MIN` others would remain. A replaced neuron's row, bonds,
+commitments and announcement are deleted. Weights and bonds to it stay where they are and count for
+nothing: the epoch law masks whatever is older than its target's registration.
+
+Source: `ledger.md` section 4; subtensor `subnets/registration.rs` (get_neuron_to_prune).
+"""
+
+from dataclasses import replace
+
+from consensus.errors import AlreadyRegistered, NotOwner, PriceTooHigh, SubnetFull
+from consensus.fixed import Matrix, bump
+from consensus.ledger import keys
+from consensus.ledger.accounts import withdraw
+from consensus.ledger.events import NeuronRegistered
+from consensus.ledger.records import (
+    ROOT,
+    Hotkey,
+    destroy,
+    get_hotkey,
+    get_network,
+    put_hotkey,
+)
+from consensus.ledger.state import Draft
+from consensus.ledger.subnets import (
+    NEW_NEURON,
+    Column,
+    find_uid,
+    get_column,
+    get_hotkeys,
+    get_market,
+    get_subnet,
+    put_cell,
+    put_hotkeys,
+    put_market,
+)
+from consensus.types import Amount, Epoch, Height, NetUid, PublicKey, RegisterNeuron, Uid
+
+NON_IMMUNE_MIN = 10
+"""How many neurons past immunity a replacement leaves, so that newcomers compete with somebody."""
+
+
+def process_register(draft: Draft, signer: PublicKey, call: RegisterNeuron) -> NeuronRegistered:
+    """Give a hotkey of the signer a uid for the current price; an unclaimed hotkey becomes its own.
+
+    Raises:
+        CallError: UnknownSubnet, NotOwner, AlreadyRegistered, PriceTooHigh, NotEnoughFunds,
+            SubnetFull.
+    """
+    subnet = get_subnet(draft, call.netuid)
+    claim_hotkey(draft, call.hotkey, signer)
+    if find_uid(draft, call.netuid, call.hotkey) is not None:
+        raise AlreadyRegistered(f"{call.hotkey.hex()} in subnet {call.netuid}")
+    market = get_market(draft, call.netuid)
+    if market.burn > call.max_price:
+        raise PriceTooHigh(f"the price is {market.burn} rao, the limit {call.max_price}")
+    withdraw(draft, signer, market.burn)
+    destroy(draft, ROOT, market.burn)
+    hyper = subnet.hyper
+    price = bump(market.burn, hyper.burn_increase_ppm, hyper.min_burn, hyper.max_burn)
+    put_market(draft, call.netuid, replace(market, burn=Amount(price)))
+    uid, replaced = _choose_uid(draft, call.netuid)
+    assign_uid(draft, call.netuid, uid, call.hotkey)
+    return NeuronRegistered(call.netuid, uid, call.hotkey, replaced, market.burn)
+
+
+def claim_hotkey(draft: Draft, hotkey: PublicKey, coldkey: PublicKey) -> None:
+    """Make `coldkey` the owner of a hotkey that has none, with the default take.
+
+    Raises:
+        NotOwner: it is another's.
+    """
+    record = get_hotkey(draft, hotkey)
+    if record is None:
+        take = get_network(draft).params.take_max
+        put_hotkey(draft, hotkey, Hotkey(coldkey, take, Height(0)))
+    elif record.owner != coldkey:
+        raise NotOwner(f"{hotkey.hex()} belongs to {record.owner.hex()}")
+
+
+def assign_uid(draft: Draft, netuid: NetUid, uid: Uid, hotkey: PublicKey) -> None:
+    """Give `uid`, free or cleared, to `hotkey` as of the Draft's height."""
+    hotkeys = get_hotkeys(draft, netuid)
+    hotkeys[uid : uid + 1] = [hotkey]
+    put_hotkeys(draft, netuid, hotkeys)
+    put_cell(draft, netuid, Column.REGISTERED, uid, draft.height)
+    for column, value in NEW_NEURON.items():
+        put_cell(draft, netuid, column, uid, value)
+    draft.put(keys.uid(hotkey, netuid), uid.to_bytes(2, "big"))
+
+
+def choose_pruned(
+    emission: Matrix, registered: Matrix, height: int, immunity: int, non_immune_min: int
+) -> Uid | None:
+    """Return the uid that makes way for a newcomer at `height`, or None if there is none.
+
+    `emission` and `registered` have one entry per uid; `immunity` is in blocks.
+    """
+    order = sorted(zip(emission.tolist(), registered.tolist(), range(len(emission)), strict=True))
+    immune = [uid for _, block, uid in order if height - block < immunity]
+    others = [uid for _, block, uid in order if height - block >= immunity]
+    if len(others) > non_immune_min or not immune:
+        return Uid(others[0]) if others else None
+    return Uid(immune[0])
+
+
+def _choose_uid(draft: Draft, netuid: NetUid) -> tuple[Uid, tuple[PublicKey, ...]]:
+    """Return a uid that is free now, and whose it was if it had to be cleared."""
+    hotkeys = get_hotkeys(draft, netuid)
+    hyper = get_subnet(draft, netuid).hyper
+    if len(hotkeys) < hyper.max_uids:
+        return Uid(len(hotkeys)), ()
+    emission = get_column(draft, netuid, Column.EMISSION)
+    registered = get_column(draft, netuid, Column.REGISTERED)
+    uid = choose_pruned(emission, registered, draft.height, hyper.immunity_blocks, NON_IMMUNE_MIN)
+    if uid is None:
+        raise SubnetFull(f"subnet {netuid} has {len(hotkeys)} uids, all taken")
+    _clear_uid(draft, netuid, uid, hotkeys[uid])
+    return uid, (hotkeys[uid],)
+
+
+def _clear_uid(draft: Draft, netuid: NetUid, uid: Uid, hotkey: PublicKey) -> None:
+    """Forget everything about a neuron but its stake and its forfeits."""
+    draft.delete(keys.uid(hotkey, netuid))
+    draft.delete(keys.served(netuid, uid))
+    draft.delete(keys.row(netuid, uid))
+    draft.delete(keys.bond_row(netuid, uid))
+    tempo = get_subnet(draft, netuid).hyper.tempo
+    epoch = draft.height // tempo
+    for each in range(max(0, epoch - 1), epoch + 1):
+        draft.delete(keys.commit(netuid, Epoch(each), uid))

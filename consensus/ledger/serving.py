@@ -1,0 +1,33 @@
+"""Announcements: which node answers a neuron's queries, for what price, with what capacity.
+
+No address goes on chain; the peer id follows from the node key, which must have signed its consent.
+
+Source: `ledger.md` section 10.
+"""
+
+from consensus.crypto import is_signed, serve_message
+from consensus.errors import NodeRefused, RateLimited
+from consensus.ledger.records import get_network
+from consensus.ledger.state import Draft
+from consensus.ledger.subnets import Served, find_served, get_subnet, get_uid, put_served
+from consensus.types import PublicKey, Serve
+
+
+def process_serve(draft: Draft, signer: PublicKey, call: Serve) -> None:
+    """Write what the signing hotkey announces, at most once per `serving_rate_limit` blocks.
+
+    Raises:
+        CallError: UnknownSubnet, NotRegistered, RateLimited, NodeRefused.
+    """
+    hyper = get_subnet(draft, call.netuid).hyper
+    uid = get_uid(draft, call.netuid, signer)
+    last = find_served(draft, call.netuid, uid)
+    if last is not None and draft.height < last.height + hyper.serving_rate_limit:
+        raise RateLimited(f"served at {last.height}, next {hyper.serving_rate_limit} blocks later")
+    message = serve_message(get_network(draft).chain_id, call.netuid, signer)
+    if not is_signed(call.node_key, message, call.node_signature):
+        raise NodeRefused(f"node key {call.node_key.hex()}")
+    served = Served(
+        call.node_key, call.protocols, call.price, call.capacity, call.model_hash, draft.height
+    )
+    put_served(draft, call.netuid, uid, served)

@@ -1,0 +1,229 @@
+"""What the state holds about a subnet: its task and rules, its moving figures, its columns.
+
+A column is one figure of every uid as a little-endian array, so that an epoch step reads and writes
+whole arrays. Heights are int64 with `NEVER` for none; Q32 figures are int64; amounts are int64 too
+(the supply cap is far below 2^63). Uids are 0 .. n-1 without a hole; n is the length of any column.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import lru_cache
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consensus import codec
+from consensus.errors import NotRegistered, UnknownSubnet
+from consensus.fixed import Matrix
+from consensus.ledger import keys
+from consensus.ledger.keys import Family
+from consensus.ledger.state import Draft, Reading
+from consensus.params import Hyperparameters
+from consensus.types import (
+    U32,
+    Amount,
+    CountMax,
+    Hash32,
+    Height,
+    NetUid,
+    PublicKey,
+    ShortText,
+    TaskParams,
+    Uid,
+)
+
+NEVER = -1
+"""In a column of heights: it has not happened."""
+KEY_SIZE = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Subnet:
+    """A subnet's task, its owner's hotkey (none: nobody earns the owner's share) and its rules."""
+
+    task: ShortText
+    task_params: TaskParams
+    owner: Annotated[tuple[PublicKey, ...], CountMax(1)]
+    hyper: Hyperparameters
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """A subnet's figures that move with every block; amounts in rao, pots in alpha rao."""
+
+    burn: Amount
+    """The price of a registration in the next block."""
+    owner_pot: Amount
+    miner_pot: Amount
+    validator_pot: Amount
+    """Minted since the last epoch step and not paid yet."""
+    stepped_at: Height
+    """Height of the last epoch step; 0 for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a neuron announced last, and when."""
+
+    node_key: PublicKey
+    protocols: Annotated[tuple[ShortText, ...], CountMax(8)]
+    price: Amount
+    capacity: U32
+    model_hash: Hash32
+    height: Height
+
+
+class Column(IntEnum):
+    """The columns of a subnet; the number is part of the key."""
+
+    HOTKEY = 0
+    """32 bytes each."""
+    REGISTERED = 1
+    """Height at which the uid was given to its hotkey."""
+    ACTIVE = 2
+    """Height of the last valid reveal."""
+    COMMITTED = 3
+    """Height of the commit behind the row in force: what its weights may know."""
+    LIMITER = 4
+    """Height of the last commit of any epoch."""
+    PERMIT = 5
+    """1 for a validator until the next epoch step."""
+    CONSENSUS = 6
+    INCENTIVE = 7
+    DIVIDENDS = 8
+    TRUST = 9
+    """The four figures of the last epoch step, Q32."""
+    EMISSION = 10
+    """What the last epoch step paid the neuron, alpha rao, take and delegators' part included."""
+
+
+NEW_NEURON: dict[Column, int] = {
+    Column.ACTIVE: NEVER,
+    Column.COMMITTED: NEVER,
+    Column.LIMITER: NEVER,
+    Column.PERMIT: 0,
+    Column.CONSENSUS: 0,
+    Column.INCENTIVE: 0,
+    Column.DIVIDENDS: 0,
+    Column.TRUST: 0,
+    Column.EMISSION: 0,
+}
+"""What a uid's columns hold when it is given to a hotkey."""
+
+
+# -- subnets --------------------------------------------------------------------------------------
+
+
+def get_netuids(view: Reading) -> list[NetUid]:
+    """Return the netuids of all subnets, ascending."""
+    prefix = bytes((Family.SUBNET,))
+    return [NetUid(int.from_bytes(key[1:], "big")) for key, _ in view.scan(prefix)]
+
+
+def find_subnet(view: Reading, netuid: NetUid) -> Subnet | None:
+    """Return a subnet, or None."""
+    data = view.get(keys.subnet(netuid))
+    return None if data is None else _decode_subnet(data)
+
+
+@lru_cache(maxsize=512)
+def _decode_subnet(data: bytes) -> Subnet:
+    # Every block and call reads it, few change it; the cache is a pure function of the bytes.
+    return codec.decode(Subnet, data)
+
+
+def get_subnet(view: Reading, netuid: NetUid) -> Subnet:
+    """Return a subnet.
+
+    Raises:
+        UnknownSubnet: there is none.
+    """
+    subnet = find_subnet(view, netuid)
+    if subnet is None:
+        raise UnknownSubnet(f"there is no subnet {netuid}")
+    return subnet
+
+
+def put_subnet(draft: Draft, netuid: NetUid, subnet: Subnet) -> None:
+    """Write a subnet."""
+    draft.put(keys.subnet(netuid), codec.encode(subnet))
+
+
+def get_market(view: Reading, netuid: NetUid) -> Market:
+    """Return the moving figures of a subnet that exists."""
+    data = view.get(keys.market(netuid))
+    assert data is not None, f"subnet {netuid} without its figures"
+    return codec.decode(Market, data)
+
+
+def put_market(draft: Draft, netuid: NetUid, market: Market) -> None:
+    """Write the moving figures of a subnet. Its pots are counted by who fills and empties them."""
+    draft.put(keys.market(netuid), codec.encode(market))
+
+
+# -- neurons --------------------------------------------------------------------------------------
+
+
+def get_uid(view: Reading, netuid: NetUid, hotkey: PublicKey) -> Uid:
+    """Return the uid of a hotkey.
+
+    Raises:
+        NotRegistered: it has none.
+    """
+    uid = find_uid(view, netuid, hotkey)
+    if uid is None:
+        raise NotRegistered(f"{hotkey.hex()} has no uid in subnet {netuid}")
+    return uid
+
+
+def find_uid(view: Reading, netuid: NetUid, hotkey: PublicKey) -> Uid | None:
+    """Return the uid of a hotkey, or None."""
+    data = view.get(keys.uid(hotkey, netuid))
+    return None if data is None else Uid(int.from_bytes(data, "big"))
+
+
+def get_hotkeys(view: Reading, netuid: NetUid) -> list[PublicKey]:
+    """Return the hotkey of every uid."""
+    data = view.get(keys.column(netuid, Column.HOTKEY)) or b""
+    return [PublicKey(data[at : at + KEY_SIZE]) for at in range(0, len(data), KEY_SIZE)]
+
+
+def put_hotkeys(draft: Draft, netuid: NetUid, hotkeys: list[PublicKey]) -> None:
+    """Write the hotkey of every uid."""
+    draft.put(keys.column(netuid, Column.HOTKEY), b"".join(hotkeys))
+
+
+def get_column(view: Reading, netuid: NetUid, column: Column) -> Matrix:
+    """Return a column of integers, as a copy that may be written to."""
+    data = view.get(keys.column(netuid, column)) or b""
+    return np.frombuffer(data, dtype="<i8").astype(np.int64)
+
+
+def put_column(draft: Draft, netuid: NetUid, column: Column, values: NDArray[np.int64]) -> None:
+    """Write a column of integers."""
+    draft.put(keys.column(netuid, column), values.astype("<i8").tobytes())
+
+
+def get_cell(view: Reading, netuid: NetUid, column: Column, uid: Uid) -> int:
+    """Return one neuron's figure of a column of integers."""
+    data = view.get(keys.column(netuid, column)) or b""
+    return int.from_bytes(data[8 * uid : 8 * uid + 8], "little", signed=True)
+
+
+def put_cell(draft: Draft, netuid: NetUid, column: Column, uid: Uid, value: int) -> None:
+    """Write one neuron's figure of a column; `uid` n appends."""
+    data = draft.get(keys.column(netuid, column)) or b""
+    cell = value.to_bytes(8, "little", signed=True)
+    draft.put(keys.column(netuid, column), data[: 8 * uid] + cell + data[8 * uid + 8 :])
+
+
+def find_served(view: Reading, netuid: NetUid, uid: Uid) -> Served | None:
+    """Return what a neuron announced, or None."""
+    data = view.get(keys.served(netuid, uid))
+    return None if data is None else codec.decode(Served, data)
+
+
+def put_served(draft: Draft, netuid: NetUid, uid: Uid, served: Served) -> None:
+    """Write what a neuron announces."""
+    draft.put(keys.served(netuid, uid), codec.encode(served))

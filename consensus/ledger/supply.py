@@ -1,0 +1,94 @@
+"""Does the money add up? A cheap check for every block, and a full audit of the state.
+
+Every coin, TAO and each subnet's alpha, is somewhere: `issued = free + staked + unbonding +
+pending`. The totals are kept where amounts are written and `issued` where money is made or
+destroyed (`consensus/ledger/records.py`), so a rule that loses or invents a rao is caught in its
+own block.
+"""
+
+from dataclasses import dataclass
+
+from consensus.ledger.keys import Family
+from consensus.ledger.records import ROOT
+from consensus.ledger.state import Draft, Reading, Total, get_totals
+from consensus.ledger.subnets import get_market, get_netuids
+from consensus.params import SUPPLY_CAP
+from consensus.types import Amount, NetUid
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """Where one coin is, in rao; `burned` is what was destroyed since genesis."""
+
+    issued: Amount
+    free: Amount
+    staked: Amount
+    unbonding: Amount
+    pending: Amount
+    burned: Amount
+
+    @property
+    def accounted(self) -> int:
+        """Return the sum of all places; equals `issued`."""
+        return self.free + self.staked + self.unbonding + self.pending
+
+
+def get_supply(view: Reading, netuid: NetUid = ROOT) -> Supply:
+    """Return where a coin is, by the running totals after the last block."""
+    return Supply(*map(Amount, get_totals(view, netuid)))
+
+
+def assert_totals(draft: Draft) -> None:
+    """Assert, before a block is done, that every coin it touched adds up and is within the cap."""
+    for netuid in draft.coins():
+        amounts = {total: draft.get_total(netuid, total) for total in Total}
+        issued = amounts[Total.ISSUED]
+        places = (Total.FREE, Total.STAKED, Total.UNBONDING, Total.PENDING)
+        held = sum(amounts[place] for place in places)
+        assert issued == held, f"coin {netuid}: {issued} rao issued, {held} accounted for"
+        assert issued <= SUPPLY_CAP, f"coin {netuid}: {issued} rao issued, above the cap"
+
+
+def check_invariants(view: Reading) -> None:
+    """Count every amount in the state anew and assert that the running totals are right.
+
+    For tests, simulations and audits: it reads the whole state.
+    """
+    for netuid in [ROOT, *get_netuids(view)]:
+        counted = audit(view, netuid)
+        supply = get_supply(view, netuid)
+        assert counted == supply, f"coin {netuid}: counted {counted}, kept {supply}"
+        assert supply.accounted == supply.issued, f"coin {netuid}: {supply}"
+    _check_shares(view)
+
+
+def audit(view: Reading, netuid: NetUid) -> Supply:
+    """Return where a coin is by counting every entry; `issued` and `burned` are as kept."""
+    kept = get_supply(view, netuid)
+    tag = netuid.to_bytes(2, "big")
+    staked = sum(_first(data) for _, data in view.scan(bytes((Family.POOL,)) + tag))
+    free = unbonding = pending = 0
+    if netuid == ROOT:
+        free = sum(_first(data) for _, data in view.scan(bytes((Family.ACCOUNT,))))
+        unbonding = sum(_first(data) for _, data in view.scan(bytes((Family.UNBONDING,))))
+    else:
+        market = get_market(view, netuid)
+        pending = market.owner_pot + market.miner_pot + market.validator_pot
+    amounts = (kept.issued, free, staked, unbonding, pending, kept.burned)
+    return Supply(*map(Amount, amounts))
+
+
+def _check_shares(view: Reading) -> None:
+    """Assert that each pool's shares are exactly its holders'."""
+    held: dict[bytes, int] = {}
+    for key, data in view.scan(bytes((Family.SHARES,))):
+        held[key[1:35]] = held.get(key[1:35], 0) + _first(data)
+    pools = {key[1:]: data for key, data in view.scan(bytes((Family.POOL,)))}
+    shares = {key: int.from_bytes(data[8:], "big") for key, data in pools.items()}
+    assert held == {key: count for key, count in shares.items() if count}, "shares without a pool"
+    assert all(shares[key] for key, data in pools.items() if _first(data)), "stake without shares"
+
+
+def _first(data: bytes) -> int:
+    """Return the first u64 of a fixed-width record."""
+    return int.from_bytes(data[:8], "big")
