@@ -169,6 +169,16 @@ class WrongPassword(KeyFileError):
         super().__init__(f"wrong password for {path}", "Try again with the right password.")
 
 
+class WrongKind(KeyFileError):
+    """The key of that name is for something else."""
+
+    def __init__(self, path: Path, found: str, wanted: str) -> None:
+        super().__init__(
+            f"{path} is a {found} key, a {wanted} key is needed",
+            "Name another key in the settings.",
+        )
+
+
 class WeakPassword(KeyFileError):
     """An empty password for a key that is not a toy."""
 

@@ -23,7 +23,6 @@ from consensus.types import (
     U64,
     CountMax,
     Epoch,
-    Hash32,
     NetUid,
     PublicKey,
     Salt,
@@ -60,14 +59,13 @@ _SAME_DIGEST = {
 class WeightSecret:
     """What opens a weight commitment of ours: stored before the commit is sent.
 
-    `digest` is the commitment's; several commits of one epoch each keep their secret, because
-    which of them the chain includes last is not ours to know.
+    Several commits of one epoch each keep their secret, told apart by their salts, because which
+    of them the chain includes last is not ours to know.
     """
 
     netuid: NetUid
     epoch: Epoch
     hotkey: PublicKey
-    digest: Hash32
     salt: Salt
     version: U64
     uids: Annotated[tuple[Uid, ...], CountMax(4096)]
@@ -137,7 +135,7 @@ class Journal:
 
     async def save_secret(self, secret: WeightSecret) -> None:
         """Store what opens a commitment; when it returns the commit may be sent."""
-        key = _secret_key(secret.netuid, secret.epoch) + secret.hotkey + secret.digest
+        key = _secret_key(secret.netuid, secret.epoch) + secret.hotkey + secret.salt
         row = codec.encode(secret)
         await self._sign.write(lambda txn: self._tables["secrets"].put(txn, key, row))
 

@@ -1,6 +1,6 @@
 """Encrypted key files.
 
-One file per key, `NAME.KIND.json`, mode 0600: what anyone may know (name, kind, public key, how the
+One file per key, `NAME.json`, mode 0600: what anyone may know (name, kind, public key, how the
 password was stretched) in clear, and the 32-byte seed in a secretbox (XSalsa20-Poly1305) under
 argon2id of the password. A checksum over the whole tells a damaged file from a wrong password. The
 sealed text repeats kind and public key, so that files can't be passed off for one another.
@@ -14,7 +14,7 @@ Source: RFC 9106 (argon2id); libsodium's limits INTERACTIVE, MODERATE, SENSITIVE
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import blake2b
@@ -35,6 +35,7 @@ from storage.errors import (
     KeyExposed,
     KeyMissing,
     WeakPassword,
+    WrongKind,
     WrongPassword,
 )
 
@@ -60,6 +61,8 @@ class KeyKind(Enum):
     """Signs votes."""
     NODE = "node"
     """Is the libp2p identity."""
+    BEACON = "beacon"
+    """Starts the hash chain whose links a leader reveals; signs nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,100 +99,103 @@ class LoadedKey:
     seed: bytes
 
     def __repr__(self) -> str:
-        return f"LoadedKey({self.info.name}.{self.info.kind.value})"
+        return f"LoadedKey({self.info.name}, {self.info.kind.value})"
 
 
 @dataclass(frozen=True, slots=True)
 class KeyListing:
-    """The keys of a folder by name and kind, and the files in it that can't be read, with why."""
+    """The keys of a folder by name, and the files in it that can't be read, with why."""
 
     keys: tuple[KeyInfo, ...]
     damaged: tuple[KeyDamaged | KeyExposed, ...]
 
 
-def create_key(
-    folder: Path, name: str, kind: KeyKind, password: str, seed: bytes | None = None
-) -> KeyInfo:
-    """Seal a key (`seed`, or a random one) under `password` in a new file.
+@dataclass(frozen=True, slots=True)
+class Keystore:
+    """The key files of one folder. All methods block."""
 
-    Raises:
-        BadKeyName, KeyExists, WeakPassword: as they say; nothing was written.
-        StorageFull, StorageFailed: the disk won't have it.
-    """
-    if not password:
-        raise WeakPassword
-    return _create(folder, name, kind, password, seed, MODERATE)
+    folder: Path
 
+    def create(self, name: str, kind: KeyKind, password: str, seed: bytes | None = None) -> KeyInfo:
+        """Seal a key (`seed`, or a random one) under `password` in a new file.
 
-def create_devnet_key(
-    folder: Path, name: str, kind: KeyKind, password: str = "", seed: bytes | None = None
-) -> KeyInfo:
-    """Do what `create_key` does at a cost of nothing, for toys: the file says `insecure_devnet`."""
-    return _create(folder, name, kind, password, seed, DEVNET)
+        Raises:
+            BadKeyName, KeyExists, WeakPassword: as they say; nothing was written.
+            StorageFull, StorageFailed: the disk won't have it.
+        """
+        if not password:
+            raise WeakPassword
+        return _create(self._path(name), kind, password, seed, MODERATE)
 
+    def create_devnet(
+        self, name: str, kind: KeyKind, password: str = "", seed: bytes | None = None
+    ) -> KeyInfo:
+        """Do what `create` does, but cheaply and even without a password: for toys alone.
 
-def load_key(folder: Path, name: str, kind: KeyKind, password: str) -> LoadedKey:
-    """Open a key with its password.
+        The file says `insecure_devnet`, and so does `KeyInfo.is_insecure`.
+        """
+        return _create(self._path(name), kind, password, seed, DEVNET)
 
-    Raises:
-        BadKeyName, KeyMissing, KeyExposed, KeyDamaged, WrongPassword: as they say.
-    """
-    path = compute_path(folder, name, kind)
-    fields = _read(path)
-    info = _read_info(path, fields)
-    box = SecretBox(_stretch(password, _bytes(path, fields, "salt"), _read_cost(path, fields)))
-    try:
-        plain = box.decrypt(_bytes(path, fields, "sealed"))
-    except CryptoError:
-        raise WrongPassword(path) from None
-    seed, rest = plain[:SEED_BYTES], plain[SEED_BYTES:]
-    if rest != info.kind.value.encode() + info.public_key:
-        raise KeyDamaged(path, "what is sealed belongs to another key")
-    if compute_public_key(seed) != info.public_key:
-        raise KeyDamaged(path, "the seed does not give the public key")
-    return LoadedKey(info, seed)
+    def load(self, name: str, kind: KeyKind, password: str) -> LoadedKey:
+        """Open a key with its password; `kind` is what the caller is about to use it for.
 
-
-def read_key_info(folder: Path, name: str, kind: KeyKind) -> KeyInfo:
-    """Return what a key file says in clear.
-
-    Raises:
-        BadKeyName, KeyMissing, KeyExposed, KeyDamaged: as they say.
-    """
-    path = compute_path(folder, name, kind)
-    return _read_info(path, _read(path))
-
-
-def list_keys(folder: Path) -> KeyListing:
-    """Return every key in `folder`, without passwords; a missing folder has none."""
-    keys: list[KeyInfo] = []
-    damaged: list[KeyDamaged | KeyExposed] = []
-    for path in sorted(folder.glob("*.*.json")):
+        Raises:
+            BadKeyName, KeyMissing, KeyExposed, KeyDamaged, WrongKind, WrongPassword: as they say.
+        """
+        path = self._path(name)
+        fields = _read(path)
+        info = _read_info(path, fields)
+        if info.kind is not kind:
+            raise WrongKind(path, info.kind.value, kind.value)
+        box = SecretBox(_stretch(password, _bytes(path, fields, "salt"), _read_cost(path, fields)))
         try:
-            keys.append(_read_info(path, _read(path)))
-        except (KeyDamaged, KeyExposed) as error:
-            damaged.append(error)
-    return KeyListing(tuple(keys), tuple(damaged))
+            plain = box.decrypt(_bytes(path, fields, "sealed"))
+        except CryptoError:
+            raise WrongPassword(path) from None
+        seed, rest = plain[:SEED_BYTES], plain[SEED_BYTES:]
+        if rest != info.kind.value.encode() + info.public_key:
+            raise KeyDamaged(path, "what is sealed belongs to another key")
+        if compute_public_key(seed) != info.public_key:
+            raise KeyDamaged(path, "the seed does not give the public key")
+        return LoadedKey(info, seed)
 
+    def info(self, name: str) -> KeyInfo:
+        """Return what a key file says in clear.
 
-def compute_path(folder: Path, name: str, kind: KeyKind) -> Path:
-    """Return where the key of that name and kind is kept.
+        Raises:
+            BadKeyName, KeyMissing, KeyExposed, KeyDamaged: as they say.
+        """
+        path = self._path(name)
+        return _read_info(path, _read(path))
 
-    Raises:
-        BadKeyName: the name is not 1 to 32 of a-z, 0-9, '-', '_'.
-    """
-    if _NAME.fullmatch(name) is None:
-        raise BadKeyName(name)
-    return folder / f"{name}.{kind.value}.json"
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all key files, sorted, whatever is in them."""
+        return tuple(sorted(path.stem for path in self._files()))
+
+    def list(self) -> KeyListing:
+        """Return every key, without passwords; a folder that isn't there has none."""
+        keys: list[KeyInfo] = []
+        damaged: list[KeyDamaged | KeyExposed] = []
+        for path in self._files():
+            try:
+                keys.append(_read_info(path, _read(path)))
+            except (KeyDamaged, KeyExposed) as error:
+                damaged.append(error)
+        return KeyListing(tuple(keys), tuple(damaged))
+
+    def _files(self) -> Iterator[Path]:
+        return (path for path in sorted(self.folder.glob("*.json")) if _NAME.fullmatch(path.stem))
+
+    def _path(self, name: str) -> Path:
+        if _NAME.fullmatch(name) is None:
+            raise BadKeyName(name)
+        return self.folder / f"{name}.json"
 
 
 # -- private --------------------------------------------------------------------------------------
 
 
-def _create(
-    folder: Path, name: str, kind: KeyKind, password: str, seed: bytes | None, cost: KdfCost
-) -> KeyInfo:
-    path = compute_path(folder, name, kind)
+def _create(path: Path, kind: KeyKind, password: str, seed: bytes | None, cost: KdfCost) -> KeyInfo:
     if path.exists():
         raise KeyExists(path)
     seed = os.urandom(SEED_BYTES) if seed is None else seed
@@ -200,7 +206,7 @@ def _create(
     sealed = bytes(box.encrypt(seed + kind.value.encode() + public_key))
     fields: dict[str, object] = {
         "version": FORMAT_VERSION,
-        "name": name,
+        "name": path.stem,
         "kind": kind.value,
         "public_key": public_key.hex(),
         "kdf": "argon2id",
@@ -298,11 +304,10 @@ def _read_info(path: Path, fields: Mapping[str, object]) -> KeyInfo:
         kind = KeyKind(fields.get("kind"))
     except ValueError:
         raise KeyDamaged(path, f"{fields.get('kind')!r} is no kind of key") from None
-    name = path.name.removesuffix(f".{kind.value}.json")
-    if name != fields.get("name"):
-        raise KeyDamaged(path, f"it was written as {fields.get('name')}.{kind.value}.json")
+    if path.stem != fields.get("name"):
+        raise KeyDamaged(path, f"it was written as {fields.get('name')}.json")
     insecure = fields.get("insecure_devnet") is True
-    return KeyInfo(name, kind, PublicKey(public_key), insecure, path)
+    return KeyInfo(path.stem, kind, PublicKey(public_key), insecure, path)
 
 
 def _read_cost(path: Path, fields: Mapping[str, object]) -> KdfCost:
