@@ -60,12 +60,24 @@ def mix_liquid(hyper: YumaParams, bought: Matrix, old: Matrix, consensus: Matrix
     used = np.flatnonzero(bought | old)
     b, w = old.ravel()[used], bought.ravel()[used]
     c = np.broadcast_to(consensus, bought.shape).ravel()[used]
-    difference = np.where(w >= b, w - c, b - w)
-    np.clip(difference, 0, Q32, out=difference)
-    rate = _compute_alphas(difference, hyper)
+    rate = _compute_alphas(compute_difference(w, b, c), hyper)
     fresh = np.zeros(bought.size, dtype=np.int64)
-    fresh[used] = np.minimum(mul_table(Q32 - rate, b) + mul_table(rate, w), Q32)
+    fresh[used] = blend(rate, w, b)
     return fresh.reshape(bought.shape)
+
+
+def compute_difference(bought: Matrix, old: Matrix, consensus: Matrix) -> Matrix:
+    """Return how far each weight is above consensus, or where it fell, the bond above the weight.
+
+    Within 0..1.
+    """
+    difference = np.where(bought >= old, bought - consensus, old - bought)
+    return np.clip(difference, 0, Q32)
+
+
+def blend(rate: Matrix, bought: Matrix, old: Matrix) -> Matrix:
+    """Return mul(rate, bought) + mul(1 - rate, old), at most one; `rate` has a cell for each."""
+    return np.minimum(mul_table(Q32 - rate, old) + mul_table(rate, bought), Q32)
 
 
 def _compute_alphas(difference: Matrix, hyper: YumaParams) -> Matrix:
