@@ -11,7 +11,7 @@ from consensus.ledger.records import Account, get_account, put_account
 from consensus.ledger.registration import process_register
 from consensus.ledger.serving import process_serve
 from consensus.ledger.staking import process_set_take, process_stake, process_unstake
-from consensus.ledger.state import Draft
+from consensus.ledger.state import Draft, State
 from consensus.ledger.weights import process_commit, process_reveal
 from consensus.types import (
     U16,
@@ -25,6 +25,7 @@ from consensus.types import (
     RevealWeights,
     Serve,
     SetTake,
+    SignedTransaction,
     StakeRoot,
     Transfer,
     UnstakeRoot,
@@ -89,13 +90,27 @@ def process_call(draft: Draft, signer: PublicKey, call: Call) -> LedgerEvent | N
             assert_never(call)
 
 
+def check_free(state: State, signed: SignedTransaction) -> None:
+    """Check that a free call would succeed in the block after `state`.
+
+    Raises:
+        InvalidTransaction: it would fail, so it can't be included.
+    """
+    transaction = signed.transaction
+    try:
+        process_call(Draft(state), transaction.signer, transaction.call)
+    except CallError as error:
+        message = f"{type(error).__name__}: {error}. {error.remedy}"
+        raise InvalidTransaction(message, is_final=False) from error
+
+
 def _process_free(draft: Draft, measured: Measured, tell: Callable[[LedgerEvent], None]) -> None:
     transaction = measured.signed.transaction
     try:
         event = process_call(draft, transaction.signer, transaction.call)
     except CallError as error:
         draft.undo()
-        message = f"free, and it would fail: {type(error).__name__}: {error}. {error.remedy}"
+        message = f"{type(error).__name__}: {error}. {error.remedy}"
         raise InvalidTransaction(message, is_final=False) from error
     if event is not None:
         tell(event)

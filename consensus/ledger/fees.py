@@ -112,19 +112,27 @@ def check_window(params: Params, measured: Measured, height: Height) -> None:
 
 
 def check_account(measured: Measured, account: Account) -> None:
-    """Check the signer's nonce and that it can pay fee and tip.
+    """Check that it is this nonce's turn and that the signer can pay fee and tip.
 
     Raises:
         InvalidTransaction: replayed, ahead of its turn, or unaffordable.
+    """
+    nonce = measured.signed.transaction.nonce
+    if nonce > account.nonce:
+        raise InvalidTransaction(f"nonce {nonce} must wait for {account.nonce}", is_final=False)
+    check_ahead(measured, account)
+
+
+def check_ahead(measured: Measured, account: Account) -> None:
+    """Check the same of a transaction whose turn may come later.
+
+    Raises:
+        InvalidTransaction: replayed, or unaffordable.
     """
     transaction = measured.signed.transaction
     if transaction.nonce < account.nonce:
         raise InvalidTransaction(
             f"nonce {transaction.nonce} was used, next is {account.nonce}", is_final=True
-        )
-    if transaction.nonce > account.nonce:
-        raise InvalidTransaction(
-            f"nonce {transaction.nonce} must wait for {account.nonce}", is_final=False
         )
     price = measured.fee + transaction.tip
     if price > account.free:

@@ -16,11 +16,12 @@ import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from consensus.errors import CallError, InvalidTransaction
-from consensus.ledger.calls import process_call
+from consensus.errors import InvalidTransaction
+from consensus.ledger.calls import check_free
 from consensus.ledger.fees import (
     IsVerified,
     Measured,
+    check_ahead,
     check_form,
     check_window,
     is_free,
@@ -28,7 +29,7 @@ from consensus.ledger.fees import (
     never_verified,
 )
 from consensus.ledger.records import get_account, get_network
-from consensus.ledger.state import Draft, State
+from consensus.ledger.state import State
 from consensus.types import Hash32, Height, PublicKey, Signature, SignedTransaction
 
 COUNT_MAX = 16_384
@@ -191,8 +192,7 @@ class Mempool:
         """Raise InvalidTransaction unless nonce, funds and share of the pool allow `measured`."""
         transaction = measured.signed.transaction
         account = get_account(state, transaction.signer)
-        if transaction.nonce < account.nonce:
-            raise InvalidTransaction(f"nonce {transaction.nonce} was used", is_final=True)
+        check_ahead(measured, account)
         if transaction.nonce >= account.nonce + SIGNER_COUNT_MAX:
             raise InvalidTransaction(f"nonce {transaction.nonce} is far ahead", is_final=False)
         held = self._signers.get(transaction.signer, _Signer())
@@ -273,20 +273,6 @@ class Mempool:
             check_free(state, pending.measured.signed)
         except InvalidTransaction:
             self._drop(pending)
-
-
-def check_free(state: State, signed: SignedTransaction) -> None:
-    """Check that a free call would succeed in the block after `state`.
-
-    Raises:
-        InvalidTransaction: it would fail, so it can't be included.
-    """
-    transaction = signed.transaction
-    try:
-        process_call(Draft(state), transaction.signer, transaction.call)
-    except CallError as error:
-        message = f"{type(error).__name__}: {error}. {error.remedy}"
-        raise InvalidTransaction(message, is_final=False) from error
 
 
 def _get_price(measured: Measured) -> int:
