@@ -9,13 +9,14 @@ The miners' skills differ on purpose, and only this file (and the verdict at the
 miner got which: validators see peer ids and answers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Literal
 
 import base58
 
+from config.network import load_template
 from config.settings import ModelSettings
 from consensus import crypto
 from consensus.params import Hyperparameters, Params
@@ -104,7 +105,7 @@ def plan_nodes(options: Options, ports: tuple[int, ...]) -> tuple[NodePlan, ...]
     """
     options.check()
     assert len(ports) == 2 * options.nodes
-    order = sorted(range(options.miners), key=lambda place: _derive(options.seed, place, "skill"))
+    order = sorted(range(options.miners), key=lambda place: derive(options.seed, place, "skill"))
     nodes: list[NodePlan] = []
     for index in range(options.nodes):
         role: Role = "none"
@@ -123,7 +124,7 @@ def plan_nodes(options: Options, ports: tuple[int, ...]) -> tuple[NodePlan, ...]
 # -- keys ---------------------------------------------------------------------------------------
 
 
-def _derive(seed: int, index: int, purpose: str) -> bytes:
+def derive(seed: int, index: int, purpose: str) -> bytes:
     """Return 32 bytes that depend on all three arguments and nothing else."""
     return blake2b(f"{seed}/{index}/{purpose}".encode(), digest_size=32, person=b"devnet").digest()
 
@@ -136,7 +137,7 @@ def key_names(node: NodePlan) -> tuple[str, ...]:
 
 def key_seed(options: Options, node: NodePlan, name: str) -> bytes:
     """Return the 32-byte seed of one of a node's keys."""
-    return _derive(options.seed, node.index, name)
+    return derive(options.seed, node.index, name)
 
 
 def public_key(options: Options, node: NodePlan, name: str) -> PublicKey:
@@ -159,25 +160,23 @@ def peer_address(options: Options, node: NodePlan) -> str:
 
 
 def plan_params(options: Options) -> Params:
-    """Return a devnet's constants: the public network's, at the speed of one machine."""
-    return Params(
+    """Return the devnet template's constants at the speed that was asked for."""
+    return replace(
+        load_template("devnet").params,
         block_ms=U32(options.block_ms),
         block_reward=Amount(REWARD_PER_12S * options.block_ms // 12_000),
-        unbonding_blocks=U32(60),
-        take_raise_blocks=U32(60),
         commit_interval_blocks=U32(max(1, options.tempo // 4)),
     )
 
 
 def plan_hyperparameters(options: Options) -> Hyperparameters:
-    """Return the subnet's rules: short epochs, and as many permits as there are validators."""
-    return Hyperparameters(
+    """Return the template's subnet at the tempo asked for, with a permit for each validator."""
+    return replace(
+        load_template("devnet").subnets[0].hyper,
         tempo=U16(options.tempo),
         reveal_blocks=U16(options.tempo // 4),
-        max_uids=U16(64),
         max_validators=U16(max(1, options.validators)),
         immunity_blocks=U32(4 * options.tempo),
-        serving_rate_limit=U32(5),
     )
 
 

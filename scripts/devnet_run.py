@@ -201,11 +201,14 @@ class _Run:
         first_s = self._watch.history.first_reward_s
         return Frame(
             self._state.options,
-            trio.current_time() - self._begin_s,
+            self._elapsed_s(),
             None if first_s is None else first_s - self._begin_s,
             f"Ctrl-C stops it. In another terminal: scripts/devnet status | logs N | kill N | "
             f"restart N | down     logs: {self._folder}/node-N/log.txt",
         )
+
+    def _elapsed_s(self) -> float:
+        return trio.current_time() - self._begin_s
 
     def outcome(self) -> Outcome:
         """Return how it ended, and draw the picture that was asked for."""
@@ -215,7 +218,7 @@ class _Run:
         failure = self._failure
         if not failure and not self._findings and self._wishes.until_epoch is not None:
             failure = "stopped before the verdict"
-        return Outcome(self._seen, self._findings, failure, frame.elapsed_s, frame.first_reward_s)
+        return Outcome(self._seen, self._findings, failure, self._elapsed_s(), frame.first_reward_s)
 
 
 def summarise(outcome: Outcome) -> dict[str, object]:

@@ -21,7 +21,7 @@ class Frame:
     """What stands around the tables at one moment."""
 
     options: Options
-    elapsed_s: float
+    elapsed_s: float | None
     first_reward_s: float | None
     note: str
 
@@ -54,7 +54,8 @@ def _headline(seen: Seen, frame: Frame) -> Text:
         f"   epochs paid {paid}   next reward at {first_reward_height(frame.options, paid + 1)} "
     )
     line.append(_bar(into / (tempo if paid else tempo + tempo // 4)), style="green")
-    line.append(f"   {frame.elapsed_s:.0f} s")
+    if frame.elapsed_s is not None:
+        line.append(f"   {frame.elapsed_s:.0f} s")
     if frame.first_reward_s is not None:
         line.append(f"   first reward after {frame.first_reward_s:.0f} s", style="green")
     return line
