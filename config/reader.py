@@ -239,9 +239,9 @@ def _relations(settings: Settings, origins: Mapping[str, Origin]) -> Iterator[Pr
             f"{host} can be reached by others, and there are no keys and no TLS.",
             "Listen on 127.0.0.1, or set api.keys_file, api.tls_cert and api.tls_key.",
         )
-    agreement = settings.agreement
-    names = {"agreement.consensus_key": agreement.consensus_key}
-    names |= {"agreement.beacon_key": agreement.beacon_key, "p2p.node_key": settings.p2p.node_key}
+    names = {"p2p.node_key": settings.p2p.node_key}
+    names |= {"agreement.consensus_key": settings.agreement.consensus_key}
+    names |= {"agreement.beacon_key": settings.agreement.beacon_key}
     names |= {"neuron.hotkey": settings.neuron.hotkey}
     seen: dict[str, str] = {}
     for key, name in names.items():
