@@ -11,6 +11,7 @@ fails is undone to the last `mark`; a block that fails is dropped with its Draft
 """
 
 import heapq
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -53,6 +54,7 @@ class MemoryReader:
         """Hold copies of `values` and Merkle `nodes`; both empty by default."""
         self.values = dict(values or {})
         self.nodes = dict(nodes or {})
+        self._sorted: list[bytes] | None = None
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value of `key`, or None."""
@@ -60,8 +62,13 @@ class MemoryReader:
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield the pairs whose key begins with `prefix`, keys ascending."""
-        for key in sorted(key for key in self.values if key.startswith(prefix)):
-            yield key, self.values[key]
+        if self._sorted is None:
+            self._sorted = sorted(self.values)
+        ordered = self._sorted
+        for at in range(bisect_left(ordered, prefix), len(ordered)):
+            if not ordered[at].startswith(prefix):
+                return
+            yield ordered[at], self.values[ordered[at]]
 
     def get_node(self, path: bytes) -> bytes | None:
         """Return the stored Merkle node at `path`, or None."""
@@ -69,6 +76,7 @@ class MemoryReader:
 
     def absorb(self, state: "State") -> None:
         """Take over what `state` changed, as storage does when its height is finalised."""
+        self._sorted = None
         _absorb(self.values, state.changes)
         _absorb(self.nodes, state.nodes)
 
