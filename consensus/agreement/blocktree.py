@@ -1,0 +1,131 @@
+"""The tree of known blocks above the last final one.
+
+A block is WAITING until its parent is good, then JUDGED by the ledger, then GOOD or BAD. Children
+of a bad block are bad. Only blocks that somebody's certificate or leader vouches for come in; the tree
+is cut back at every finality and holds at most `BLOCKS_MAX`.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from consensus.types import Block, Hash32, Header, Proposal
+
+BLOCKS_MAX = 1_024
+"""A catch-up batch (64) and four proposals in each of the 24 views of the window fit many times."""
+
+
+class Standing(Enum):
+    """How far a block's examination has come."""
+
+    WAITING = auto()
+    JUDGED = auto()
+    GOOD = auto()
+    BAD = auto()
+
+
+@dataclass(slots=True)
+class Entry:
+    """One block of the tree."""
+
+    block: Block
+    digest: Hash32
+    proposal: Proposal | None
+    standing: Standing = Standing.WAITING
+    is_durable: bool = False
+    """Whether a vote of ours has had the body written."""
+
+
+class BlockTree:
+    """Blocks by digest, with the last final block as root."""
+
+    def __init__(self, digest: Hash32, header: Header) -> None:
+        self.root = digest
+        self.root_header = header
+        self._entries: dict[Hash32, Entry] = {}
+        self._children: dict[Hash32, list[Hash32]] = {}
+
+    def __len__(self) -> int:
+        """Return how many blocks stand above the root."""
+        return len(self._entries)
+
+    def get(self, digest: Hash32) -> Entry | None:
+        """Return a block above the root."""
+        return self._entries.get(digest)
+
+    def header(self, digest: Hash32) -> Header | None:
+        """Return the header of the root or of a block above it."""
+        if digest == self.root:
+            return self.root_header
+        entry = self._entries.get(digest)
+        return None if entry is None else entry.block.header
+
+    def is_good(self, digest: Hash32) -> bool:
+        """Tell whether a block and all its ancestors were found valid."""
+        if digest == self.root:
+            return True
+        entry = self._entries.get(digest)
+        return entry is not None and entry.standing is Standing.GOOD
+
+    def add(self, block: Block, digest: Hash32, proposal: Proposal | None) -> Entry | None:
+        """Add a block; None if it was there already (its signature is kept) or the tree is full."""
+        known = self._entries.get(digest)
+        if known is not None:
+            known.proposal = known.proposal or proposal
+            return None
+        if len(self._entries) >= BLOCKS_MAX or digest == self.root:
+            return None
+        entry = Entry(block, digest, proposal)
+        self._entries[digest] = entry
+        self._children.setdefault(block.header.parent, []).append(digest)
+        return entry
+
+    def children(self, digest: Hash32) -> tuple[Entry, ...]:
+        """Return the known blocks whose parent is `digest`, in order of arrival."""
+        return tuple(self._entries[child] for child in self._children.get(digest, ()))
+
+    def condemn(self, digest: Hash32) -> None:
+        """Mark a block and everything above it as bad."""
+        doomed = [digest]
+        while doomed:
+            entry = self._entries[doomed.pop()]
+            entry.standing = Standing.BAD
+            doomed.extend(self._children.get(entry.digest, ()))
+
+    def path(self, digest: Hash32) -> list[Entry] | None:
+        """Return the blocks from above the root up to `digest`; None if it is not on the root."""
+        path: list[Entry] = []
+        while digest != self.root:
+            entry = self._entries.get(digest)
+            if entry is None:
+                return None
+            path.append(entry)
+            digest = entry.block.header.parent
+        return path[::-1]
+
+    def cut(self, digest: Hash32) -> None:
+        """Make `digest` the root and forget every block that does not stand above it."""
+        header = self.header(digest)
+        assert header is not None
+        kept: dict[Hash32, Entry] = {}
+        open_ends = [digest]
+        while open_ends:
+            for child in self.children(open_ends.pop()):
+                kept[child.digest] = child
+                open_ends.append(child.digest)
+        self.root, self.root_header = digest, header
+        # Waiting blocks of later views may hang on a parent we don't know yet: they stay.
+        for entry in self._entries.values():
+            if entry.block.header.view > header.view and self._is_loose(entry):
+                kept[entry.digest] = entry
+        self._entries = kept
+        self._children = {}
+        for entry in kept.values():
+            self._children.setdefault(entry.block.header.parent, []).append(entry.digest)
+
+    def _is_loose(self, entry: Entry) -> bool:
+        """Tell whether a block's ancestry ends at one we lack, above the root's view."""
+        while True:
+            parent = self._entries.get(entry.block.header.parent)
+            if parent is None:
+                return entry.block.header.parent_view > self.root_header.view
+            entry = parent
