@@ -32,6 +32,8 @@ QUERY_BYTES_MAX = 66 * 1024
 """A query never encodes longer: 64 KiB of body and 2 KiB for all the rest."""
 REPLY_BYTES_MAX = 66 * 1024
 """A reply never encodes longer: give it to `ask` as `size_max`."""
+RETRY_MS_MIN = 50
+RETRY_MS_MAX = 60_000
 MESSAGE_CHARS_MAX = 120
 """Longest refusal text kept, so that it fits 128 bytes when it is ASCII."""
 
@@ -80,6 +82,14 @@ class Busy:
     """Full for now, said at once and honestly; ask again in `retry_ms` milliseconds."""
 
     retry_ms: U32
+
+
+@dataclass(frozen=True, slots=True)
+class SignedReceipt:
+    """What a validator keeps of an answer: who signed for which answer to which query."""
+
+    receipt: Receipt
+    signature: Signature
 
 
 class RefusalCode(IntEnum):
@@ -133,6 +143,11 @@ def refuse(code: RefusalCode, message: str) -> Refusal:
     """Return a refusal whose text fits the wire whatever `message` holds."""
     text = message.encode("ascii", "replace").decode("ascii")
     return Refusal(code, ShortText(text[:MESSAGE_CHARS_MAX]))
+
+
+def clip_retry(retry_ms: float) -> U32:
+    """Return a retry hint for the wire: whole milliseconds from 50 to a minute."""
+    return U32(round(min(max(retry_ms, RETRY_MS_MIN), RETRY_MS_MAX)))
 
 
 # -- hashes and signatures ----------------------------------------------------------------------

@@ -13,7 +13,7 @@ import trio
 
 from consensus import codec
 from consensus.errors import DecodeError
-from consensus.types import U32, Bytes64K, NetUid, PublicKey
+from consensus.types import Bytes64K, NetUid, PublicKey
 from neurons import messages
 from neurons.errors import MalformedQuery, ModelFault, WorkerUnavailable
 from neurons.intake import SKEW_MS, Bucket, PeerBuckets, SeenQueries
@@ -98,7 +98,7 @@ class Miner:
     async def _reply(self, peer: bytes, payload: bytes) -> Reply:
         wait_s = self._peers.take(peer, trio.current_time())
         if wait_s:
-            return _busy(wait_s)
+            return Busy(messages.clip_retry(wait_s * 1_000))
         if len(payload) > messages.QUERY_BYTES_MAX:
             return refuse(RefusalCode.MALFORMED, f"{len(payload)} bytes are too long for a query")
         try:
@@ -109,7 +109,7 @@ class Miner:
         if refusal is not None:
             return refusal
         if self.counts.in_hand >= self._settings.intake_max:
-            return _busy(1.0)
+            return Busy(messages.clip_retry(1_000))
         self.counts.in_hand += 1
         try:
             return await self._work(signed.query)
@@ -129,7 +129,7 @@ class Miner:
         if not self._has_permit(query.asker):
             wait_s = self._strangers.take(trio.current_time())
             if wait_s:
-                return _busy(wait_s)
+                return Busy(messages.clip_retry(wait_s * 1_000))
         if not self._seen.add(query.asker + query.query_id, now_ms):
             return refuse(RefusalCode.REPLAYED, "this query was asked before")
         return None
@@ -146,7 +146,7 @@ class Miner:
         try:
             rows = await self._runtime.infer(inputs)
         except WorkerUnavailable as error:
-            return Busy(U32(error.retry_ms))
+            return Busy(messages.clip_retry(error.retry_ms))
         except ModelFault as error:
             return refuse(RefusalCode.MODEL_FAILED, str(error))
         return self._complete(query, b"".join(rows))
@@ -161,8 +161,3 @@ class Miner:
         )
         signature = self._node.sign(messages.compute_receipt_hash(receipt))
         return Completion(Bytes64K(answer), receipt, signature)
-
-
-def _busy(wait_s: float) -> Busy:
-    """Return a Busy of `wait_s`, at least 50 ms and at most a minute."""
-    return Busy(U32(round(min(max(wait_s, 0.05), 60.0) * 1_000)))

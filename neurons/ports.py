@@ -68,8 +68,8 @@ class MetagraphView:
 class WeightsState:
     """What the final state holds for our hotkey in one subnet; None: nothing of the kind yet.
 
-    `commit_digest` is the standing commitment, of epoch `commit_epoch`; it may stay visible after
-    its reveal. `revealed_epoch` is the last epoch whose row we revealed.
+    `commit_digest` is the commitment that stands, of epoch `commit_epoch` (of two, the older; one
+    that was opened may be shown or not). `revealed_epoch` is the last whose row we revealed.
     """
 
     commit_epoch: Epoch | None
@@ -84,6 +84,7 @@ class WeightSecret:
     netuid: NetUid
     epoch: Epoch
     hotkey: PublicKey
+    digest: Hash32
     salt: Salt
     version: U64
     uids: tuple[Uid, ...]
@@ -195,8 +196,11 @@ class EvidenceStore(Protocol):
         self,
         netuid: NetUid,
         cursor: Height,
-        scores: Mapping[MinerKey, bytes],
+        scores: Mapping[MinerKey, bytes | None],
         receipts: Sequence[bytes],
     ) -> None:
-        """Write one round's scores, receipts and cursor: all of them or none, durable on return."""
+        """Write one round: all of it or nothing, durable on return.
+
+        `scores` holds what changed; None drops the score of a neuron that is gone.
+        """
         ...

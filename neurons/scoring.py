@@ -22,12 +22,14 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
+from math import ceil
 from statistics import median
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from consensus.fixed import is_limited
 from consensus.types import U16_MAX, Uid, Weight
 from neurons.errors import ModelFault
 
@@ -239,27 +241,29 @@ def to_weights(
     """Return a row of weights by share of score: uids ascending, largest value 65535, no zeros.
 
     No miner gets more than `max_weight` / 65535 of the row's sum; what is cut goes to the others by
-    share. If there are too few miners for that cap, all get the same. Rounded to nearest, up to 1.
-    The row is empty when fewer than `count_min` miners have a score, or none: then there is nothing
-    to say.
+    share. Rounded up, and up again as far as that cap, which the chain checks exactly, demands.
+    The row is empty when the chain would take none: no miner has a score, fewer than `count_min`
+    have, or too few for the cap.
     """
     ranked = {uid: score for uid, score in sorted(scores.items()) if score > 0}
-    if len(ranked) < max(count_min, 1):
+    if len(ranked) < max(count_min, 1) or max_weight * len(ranked) < U16_MAX:
         return (), ()
     shares = _cap_shares(list(ranked.values()), max_weight / U16_MAX)
     top = max(shares)
-    values = tuple(Weight(max(1, round(share / top * U16_MAX))) for share in shares)
-    return tuple(ranked), values
+    values = [max(1, ceil(share / top * U16_MAX)) for share in shares]
+    while not is_limited(values, max_weight):
+        values = [min(value + 1, U16_MAX) for value in values]
+    return tuple(ranked), tuple(map(Weight, values))
 
 
 def _cap_shares(scores: list[float], cap: float) -> list[float]:
-    """Return shares that sum to 1, none above `cap`; equal when `cap` leaves no other way."""
+    """Return shares that sum to 1, none above `cap` (save by rounding); `cap` * count >= 1."""
     count = len(scores)
-    if cap * count <= 1:
-        return [1 / count] * count
     capped: set[int] = set()
     while True:
         free = [index for index in range(count) if index not in capped]
+        if not free:
+            return [1 / count] * count
         total = sum(scores[index] for index in free)
         room = 1 - cap * len(capped)
         shares = [cap] * count

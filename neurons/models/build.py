@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from neurons.dice import Dice
 from neurons.frames import ModelCard
 from neurons.models import ngram, transformer
-from neurons.models.spec import ModelSpec, WorkerSpec, compute_spec_hash
+from neurons.models.spec import ModelSpec, WorkerSpec, compute_orders, compute_spec_hash
 from neurons.tasks import corpus
 
 HELD_OUT_BYTES = 60_000
@@ -159,11 +159,11 @@ def measure(model: Model, text: bytes) -> float:
 
 def _train(spec: ModelSpec, texts: Texts, device: torch.device, report: Report) -> Model:
     if spec.model == "ngram":
-        return ngram.train(texts.learned, spec.ngram_orders)
+        return ngram.train(texts.learned, compute_orders(spec.order))
     network = _train_network(spec, texts.learned, device, report)
     if spec.model == "transformer":
         return network
-    counts = ngram.train(texts.learned, spec.ngram_orders)
+    counts = ngram.train(texts.learned, compute_orders(spec.order))
     prefixes, truth = cut_places(texts.chosen)
     logs = _log(counts.predict(prefixes)), _log(network.predict(prefixes))
     tried = [(first, second) for first in POOL_PARTS for second in POOL_PARTS]

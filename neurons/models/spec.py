@@ -14,6 +14,8 @@ ModelName = Literal["ngram", "transformer", "pooled"]
 MODEL_NAMES: tuple[ModelName, ...] = ("ngram", "transformer", "pooled")
 Device = Literal["auto", "cpu", "cuda"]
 
+ORDER_MAX = 6
+"""Six bytes of context and the next one fit an int64 with its sign to spare."""
 STATE_VERSION = 1
 """Part of every cache file's name: raise it when the same spec trains or stores differently."""
 
@@ -26,8 +28,8 @@ class ModelSpec:
     seed: int = 1
     corpus_bytes: int = 600_000
     """Bytes of renamed library sources to learn from."""
-    ngram_orders: tuple[int, ...] = (0, 1, 2, 3, 4, 6)
-    """Context lengths counted, ascending from 0; at most 6 bytes."""
+    order: int = 4
+    """Longest context the n-gram counts, 0 to 6 bytes; the shorter ones go down by twos to 0."""
     steps: int = 400
     """Optimizer steps of the transformer."""
     train_s: float = 20.0
@@ -47,11 +49,10 @@ class ModelSpec:
         Raises:
             ValueError: naming the field.
         """
-        orders = self.ngram_orders
         if self.model not in MODEL_NAMES:
             raise ValueError(f"model {self.model!r} is none of {', '.join(MODEL_NAMES)}")
-        if not orders or orders[0] != 0 or list(orders) != sorted(set(orders)) or orders[-1] > 6:  # noqa: PLR2004 - 6 bytes and the next fit an int64
-            raise ValueError("ngram_orders ascend from 0 and end at 6 at most")
+        if not 0 <= self.order <= ORDER_MAX:
+            raise ValueError(f"order must be 0 to {ORDER_MAX}")
         if self.width % self.heads:
             raise ValueError("width must be a multiple of heads")
         sizes = (self.steps, self.layers, self.heads, self.context, self.batch)
@@ -71,6 +72,11 @@ class WorkerSpec:
     """CPU threads of torch: nodes share a machine, and a batch of bytes gains little from more."""
     cache_dir: str = ""
     """Where trained models are kept; empty: nowhere."""
+
+
+def compute_orders(longest: int) -> tuple[int, ...]:
+    """Return the context lengths an n-gram of order `longest` counts: 4 gives 0, 2, 4."""
+    return tuple(sorted({0, *range(longest, 0, -2)}))
 
 
 def compute_spec_hash(spec: ModelSpec) -> str:
@@ -95,5 +101,4 @@ def decode_worker_spec(data: bytes) -> WorkerSpec:
     known = {field.name for field in fields(ModelSpec)}
     if set(model) != known or not set(plain) <= set(get_type_hints(WorkerSpec)):
         raise ValueError("the runtime and the worker are of different versions")
-    model["ngram_orders"] = tuple(cast("list[int]", model["ngram_orders"]))
     return WorkerSpec(model=ModelSpec(**model), **plain)  # pyright: ignore[reportArgumentType] # checked by name; our own values

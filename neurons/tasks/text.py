@@ -118,7 +118,9 @@ class TextTask:
     name = "text"
     answer_bytes_max = PREFIX_COUNT_MAX * ROW_BYTES
 
-    def __init__(self, root: Path | None = None) -> None:
+    def __init__(self, prefixes: int = PREFIXES, root: Path | None = None) -> None:
+        assert FILES <= prefixes <= PREFIX_COUNT_MAX
+        self._prefixes = prefixes
         self._root = root
 
     @cached_property
@@ -133,7 +135,7 @@ class TextTask:
         return -np.log2(counts / counts.sum())
 
     def sample(self, seed: bytes, count: int) -> tuple[Challenge, ...]:
-        """Make `count` challenges of `PREFIXES` prefixes each; reads `FILES` files for each."""
+        """Make `count` challenges of `prefixes` each; reads `FILES` files for each."""
         return tuple(
             self._sample_one(Dice(seed + index.to_bytes(4, "big"))) for index in range(count)
         )
@@ -141,9 +143,9 @@ class TextTask:
     def _sample_one(self, dice: Dice) -> Challenge:
         prefixes: list[bytes] = []
         truth = bytearray()
-        for _ in range(FILES):
+        for number in range(FILES):
             text = corpus.rename(corpus.read_source(dice.choose(self._files)), dice).encode()
-            for _ in range(PREFIXES // FILES):
+            for _ in range(number, self._prefixes, FILES):
                 place = 1 + dice.below(len(text) - 1)
                 prefixes.append(text[max(0, place - PREFIX_BYTES_MAX) : place])
                 truth.append(text[place])
