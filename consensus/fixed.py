@@ -224,8 +224,8 @@ def mul_table(a: Matrix, b: Matrix) -> Matrix:
 def div_table(a: Matrix, b: Matrix) -> Matrix:
     """Return `a` over `b` elementwise as Q32, rounded down; `b` positive and broadcast against `a`.
 
-    `a` in 0..2^32 and `b` in 1..2^46: two steps of 16 bits, since `a << 32` may not fit. The first
-    numerator is at most 2^48, the second below 2^46 * 2^16 = 2^62.
+    `b` in 1..2^46 and `a` in 0..2^32, at most `b`: a part of a whole. Two steps of 16 bits, since
+    `a << 32` may not fit: the first numerator is at most 2^48, the second below 2^46 * 2^16 = 2^62.
     """
     numerator = a << 16
     quotient = numerator // b
