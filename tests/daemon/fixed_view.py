@@ -1,6 +1,12 @@
 """A node that always says the same: what the door's tests look at."""
 
+import io
+import logging
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+import structlog
 
 from config.address import format_address
 from consensus.types import Hash32, Height, NetUid, PublicKey, Uid
@@ -21,6 +27,21 @@ from daemon.http.view import (
     bad_request,
     not_found,
 )
+from daemon.telemetry import configure_logging
+
+
+@contextmanager
+def kept_log() -> Generator[io.StringIO]:
+    """Keep the log in memory, so that it does not mix with what a verb prints."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    stream = io.StringIO()
+    configure_logging("info", "json", stream)
+    yield stream
+    root.handlers = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
 
 ALICE = PublicKey(bytes(range(32)))
 HEAD = Height(3)

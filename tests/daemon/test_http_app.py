@@ -14,7 +14,7 @@ from daemon.http.app import build_app
 from daemon.http.keys import ApiKeys
 from daemon.http.view import Check
 from daemon.telemetry import Telemetry
-from tests.daemon.fixed_view import ALICE, FixedView
+from tests.daemon.fixed_view import ALICE, FixedView, kept_log
 
 KEY = "0123456789abcdef0123"
 
@@ -105,7 +105,9 @@ async def test_another_method_is_refused():
 
 
 async def test_a_bug_in_a_route_is_a_500_that_shows_nothing_of_it():
-    response = await get("/chain/status", make_client(FixedView(broken=True)))
+    with kept_log() as log:
+        response = await get("/chain/status", make_client(FixedView(broken=True)))
+    assert "planted" in log.getvalue()
     assert response.status_code == 500
     assert error_of(response)["code"] == "internal"
     assert "planted" not in response.text

@@ -1,0 +1,110 @@
+"""Where a verb finds its settings: --config, else NEUROND_CONFIG, else ~/.neurond/node.toml."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from config.reader import Loaded, load_settings
+from config.settings import KeysSettings
+from daemon.cli.output import CliError, Exit
+
+HOME_VARIABLE = "NEUROND_CONFIG"
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        help="Settings file; else NEUROND_CONFIG, else ~/.neurond/node.toml if there.",
+        show_default=False,
+    ),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="One setting, over file and environment: --set node.log_level=debug. Repeatable.",
+        show_default=False,
+    ),
+]
+
+
+def home() -> Path:
+    """Return the folder `neurond init` fills unless told otherwise."""
+    return Path.home() / ".neurond"
+
+
+def load(config: Path | None, settings: Sequence[str] | None) -> Loaded:
+    """Return the settings in force.
+
+    Raises:
+        ConfigError: with every problem.
+        CliError: a --set without `=`.
+    """
+    flags: dict[str, str] = {}
+    for item in settings or ():
+        key, equals, value = item.partition("=")
+        if not equals:
+            message = f"--set {item!r} has no '='."
+            raise CliError(Exit.USAGE, "usage", message, "Write --set p2p.max_peers=20.")
+        flags[key.strip()] = value
+    return load_settings(find_file(config), os.environ, flags, Path.cwd())
+
+
+def find_file(config: Path | None) -> Path | None:
+    """Return the settings file; None: there is none, and defaults and environment decide."""
+    if config is not None:
+        return config
+    named = os.environ.get(HOME_VARIABLE)
+    if named:
+        return Path(named).expanduser()
+    usual = home() / "node.toml"
+    return usual if usual.is_file() else None
+
+
+def read_password(keys: KeysSettings, *, is_new: bool = False) -> str:
+    """Return what opens the keystore: the password file's first line, or what is typed.
+
+    Empty for a keystore that is `insecure_devnet` and has no password file.
+
+    Raises:
+        CliError: there is no file, no terminal, or two different entries.
+    """
+    if keys.password_file is not None:
+        return read_password_file(keys.password_file)
+    if keys.insecure_devnet:
+        return ""
+    if not sys.stdin.isatty():
+        raise CliError(
+            Exit.KEY,
+            "no_password",
+            "The keys need a password, and there is no terminal to ask for it.",
+            "Set keys.password_file or NEUROND_PASSWORD_FILE; on a throw-away network, "
+            "keys.insecure_devnet = true.",
+        )
+    typed: str = typer.prompt("Password of the keys", hide_input=True, err=True)
+    if is_new and typer.prompt("The same again", hide_input=True, err=True) != typed:
+        raise CliError(Exit.KEY, "no_password", "The two entries differ.", "Try again.")
+    return typed
+
+
+def read_password_file(file: Path) -> str:
+    """Return the first line of `file`.
+
+    Raises:
+        CliError: it can't be read, or its first line is empty.
+    """
+    try:
+        with file.open(encoding="utf-8") as stream:
+            password = stream.readline(4096).rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"The password file {file} can't be read: {error}."
+        raise CliError(Exit.KEY, "no_password", message, "Check its path and owner.") from error
+    if not password:
+        message = f"The first line of {file} is empty."
+        raise CliError(Exit.KEY, "no_password", message, "Write the password on it.")
+    return password

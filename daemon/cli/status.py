@@ -1,0 +1,79 @@
+"""`neurond status`: ask the running node how it is."""
+
+from collections.abc import Mapping
+from typing import Annotated, cast
+
+import typer
+
+from consensus.types import RAO_PER_TAO
+from daemon.cli.client import open_client
+from daemon.cli.output import Exit, JsonFlag, print_fields, print_json, print_table
+from daemon.cli.sources import ConfigOption, SetOption, load
+
+Fields = Mapping[str, object]
+ApiOption = Annotated[
+    str | None,
+    typer.Option("--api", help="The node's HTTP door; else api.listen.", show_default=False),
+]
+
+
+def status(
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    api: ApiOption = None,
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show the running node at a glance: chain, peers, neuron, and what keeps it from being ready.
+
+    Exit code 0: ready; 1: running but not ready; 3: no node answers.
+    """
+    client = open_client(load(config, settings).settings.api, api)
+    view = client.get_ok("/chain/status")
+    _, readiness = client.get("/readyz")
+    if as_json:
+        print_json({**view, "readiness": readiness})
+    else:
+        _print(view, cast("list[Fields]", readiness.get("checks", [])))
+    if not readiness.get("ready"):
+        raise typer.Exit(Exit.FAILED)
+
+
+def _print(view: Fields, checks: list[Fields]) -> None:
+    peers = cast("list[Fields]", view.get("peers", []))
+    rows: dict[str, object] = {
+        "network": f"{view['network']}  (chain {str(view['chain_id'])[:16]}...)",
+        "height": f"{view['height']}  (view {view['view']}, era {view['era']})",
+        "head": view["head"],
+        "syncing": "yes" if view["syncing"] else "no",
+        "votes": "yes" if view["is_validator"] else "no, it follows",
+        "peers": len(peers),
+        "mempool": f"{view['mempool_transactions']} transactions",
+        "peer id": view["peer_id"],
+        "addresses": "\n".join(cast("list[str]", view["addresses"])),
+        "up for": f"{cast('float', view['uptime_s']):.0f} s",
+    }
+    neuron = cast("Fields | None", view.get("neuron"))
+    if neuron:
+        rows["neuron"] = f"{neuron['role']} in subnet {neuron['netuid']}, {neuron['state']}"
+        rows["hotkey"] = f"{neuron['hotkey']}  (uid {_or_none(neuron['uid'])})"
+        if neuron.get("weights_age_epochs") is not None:
+            rows["weights age"] = f"{neuron['weights_age_epochs']} epochs"
+    supply = cast("Fields | None", view.get("supply"))
+    if supply:
+        rows["issued"] = f"{_tao(supply['issued'])} TAO, {_tao(supply['staked'])} of it staked"
+    print_fields(f"{view['name']}, neurond {view['version']}", rows)
+    table = [
+        (check["name"], "ok" if check["ok"] else "FAILS", check["detail"], check["remedy"])
+        for check in checks
+    ]
+    print_table("Ready", ("check", "", "detail", "remedy"), table)
+
+
+def _tao(rao: object) -> str:
+    whole, rest = divmod(cast("int", rao), RAO_PER_TAO)
+    return f"{whole:,}.{rest:09d}".rstrip("0").rstrip(".")
+
+
+def _or_none(value: object) -> object:
+    return "none yet" if value is None else value
