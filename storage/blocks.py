@@ -159,10 +159,9 @@ class Blocks:
 
         At most `bytes_max` in all, but at least one block if there is any.
         """
-        rows = await self._database.read(
+        return await self._database.read(
             lambda txn: tuple(self._collect(txn, "bodies", start, count, bytes_max))
         )
-        return tuple(row[64:] for row in rows)
 
     def open_blocks(self) -> tuple[Proposal | Block, ...]:
         """Return every stored block above the final view, by (era, view); for a restart."""
@@ -276,10 +275,11 @@ class Blocks:
             payload = table.get(txn, row[:32])
             if payload is None:
                 raise table.corrupt(row[:32], f"missing for final height {key.hex()}")
-            size += len(payload)
-            if size > bytes_max and size != len(payload):
+            item = payload[64:] if name == "bodies" else payload
+            size += len(item)
+            if size > bytes_max and size != len(item):
                 return
-            yield payload
+            yield item
 
 
 def _certificate_key(era: int, view: int, kind: VoteKind) -> bytes:

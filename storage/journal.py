@@ -165,12 +165,20 @@ class Journal:
         return await self._sign.write(work)
 
     async def accept_loss(self, chain: Database) -> None:
-        """Let this journal sign from now on; call it only when agreement.md 2.9 allows."""
-        await chain.write(lambda txn: self.remember_in(txn, chain.tables["meta"]))
+        """Let this journal sign from now on; call it only when agreement.md 2.9 allows.
+
+        If the write fails the daemon ends, and the next start finds the journal new again.
+        """
         self._is_new = False
+        await chain.write(lambda txn: self.remember_in(txn, chain.tables["meta"]))
 
     def remember_in(self, txn: Txn, meta: Table) -> None:
-        """Make the chain remember this journal, in the chain's own transaction."""
+        """Make the chain remember this journal, in the chain's own transaction.
+
+        A new journal is not remembered before its loss is accepted: a restart finds it new again.
+        """
+        if self._is_new:
+            return
         meta.put(txn, _JOURNAL, self._id + be64(self._sequence))
 
     def _advance(self, sequence: int) -> None:

@@ -26,7 +26,7 @@ from storage.errors import Corrupt, SchemaTooNew, WrongNetwork
 SCHEMA_VERSION = 1
 """What this program writes. A change of any table or row format raises it by one."""
 
-KEY_BYTES_MAX = 480
+KEY_BYTES_MAX = 500
 """Longest key of a state entry; LMDB takes 511 and the undo log puts a height in front."""
 
 SIGN_TABLES = ("meta", "votes", "secrets")

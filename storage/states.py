@@ -8,8 +8,8 @@ is one short read transaction, or a hit in a bounded cache of newest rows. It sa
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from threading import Lock
 
+from storage.cache import RowCache
 from storage.db import Database
 from storage.errors import NotKept
 from storage.schema import Txn, be64, compute_stop
@@ -22,8 +22,6 @@ PRUNE_ROWS_MAX = 20_000
 _NODE = b"n"
 """In front of a node's path, because the root's path is empty and LMDB has no empty keys."""
 _HORIZON = b"horizon"
-_ROW_OVERHEAD = 160
-"""Bytes that Python spends on two bytes objects and their place in a dict."""
 
 Changes = Mapping[bytes, bytes | None]
 """What a block did to the state: None deletes."""
@@ -39,8 +37,12 @@ class States:
     ) -> None:
         tables = database.tables
         self._database = database
-        self._values = _Cached(Versions(tables["values"], tables["values_undo"]), cache_bytes // 2)
-        self._nodes = _Cached(Versions(tables["nodes"], tables["nodes_undo"]), cache_bytes // 2)
+        self._values = _Map(
+            Versions(tables["values"], tables["values_undo"]), RowCache(cache_bytes // 2)
+        )
+        self._nodes = _Map(
+            Versions(tables["nodes"], tables["nodes_undo"]), RowCache(cache_bytes // 2)
+        )
         self._head = head
         self._history_blocks = history_blocks
         horizon = database.read_now(lambda txn: tables["meta"].get(txn, _HORIZON))
@@ -102,8 +104,8 @@ class States:
 
     def advance(self, written: "Written") -> None:
         """Let readers see the state that `apply_in` wrote, now that it is committed."""
-        self._values.advance(written.values)
-        self._nodes.advance(written.nodes)
+        self._values.cache.advance(written.values)
+        self._nodes.cache.advance(written.nodes)
         self._head = written.height
 
     def get_at(self, key: bytes, height: int) -> bytes | None:
@@ -129,32 +131,32 @@ class States:
             raise self._not_kept(height)
         return chunk
 
-    def _get(self, cached: "_Cached", key: bytes, height: int) -> bytes | None:
-        row = cached.young.get(key)
+    def _get(self, held: "_Map", key: bytes, height: int) -> bytes | None:
+        row = held.cache.young.get(key)
         if row is None:
-            row = self._load(cached, key)
+            row = self._load(held, key)
         if row is None or int.from_bytes(row[:8], "big") <= height:
             if height < self._horizon:
                 raise self._not_kept(height)
             return get_value(row)
-        return self._get_older(cached, key, height)
+        return self._get_older(held, key, height)
 
-    def _load(self, cached: "_Cached", key: bytes) -> bytes | None:
-        row = cached.promote(key)
+    def _load(self, held: "_Map", key: bytes) -> bytes | None:
+        row = held.cache.promote(key)
         if row is not None:
             return row
-        stamp = cached.stamp
+        stamp = held.cache.stamp
         txn = self._database.begin()
         try:
-            row = cached.versions.newest.get(txn, key)
+            row = held.versions.newest.get(txn, key)
         finally:
             txn.abort()
         if row is not None:
-            cached.fill(key, row, stamp)
+            held.cache.fill(key, row, stamp)
         return row
 
-    def _get_older(self, cached: "_Cached", key: bytes, height: int) -> bytes | None:
-        versions = cached.versions
+    def _get_older(self, held: "_Map", key: bytes, height: int) -> bytes | None:
+        versions = held.versions
         txn = self._database.begin()
         try:
             value = versions.resolve(txn, key, versions.get(txn, key), height)
@@ -211,53 +213,9 @@ class Written:
     nodes: Mapping[bytes, bytes]
 
 
-class _Cached:
-    """A pair of tables and the newest rows lately read from or written to them.
+@dataclass(frozen=True, slots=True)
+class _Map:
+    """One of the two maps of a state: its tables, and its newest rows lately used."""
 
-    Two generations: what is read or written goes to `young`; when that has its half of the bytes
-    it becomes `old`, and the former `old` is dropped. A row read before a commit must not be kept
-    after it: `stamp` counts the commits, and `fill` refuses what was read under another stamp.
-    """
-
-    __slots__ = ("_bytes_max", "_lock", "_old", "_size", "stamp", "versions", "young")
-
-    def __init__(self, versions: Versions, bytes_max: int) -> None:
-        self.versions = versions
-        self.young: dict[bytes, bytes] = {}
-        self.stamp = 0
-        self._old: dict[bytes, bytes] = {}
-        self._size = 0
-        self._bytes_max = bytes_max // 2
-        self._lock = Lock()
-
-    def promote(self, key: bytes) -> bytes | None:
-        """Return the row of `key` if the old generation has it, and keep it for another."""
-        with self._lock:
-            row = self._old.get(key)
-            if row is not None:
-                self._put(key, row)
-            return row
-
-    def fill(self, key: bytes, row: bytes, stamp: int) -> None:
-        """Keep a row that was read when `stamp` was current."""
-        with self._lock:
-            if stamp == self.stamp:
-                self._put(key, row)
-
-    def advance(self, written: Mapping[bytes, bytes]) -> None:
-        """Replace what a commit changed; rows read before it can no longer come in."""
-        with self._lock:
-            self.stamp += 1
-            for key, row in written.items():
-                self._old.pop(key, None)
-                self._put(key, row)
-
-    def _put(self, key: bytes, row: bytes) -> None:
-        size = len(key) + len(row) + _ROW_OVERHEAD
-        if size > self._bytes_max // 4:
-            self.young.pop(key, None)
-            return
-        self._size += size
-        self.young[key] = row
-        if self._size > self._bytes_max:
-            self._old, self.young, self._size = self.young, {}, 0
+    versions: Versions
+    cache: RowCache
