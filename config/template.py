@@ -30,6 +30,22 @@ def render_settings(chosen: Mapping[str, Value]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def render_reference() -> str:
+    """Return every setting as Markdown tables, for `docs/configuration.md`."""
+    lines: list[str] = []
+    table = ""
+    for key, item in declared().items():
+        name = key.rpartition(".")[0]
+        if name != table:
+            lines += ["", f"### [{name}]", "", "| key | takes | default | |", "|---|---|---|---|"]
+            table = name
+        default = "" if item.default is None else f"`{format_value(item.default)}`"
+        takes = item.allowed.replace("|", "\\|")
+        short = key.rpartition(".")[2]
+        lines.append(f"| `{short}` | {takes} | {default} | {item.rule.about} |")
+    return "\n".join(lines).lstrip("\n") + "\n"
+
+
 def format_value(value: Value) -> str:
     """Return `value` as TOML writes it."""
     match value:

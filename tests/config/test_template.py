@@ -5,7 +5,7 @@ import pytest
 
 from config.reader import load_settings
 from config.schema import Value, declared
-from config.template import format_value, render_settings
+from config.template import format_value, render_reference, render_settings
 
 
 def test_the_written_file_with_nothing_chosen_changes_nothing(tmp_path: Path):
@@ -39,3 +39,8 @@ def test_what_was_chosen_is_read_back(tmp_path: Path):
 @pytest.mark.parametrize("text", ['a"b', "a\\b", "a\nb", "é", "\x7f"])
 def test_any_text_survives_quoting(text: str):
     assert tomllib.loads(f"x = {format_value(text)}")["x"] == text
+
+
+def test_the_documentation_lists_the_settings_as_they_are():
+    page = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
+    assert page.endswith(render_reference())
