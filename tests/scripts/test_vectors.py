@@ -1,0 +1,87 @@
+"""scripts/vectors: what differs is said, and nothing passes in silence."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import vectors
+
+LAW = Path(__file__).parents[1] / "vectors" / "epoch_law.json"
+BLOCK_EMISSION = {
+    "id": "block_emission-1",
+    "kind": "block_emission",
+    "input": {"issuance": 10_500_000_000_000_000},
+    "expect": {"emission": 500_000_000},
+}
+
+
+def write_cases(folder: Path, *cases: dict[str, Any]) -> Path:
+    path = folder / "cases.json"
+    path.write_text(json.dumps({"schema": {}, "cases": cases}))
+    return path
+
+
+def test_our_law_has_no_difference(capsys: pytest.CaptureFixture[str]):
+    assert vectors.main(["check", str(LAW)]) == 0
+    assert capsys.readouterr().out == f"{LAW}: 230 cases, 0 differ\n"
+
+
+def test_a_changed_figure_of_the_law_differs(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    case = json.loads(LAW.read_text())["cases"][7]
+    case["expect"]["dividends"][0] += 1
+    path = write_cases(tmp_path, case)
+    assert vectors.main(["check", str(path)]) == 1
+    assert f"{path}: 1 cases, 1 differ" in capsys.readouterr().out
+
+
+def test_a_kind_we_have_is_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = write_cases(tmp_path, BLOCK_EMISSION)
+    assert vectors.main(["check", str(path)]) == 0
+    assert "compared: block_emission 1" in capsys.readouterr().out
+
+
+def test_a_wrong_figure_of_a_kind_differs(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = write_cases(tmp_path, BLOCK_EMISSION | {"expect": {"emission": 499_999_999}})
+    assert vectors.main(["check", str(path)]) == 1
+    assert "block_emission-1: 500000000 instead of 499999999" in capsys.readouterr().out
+
+
+def test_a_kind_we_lack_is_named_with_its_reason_and_not_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    path = write_cases(tmp_path, {"id": "flow_shares-1", "kind": "flow_shares"})
+    assert vectors.main(["check", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert f"{path}: 0 cases, 0 differ" in out
+    assert "flow_shares 1: emission does not follow flows" in out
+
+
+def test_a_kind_nobody_knows_is_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = write_cases(tmp_path, {"id": "moon_phase-1", "kind": "moon_phase"})
+    assert vectors.main(["check", str(path)]) == 1
+    assert "moon_phase 1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"cases": 5', "\x00"])
+def test_a_file_that_is_none_says_so(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = tmp_path / "broken.json"
+    path.write_text(text)
+    assert vectors.main(["check", str(path)]) == 2
+    assert "not a file of vectors" in capsys.readouterr().err
+
+
+def test_a_missing_file_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert vectors.main(["check", str(tmp_path / "none.json")]) == 2
+    assert "none.json" in capsys.readouterr().err
+
+
+def test_writing_unchanged_vectors_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(vectors, "VECTORS", tmp_path)
+    vectors.main(["write"])
+    assert capsys.readouterr().out.count("CHANGED") == 2
+    vectors.main(["write"])
+    assert capsys.readouterr().out.count(": unchanged") == 2
