@@ -4,13 +4,22 @@ import pytest
 
 from config.network import load_network, parse_network, render_network
 from consensus.agreement import beacon
+from consensus.crypto import hash_beacon
 from consensus.ledger.genesis import Genesis, build_genesis
 from consensus.ledger.queries import metagraph
 from consensus.types import NetUid, TimeMs
 from scripts import devnet_genesis
 from scripts.devnet_folder import State
 from scripts.devnet_genesis import read_now_ms, write_devnet
-from scripts.devnet_plan import NodePlan, Options, key_names, plan_nodes, public_key, stake_hotkey
+from scripts.devnet_plan import (
+    NodePlan,
+    Options,
+    key_names,
+    key_seed,
+    plan_nodes,
+    public_key,
+    stake_hotkey,
+)
 from storage.keystore import Keystore
 
 OPTIONS = Options()
@@ -66,3 +75,12 @@ def test_writing_again_keeps_the_network_and_the_keys(tmp_path: Path) -> None:
     before = [(tmp_path / name).read_bytes() for name in kept]
     write_devnet(tmp_path, state)
     assert [(tmp_path / name).read_bytes() for name in kept] == before
+
+
+def test_the_ledger_takes_what_a_node_s_beacon_key_reveals() -> None:
+    genesis = make_genesis()
+    for node, validator in zip(NODES, genesis.validators, strict=True):
+        chain = beacon.HashChain(key_seed(OPTIONS, node, "beacon"), 16)
+        reveal = chain.reveal(validator.beacon_tip)
+        assert reveal is not None
+        assert hash_beacon(reveal) == validator.beacon_tip
