@@ -63,11 +63,12 @@ def split_largest_remainder(total: int, weights: Sequence[int]) -> list[int]:
     if whole == 0:
         assert total == 0, "nothing to split by: the caller decides where such an amount goes"
         return [0] * len(weights)
-    parts = [total * weight // whole for weight in weights]
+    quotas = [divmod(total * weight, whole) for weight in weights]
+    parts = [part for part, _ in quotas]
     left = total - sum(parts)
     if left:
-        order = sorted(range(len(weights)), key=lambda i: (-(total * weights[i] % whole), i))
-        for index in order[:left]:
+        rests = [-rest for _, rest in quotas]
+        for index in sorted(range(len(rests)), key=rests.__getitem__)[:left]:  # stable
             parts[index] += 1
     return parts
 

@@ -75,10 +75,11 @@ def trace_epoch(epoch: EpochInput) -> EpochTrace:
 
 def select_top(values: list[int], count: int) -> list[bool]:
     """Mark the `count` largest values that are not zero; ties go to the higher index."""
-    order = sorted(range(len(values)), key=lambda i: (values[i], i), reverse=True)
+    chosen = [index for index, value in enumerate(values) if value]
+    chosen.sort(key=values.__getitem__)  # stable: of equal values the higher index is later
     marks = [False] * len(values)
-    for index in order[:count]:
-        marks[index] = values[index] > 0
+    for index in chosen[max(0, len(chosen) - count) :]:
+        marks[index] = True
     return marks
 
 
