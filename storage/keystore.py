@@ -41,11 +41,14 @@ from storage.errors import (
 
 FORMAT_VERSION = 1
 SEED_BYTES = 32
+PUBLIC_KEY_BYTES = 32
 FILE_BYTES_MAX = 8_192
 """A key file has some 600 bytes; more than this was not written by us."""
 OPS_MAX = 16
 MEMORY_BYTES_MAX = 1 << 30
 """What a file may ask us to spend on its password: libsodium's SENSITIVE takes 1 GiB, 4 passes."""
+_SEALED_BYTES = SecretBox.NONCE_SIZE + SecretBox.MACBYTES + SEED_BYTES + PUBLIC_KEY_BYTES
+"""Size of a sealed text less the kind's name in it."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _OTHERS = 0o077
 
@@ -147,9 +150,11 @@ class Keystore:
         info = _read_info(path, fields)
         if info.kind is not kind:
             raise WrongKind(path, info.kind.value, kind.value)
-        box = SecretBox(_stretch(password, _bytes(path, fields, "salt"), _read_cost(path, fields)))
+        salt = _bytes(path, fields, "salt", argon2id.SALTBYTES)
+        sealed = _bytes(path, fields, "sealed", _SEALED_BYTES + len(kind.value))
+        box = SecretBox(_stretch(password, salt, _read_cost(path, fields)))
         try:
-            plain = box.decrypt(_bytes(path, fields, "sealed"))
+            plain = box.decrypt(sealed)
         except CryptoError:
             raise WrongPassword(path) from None
         seed, rest = plain[:SEED_BYTES], plain[SEED_BYTES:]
@@ -297,9 +302,7 @@ def _read(path: Path) -> dict[str, object]:
 
 
 def _read_info(path: Path, fields: Mapping[str, object]) -> KeyInfo:
-    public_key = _bytes(path, fields, "public_key")
-    if len(public_key) != 32:  # noqa: PLR2004 - ed25519's size
-        raise KeyDamaged(path, "its public key has another size")
+    public_key = _bytes(path, fields, "public_key", PUBLIC_KEY_BYTES)
     try:
         kind = KeyKind(fields.get("kind"))
     except ValueError:
@@ -320,9 +323,12 @@ def _read_cost(path: Path, fields: Mapping[str, object]) -> KdfCost:
     return KdfCost(ops, memory)
 
 
-def _bytes(path: Path, fields: Mapping[str, object], name: str) -> bytes:
+def _bytes(path: Path, fields: Mapping[str, object], name: str, size: int) -> bytes:
     value = fields.get(name)
     try:
-        return bytes.fromhex(value if isinstance(value, str) else "!")
+        found = bytes.fromhex(value if isinstance(value, str) else "!")
     except ValueError:
         raise KeyDamaged(path, f"its field {name} is no hexadecimal text") from None
+    if len(found) != size:
+        raise KeyDamaged(path, f"its field {name} has {len(found)} bytes instead of {size}")
+    return found
