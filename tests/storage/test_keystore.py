@@ -131,12 +131,13 @@ def test_a_short_salt_or_sealed_text_is_a_typed_error(keys: Keystore):
 
 
 def test_the_kind_is_sealed_with_the_key(keys: Keystore):
-    info = keys.create_devnet("alice", KeyKind.COLDKEY, "secret")
-    with pytest.raises(WrongKind, match="coldkey key, a consensus key"):
-        keys.load("alice", KeyKind.CONSENSUS, "secret")
-    edit(info.path, "kind", "consensus")
-    with pytest.raises(KeyDamaged, match="another key"):
-        keys.load("alice", KeyKind.CONSENSUS, "secret")
+    info = keys.create_devnet("alice", KeyKind.BEACON, "secret")
+    with pytest.raises(WrongKind, match="beacon key, a hotkey key"):
+        keys.load("alice", HOTKEY, "secret")
+    for kind in ("hotkey", "consensus"):
+        edit(info.path, "kind", kind)
+        with pytest.raises(KeyDamaged):
+            keys.load("alice", KeyKind(kind), "secret")
 
 
 def test_a_key_is_never_overwritten(keys: Keystore):
