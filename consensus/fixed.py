@@ -12,6 +12,7 @@ Source: `ledger.md` section 6; subtensor's `utils/misc.rs` (decay factor) and `e
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,6 +120,7 @@ def compute_power(factor: int, exponent: int) -> int:
     return result
 
 
+@lru_cache(maxsize=256)  # asked for every subnet at every block; few half-lives are in use
 def compute_decay_factor(half_life: int) -> int:
     """Return the per-block Q32 factor that halves an amount in `half_life` blocks.
 

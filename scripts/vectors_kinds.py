@@ -13,6 +13,7 @@ import numpy as np
 
 from consensus import fixed
 from consensus.fixed import Matrix
+from consensus.ledger.registration import choose_pruned
 from consensus.params import Q32
 from consensus.reward.bonds import blend, compute_alpha, compute_difference
 from consensus.reward.emission import compute_block_emission
@@ -58,7 +59,6 @@ OTHER_RULES = {
     "pool_swap": _LATER,
     "pool_weights": _POOL,
     "pow_shares": "emission does not follow flows",
-    "prune_neuron": _LATER,
     "prune_subnet": _LATER,
     "retention_utility": _LATER,
     "reveal_window": _WINDOW,
@@ -81,6 +81,8 @@ def explain_omission(case: Case) -> str | None:
             return "a missing weight is a zero, its bond decays instead of vanishing"
         if max(map(max, case["input"]["new"] + case["input"]["old"])) > 1:
             return "weights and bonds above one, which shares never are"
+    if case["kind"] == "prune_neuron" and case["input"]["immortal"]:
+        return "no neuron is immortal, the subnet owner's no more than others"
     return OTHER_RULES.get(case["kind"])
 
 
@@ -240,6 +242,13 @@ def _check_burn_bump(case: Case) -> list[str]:
     return _equal(burn, case["expect"]["burn"])
 
 
+def _check_prune_neuron(case: Case) -> list[str]:
+    source = case["input"]
+    emission, registered = np.array(source["neurons"], dtype=np.int64).T
+    rules = (source["block"], source["immunity"], source["min_non_immune"])
+    return _equal(choose_pruned(emission, registered, *rules), case["expect"]["uid"])
+
+
 COMPARERS: dict[str, Comparer] = {
     "alpha_sigmoid": _check_alpha_sigmoid,
     "block_emission": _check_block_emission,
@@ -255,6 +264,7 @@ COMPARERS: dict[str, Comparer] = {
     "normalize": _check_normalize,
     "pro_rata": _check_pro_rata,
     "proportion_to_u16": _check_to_u16,
+    "prune_neuron": _check_prune_neuron,
     "retention": check_retention,
     "row_normalize": _check_row_normalize,
     "sigmoid": _check_sigmoid,
