@@ -28,8 +28,7 @@ from neurons.messages import (
     SignedQuery,
     refuse,
 )
-from neurons.ports import Log, MinerNode
-from neurons.runtime import Runtime
+from neurons.ports import Inference, Log, MinerNode
 from neurons.task import Task
 
 
@@ -63,7 +62,7 @@ class Miner:
     """One hotkey's answers in one subnet, from one worker."""
 
     def __init__(
-        self, node: MinerNode, runtime: Runtime, task: Task, settings: MinerSettings, log: Log
+        self, node: MinerNode, runtime: Inference, task: Task, settings: MinerSettings, log: Log
     ) -> None:
         now_s = trio.current_time()
         self.counts = MinerCounts()

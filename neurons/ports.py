@@ -102,6 +102,19 @@ class Log(Protocol):
         ...
 
 
+class Inference(Protocol):
+    """What a miner needs of a model; `neurons.runtime.Runtime` is one."""
+
+    async def infer(self, prefixes: Sequence[bytes]) -> tuple[bytes, ...]:
+        """Return the distribution after each prefix: 512 bytes, 256 u16 summing to 65535.
+
+        Raises:
+            WorkerUnavailable: not now; come back in `retry_ms`.
+            ModelFault: not this one.
+        """
+        ...
+
+
 class MinerNode(Protocol):
     """What a miner needs: to know itself and its subnet, and to sign."""
 

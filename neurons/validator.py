@@ -11,8 +11,8 @@ counts half, after one more try; a lost connection is nobody's until it keeps ha
 own failure is ours. When nobody at all was heard in a round the fault may well be our own network,
 so silence then counts as a lost connection. The numbers are in `neurons/scoring.py`.
 
-Crash-safe: a round that was not written never was. Its height is the cursor, and no height is asked
-twice, so a restart neither repeats a challenge nor loses more than the round in flight. The secret
+Crash-safe: a round that was not written never was. Its height is the cursor, and no recorded height
+is asked again, so a restart loses or repeats at most the round in flight. The secret
 of a commitment is durable before the commitment is sent, and is looked up by the digest the chain
 holds: whatever was committed can be revealed.
 """

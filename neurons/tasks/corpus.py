@@ -29,6 +29,8 @@ _SKIPPED = frozenset(
     {"__pycache__", "site-packages", "dist-packages", "test", "tests", "idlelib", "lib2to3"}
     | {"turtledemo", "pydoc_data", "encodings", "ensurepip", "lib-dynload"}
 )
+_MACHINE_MADE = "_sysconfigdata"
+"""Written when Python was built, so different on every machine."""
 _NOT_CODE = re.compile(
     r"#[^\n]*"
     r'|"""(?:[^\\]|\\.)*?"""|\'\'\'(?:[^\\]|\\.)*?\'\'\''
@@ -55,7 +57,9 @@ def list_files(root: Path | None = None) -> tuple[Path, ...]:
         subfolders[:] = [name for name in subfolders if name not in _SKIPPED]
         for name in names:
             path = Path(folder, name)
-            if name.endswith(".py") and FILE_BYTES_MIN <= path.stat().st_size <= FILE_BYTES_MAX:
+            if not name.endswith(".py") or name.startswith(_MACHINE_MADE):
+                continue
+            if FILE_BYTES_MIN <= path.stat().st_size <= FILE_BYTES_MAX:
                 found.append((path.relative_to(top).as_posix(), path))
     return tuple(path for _, path in sorted(found))
 

@@ -1,0 +1,181 @@
+"""The text task: fresh and repeatable challenges, a proper score, malformed answers."""
+
+import ast
+import re
+
+import numpy as np
+import pytest
+
+from neurons.dice import Dice
+from neurons.errors import MalformedQuery
+from neurons.scoring import pack_rows, quantise
+from neurons.task import Challenge, Fault, Judged, Whose
+from neurons.tasks import catalog, corpus, text
+from neurons.tasks.text import TextTask
+
+TASK = TextTask()
+CHALLENGE = TASK.sample(b"seed", 1)[0]
+
+
+def judge(rows: np.ndarray, challenge: Challenge = CHALLENGE) -> float:
+    judgement = TASK.verify(challenge, pack_rows(quantise(rows)))
+    assert isinstance(judgement, Judged)
+    return judgement.quality
+
+
+def test_same_seed_makes_the_same_challenges_in_another_task_object() -> None:
+    assert TASK.sample(b"seed", 2) == TextTask().sample(b"seed", 2)
+    assert TASK.sample(b"seed", 2)[0] == CHALLENGE
+
+
+def test_other_seed_makes_other_challenges() -> None:
+    assert TASK.sample(b"seee", 1)[0] != CHALLENGE
+    first, second = TASK.sample(b"seed", 2)
+    assert first != second
+
+
+def test_challenge_hides_the_next_byte_of_each_prefix() -> None:
+    prefixes = TASK.read_query(CHALLENGE.body)
+    assert len(prefixes) == len(CHALLENGE.key) == text.PREFIXES
+    assert all(1 <= len(prefix) <= text.PREFIX_BYTES_MAX for prefix in prefixes)
+
+
+def test_uniform_answer_earns_nothing() -> None:
+    assert judge(np.ones((32, 256))) == 0
+
+
+def test_random_answer_earns_nothing() -> None:
+    assert judge(np.random.default_rng(1).random((32, 256))) == 0
+
+
+def test_knowing_the_truth_earns_nearly_all() -> None:
+    rows = np.full((32, 256), 1e-9)
+    rows[np.arange(32), list(CHALLENGE.key)] = 1
+    assert judge(rows) > 0.7
+
+
+def test_honest_belief_earns_more_than_a_bolder_or_a_shyer_one() -> None:
+    """The mean over truths drawn from a belief is highest for that belief: a proper score."""
+    dice = np.random.default_rng(2)
+    belief = np.full(256, 1e-4)
+    belief[[32, 101, 116, 115]] = 0.5, 0.25, 0.15, 0.1
+    belief /= belief.sum()
+    truth = bytes(dice.choice(256, 20_000, p=belief).astype(np.uint8))
+
+    def score(power: float) -> float:
+        told = quantise(np.tile(belief**power, (1, 1)))
+        return -float(text.compute_bits(np.repeat(told, len(truth), 0), truth).mean())
+
+    assert score(1.0) > max(score(0.5), score(2.0), score(0.9), score(1.1))
+
+
+def test_one_bold_zero_costs_no_more_than_seventeen_bits() -> None:
+    rows = np.zeros((1, 256), dtype=np.uint16)
+    rows[0, 0] = 65_535
+    assert text.compute_bits(rows, b"\x01")[0] == pytest.approx(17, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        bytes(511),
+        bytes(32 * 512),
+        bytes(33 * 512),
+        b"\xff" * 32 * 512,
+        pack_rows(quantise(np.ones((31, 256)))),
+    ],
+)
+def test_malformed_answer_is_the_miners_fault(answer: bytes) -> None:
+    judgement = TASK.verify(CHALLENGE, answer)
+    assert isinstance(judgement, Fault)
+    assert judgement.whose is Whose.MINER
+
+
+def test_sum_one_off_is_refused() -> None:
+    rows = quantise(np.ones((32, 256)))
+    rows[5, 5] += 1
+    assert isinstance(TASK.verify(CHALLENGE, pack_rows(rows)), Fault)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\x80",
+        text.encode_query([]),
+        text.encode_query([b""]),
+        text.encode_query([b"x"] * 65),
+        text.encode_query([b"x" * 257]),
+        b"\x81" * 3_000,
+    ],
+)
+def test_body_of_another_shape_is_refused(body: bytes) -> None:
+    with pytest.raises(MalformedQuery):
+        TASK.read_query(body)
+
+
+def test_two_models_half_a_bit_apart_are_told_apart_in_ten_rounds() -> None:
+    """The better one blends a third of the truth in, the weaker a quarter: about half a bit."""
+    wins = 0
+    for batch in range(5):
+        gap = 0.0
+        for challenge in TASK.sample(bytes([batch]), 10):
+            rows = np.full((32, 256), 1 / 256)
+            truth = np.zeros((32, 256))
+            truth[np.arange(32), list(challenge.key)] = 1
+            noise = np.random.default_rng(batch).random((32, 1))
+            better = rows * (1 - noise * 0.33) + truth * noise * 0.33
+            weaker = rows * (1 - noise * 0.25) + truth * noise * 0.25
+            gap += judge(better, challenge) - judge(weaker, challenge)
+        wins += gap > 0
+    assert wins == 5
+
+
+# -- the corpus -----------------------------------------------------------------------------------
+
+SOURCE = '''"""Doc of get_value."""
+import os
+class FrameParser:
+    def get_value(self, count: int) -> str:  # the value of count
+        return str(self.frame_value[count]) + MAX_FRAME
+'''
+
+
+def test_renamed_source_is_still_the_same_program() -> None:
+    for path in corpus.list_files()[:60:6]:
+        source = corpus.read_source(path)
+        renamed = corpus.rename(source, Dice(b"x"))
+        assert renamed != source
+        before, after = ast.walk(ast.parse(source)), ast.walk(ast.parse(renamed))
+        assert [type(node) for node in before] == [type(node) for node in after]
+
+
+def test_renaming_keeps_keywords_builtins_and_case() -> None:
+    renamed = corpus.rename(SOURCE, Dice(b"y"))
+    for kept in ("class ", "def ", "self", "int", "return str(", "import os"):
+        assert kept in renamed
+    words = ("value", "count", "frame", "get", "parser", "max")
+    assert sorted(_words(renamed)) == sorted(_words(SOURCE))
+    assert any(f"class {a.title()}{b.title()}:" in renamed for a in words for b in words)
+
+
+def _words(source: str) -> set[str]:
+    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]{2,}|[A-Z]{3,}", source)}
+
+
+def test_renaming_differs_by_seed_and_not_by_run() -> None:
+    assert corpus.rename(SOURCE, Dice(b"a")) == corpus.rename(SOURCE, Dice(b"a"))
+    assert len({corpus.rename(SOURCE, Dice(bytes([seed]))) for seed in range(8)}) > 4
+
+
+def test_corpus_has_no_tests_nor_tables() -> None:
+    files = corpus.list_files()
+    assert len(files) > 200
+    assert not any("test" in path.parts or "site-packages" in path.parts for path in files)
+
+
+def test_unknown_task_is_refused_with_the_known_ones() -> None:
+    assert catalog.open_task("text").name == "text"
+    with pytest.raises(LookupError, match="known are text"):
+        catalog.open_task("chess")
