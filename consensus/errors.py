@@ -103,99 +103,92 @@ class PriceTooHigh(CallError):
     remedy = "Wait until the price has decayed, or raise the limit."
 
 
-class SubnetFull(CallError):
-    """Every uid is taken and none may be replaced."""
-
-    code = 9
-    remedy = "Try again when a neuron's immunity has ended."
-
-
 class NotEnoughStake(CallError):
     """The signer has less stake on the hotkey than it wants back."""
 
-    code = 10
+    code = 9
     remedy = "Ask for at most what the account's stake on this hotkey is worth."
 
 
 class PoolDepleted(CallError):
     """A share pool slashed so far that new stake can't be counted in its shares."""
 
-    code = 11
+    code = 10
     remedy = "Stake on another hotkey, or first withdraw what is left on this one."
 
 
 class TakeOutOfBounds(CallError):
     """A take above the network's highest."""
 
-    code = 12
+    code = 11
     remedy = "Choose a take of at most `take_max`."
 
 
 class TakeRaisedTooSoon(CallError):
     """A second raise of a take within `take_raise_blocks`."""
 
-    code = 13
+    code = 12
     remedy = "Wait until the interval since the last raise is over; a cut is possible at once."
 
 
 class NotRegistered(CallError):
     """The signing hotkey has no uid in this subnet."""
 
-    code = 14
+    code = 13
     remedy = "Register the hotkey in the subnet, and sign with the hotkey."
 
 
 class RateLimited(CallError):
     """The same call of the same hotkey came too few blocks ago."""
 
-    code = 15
+    code = 14
     remedy = "Wait for the stated number of blocks."
 
 
 class NodeRefused(CallError):
     """The announced node key did not sign its consent to serve this hotkey."""
 
-    code = 16
+    code = 15
     remedy = "Let the node sign for this network, subnet and hotkey (`crypto.serve_message`)."
 
 
 class NoPermit(CallError):
     """The hotkey holds no validator permit, or no stake, in this subnet."""
 
-    code = 17
+    code = 16
     remedy = "Permits go to the largest stakes at each epoch step; add stake and wait for the next."
 
 
 class CommitClosed(CallError):
     """A commitment for another epoch than the current one."""
 
-    code = 18
+    code = 17
     remedy = "Commit for the epoch of the block the commitment will be in."
 
 
 class RevealClosed(CallError):
     """A reveal outside the first blocks of the epoch after its own."""
 
-    code = 19
+    code = 18
     remedy = "Reveal after the committed epoch has ended and before its epoch step."
 
 
 class NoCommitment(CallError):
     """Nothing to open: no commitment for this epoch, or it was opened already."""
 
-    code = 20
+    code = 19
     remedy = "Commit first; each commitment opens once."
 
 
 class RevealMismatch(CallError):
     """The revealed weights are not the ones that were committed."""
 
-    code = 21
+    code = 20
     remedy = "Reveal the stored salt, version, uids and values of this very commitment."
 
 
 class InvalidRow(CallError):
     """A row of weights that breaks the form: order, largest value, count, limit, unknown uid."""
 
-    code = 22
+    code = 21
     remedy = "Uids ascending and known, largest value 65535, no weight above the subnet's limit."

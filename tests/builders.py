@@ -2,7 +2,7 @@
 
 Keys come from names: `key_of("alice")` is always the same. The little network of `make_genesis` has
 four agreement validators; 0 and 1 are validators and 2 and 3 miners of subnet 1 (their coldkeys are
-"cold0".., hotkeys "hot0".., consensus keys "consensus0"..). "alice" and "bob" have TAO.
+"cold0".., hotkeys "hot0".., consensus keys "consensus0"..). "alice", "bob" and "cold0" have TAO.
 """
 
 # ruff: noqa: ANN401 - a builder hands any field on to the dataclass
@@ -28,21 +28,28 @@ from consensus.ledger.records import get_beacon_tip, get_head, get_network
 from consensus.ledger.state import State
 from consensus.ledger.transition import Applied, apply_block, get_receipts_root
 from consensus.params import Hyperparameters, Params
+from consensus.reward.commit_reveal import compute_digest
 from consensus.types import (
     RAO_PER_TAO,
     U16,
     U32,
+    U64,
     ZERO_HASH,
     Amount,
     Block,
     BlockKind,
     Call,
+    CommitWeights,
+    Epoch,
     Era,
     Hash32,
     Header,
     Height,
     NetUid,
     PublicKey,
+    RevealWeights,
+    Salt,
+    Serve,
     ShortText,
     Signature,
     SignedTransaction,
@@ -50,11 +57,13 @@ from consensus.types import (
     TimeMs,
     Transaction,
     Transfer,
+    Uid,
     ValidatorEntry,
     ValidatorIndex,
     View,
     Vote,
     VoteKind,
+    Weight,
 )
 
 TAO = RAO_PER_TAO
@@ -113,11 +122,12 @@ def make_params(**fields: Any) -> Params:
 
 
 def make_hyper(**fields: Any) -> Hyperparameters:
-    """Return a subnet's rules with a tempo of 8 and reveals in the first 2 blocks."""
+    """Return a subnet's rules with a tempo of 8, reveals in the first 2 blocks, 2 permits."""
     values: dict[str, Any] = {
         "tempo": U16(8),
         "reveal_blocks": U16(2),
         "max_uids": U16(8),
+        "max_validators": U16(2),
         "immunity_blocks": U32(10),
         "serving_rate_limit": U32(4),
     }
@@ -141,7 +151,7 @@ def make_subnet(**fields: Any) -> GenesisSubnet:
         task=ShortText("text"),
         task_params=TaskParams(b""),
         owner=(),
-        hyper=make_hyper(max_validators=U16(2)),
+        hyper=make_hyper(),
         neurons=neurons,
     )
     return replace(value, **fields)
@@ -155,6 +165,7 @@ def make_genesis(**fields: Any) -> Genesis:
         accounts=(
             GenesisAccount(key_of("alice"), Amount(1_000 * TAO)),
             GenesisAccount(key_of("bob"), Amount(10 * TAO)),
+            GenesisAccount(key_of("cold0"), Amount(10 * TAO)),
         ),
         validators=tuple(
             make_validator(i, entry=replace(make_validator(i).entry, stake=Amount(s * TAO)))
@@ -245,6 +256,59 @@ def advance(state: State, height: int) -> State:
     while state.height < height:
         state = apply(state).state
     return state
+
+
+# -- weights ---------------------------------------------------------------------------------------
+
+
+def make_reveal(weights: dict[int, int], epoch: int = 0, **fields: Any) -> RevealWeights:
+    """Return the reveal of `weights` (uid to u16, largest 65535) in subnet 1."""
+    value = RevealWeights(
+        netuid=SUBNET,
+        epoch=Epoch(epoch),
+        salt=Salt(bytes(32)),
+        version=U64(1),
+        uids=tuple(Uid(uid) for uid in sorted(weights)),
+        values=tuple(Weight(weights[uid]) for uid in sorted(weights)),
+    )
+    return replace(value, **fields)
+
+
+def make_commit(state: State, hotkey: str, reveal: RevealWeights) -> CommitWeights:
+    """Return the commitment that `reveal` opens."""
+    digest = compute_digest(get_network(state).chain_id, key_of(hotkey), reveal)
+    return CommitWeights(reveal.netuid, reveal.epoch, digest)
+
+
+def make_serve(state: State, hotkey: str, node: str = "node", **fields: Any) -> Serve:
+    """Return an announcement of `hotkey` in subnet 1 to which the node key `node` consents."""
+    message = crypto.serve_message(get_network(state).chain_id, SUBNET, key_of(hotkey))
+    value = Serve(
+        netuid=SUBNET,
+        node_key=key_of(node),
+        node_signature=sign_as(node, message),
+        protocols=(ShortText("text/1"),),
+        price=Amount(10),
+        capacity=U32(4),
+        model_hash=ZERO_HASH,
+    )
+    return replace(value, **fields)
+
+
+def play_epoch(state: State, rows: dict[str, dict[int, int]]) -> State:
+    """Commit and reveal `rows` (by hotkey) for the epoch of the next block, then step it.
+
+    The tempo is 8 with 2 reveal blocks; the returned state is that after the epoch step.
+    """
+    epoch = (state.height + 1) // 8
+    reveals = {hotkey: make_reveal(row, epoch) for hotkey, row in rows.items()}
+    commits = [
+        make_transaction(state, hotkey, make_commit(state, hotkey, reveal))
+        for hotkey, reveal in reveals.items()
+    ]
+    state = advance(apply(state, *commits).state, 8 * epoch + 7)
+    signed = [make_transaction(state, hotkey, reveal) for hotkey, reveal in reveals.items()]
+    return advance(apply(state, *signed).state, 8 * epoch + 10)
 
 
 # -- votes ----------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ Source: `ledger.md` section 4; subtensor `subnets/registration.rs` (get_neuron_t
 
 from dataclasses import replace
 
-from consensus.errors import AlreadyRegistered, NotOwner, PriceTooHigh, SubnetFull
+from consensus.errors import AlreadyRegistered, NotOwner, PriceTooHigh
 from consensus.fixed import Matrix, bump
 from consensus.ledger import keys
 from consensus.ledger.accounts import withdraw
@@ -48,8 +48,7 @@ def process_register(draft: Draft, signer: PublicKey, call: RegisterNeuron) -> N
     """Give a hotkey of the signer a uid for the current price; an unclaimed hotkey becomes its own.
 
     Raises:
-        CallError: UnknownSubnet, NotOwner, AlreadyRegistered, PriceTooHigh, NotEnoughFunds,
-            SubnetFull.
+        CallError: UnknownSubnet, NotOwner, AlreadyRegistered, PriceTooHigh, NotEnoughFunds.
     """
     subnet = get_subnet(draft, call.netuid)
     claim_hotkey(draft, call.hotkey, signer)
@@ -95,17 +94,15 @@ def assign_uid(draft: Draft, netuid: NetUid, uid: Uid, hotkey: PublicKey) -> Non
 
 def choose_pruned(
     emission: Matrix, registered: Matrix, height: int, immunity: int, non_immune_min: int
-) -> Uid | None:
-    """Return the uid that makes way for a newcomer at `height`, or None if there is none.
+) -> Uid:
+    """Return the uid that makes way for a newcomer at `height`; there must be one.
 
     `emission` and `registered` have one entry per uid; `immunity` is in blocks.
     """
     order = sorted(zip(emission.tolist(), registered.tolist(), range(len(emission)), strict=True))
     immune = [uid for _, block, uid in order if height - block < immunity]
     others = [uid for _, block, uid in order if height - block >= immunity]
-    if len(others) > non_immune_min or not immune:
-        return Uid(others[0]) if others else None
-    return Uid(immune[0])
+    return Uid(others[0] if len(others) > non_immune_min or not immune else immune[0])
 
 
 def _choose_uid(draft: Draft, netuid: NetUid) -> tuple[Uid, tuple[PublicKey, ...]]:
@@ -117,13 +114,11 @@ def _choose_uid(draft: Draft, netuid: NetUid) -> tuple[Uid, tuple[PublicKey, ...
     emission = get_column(draft, netuid, Column.EMISSION)
     registered = get_column(draft, netuid, Column.REGISTERED)
     uid = choose_pruned(emission, registered, draft.height, hyper.immunity_blocks, NON_IMMUNE_MIN)
-    if uid is None:
-        raise SubnetFull(f"subnet {netuid} has {len(hotkeys)} uids, all taken")
-    _clear_uid(draft, netuid, uid, hotkeys[uid])
+    clear_uid(draft, netuid, uid, hotkeys[uid])
     return uid, (hotkeys[uid],)
 
 
-def _clear_uid(draft: Draft, netuid: NetUid, uid: Uid, hotkey: PublicKey) -> None:
+def clear_uid(draft: Draft, netuid: NetUid, uid: Uid, hotkey: PublicKey) -> None:
     """Forget everything about a neuron but its stake and its forfeits."""
     draft.delete(keys.uid(hotkey, netuid))
     draft.delete(keys.served(netuid, uid))

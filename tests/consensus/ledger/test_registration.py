@@ -1,0 +1,154 @@
+"""Who gets a uid, at what price, and who must make way."""
+
+import numpy as np
+import pytest
+
+from consensus.errors import (
+    AlreadyRegistered,
+    NotEnoughFunds,
+    NotOwner,
+    PriceTooHigh,
+    UnknownSubnet,
+)
+from consensus.ledger import keys
+from consensus.ledger.calls import process_call
+from consensus.ledger.events import NeuronRegistered
+from consensus.ledger.queries import account, metagraph, supply
+from consensus.ledger.registration import assign_uid, choose_pruned, claim_hotkey, clear_uid
+from consensus.ledger.state import Draft, State
+from consensus.ledger.subnets import NEVER
+from consensus.ledger.supply import check_invariants
+from consensus.types import U16, U32, Amount, Epoch, NetUid, RegisterNeuron, Uid
+from tests.builders import (
+    SUBNET,
+    TAO,
+    advance,
+    do,
+    key_of,
+    make_commit,
+    make_hyper,
+    make_reveal,
+    make_serve,
+    make_state,
+    make_subnet,
+    play_epoch,
+)
+
+
+def _register(hotkey: str, price: int = TAO, netuid: NetUid = SUBNET) -> RegisterNeuron:
+    return RegisterNeuron(netuid, key_of(hotkey), Amount(price))
+
+
+def _full_state(immunity: int = 10) -> State:
+    """Subnet 1 has its four neurons and room for no more."""
+    hyper = make_hyper(max_uids=U16(4), immunity_blocks=U32(immunity))
+    return make_state(subnets=(make_subnet(hyper=hyper),))
+
+
+def test_a_registration_appends_a_uid_and_destroys_the_price() -> None:
+    applied = do(make_state(), "alice", _register("new"))
+    price = Amount(500_000)
+    event = NeuronRegistered(SUBNET, Uid(4), key_of("new"), (), price)
+    assert applied.events == (event,)
+    graph = metagraph(applied.state, SUBNET)
+    assert graph.hotkeys[4] == key_of("new")
+    assert graph.coldkeys[4] == key_of("alice")
+    assert graph.registered_block[4] == 1
+    assert supply(applied.state).burned == price + applied.receipts[0].fee
+    assert account(applied.state, key_of("new")).neurons == ((SUBNET, Uid(4)),)
+    check_invariants(applied.state)
+
+
+def test_the_price_rises_by_a_quarter_and_decays_to_the_floor() -> None:
+    state = do(make_state(), "alice", _register("new")).state
+    after = metagraph(state, SUBNET).market.burn
+    assert 620_000 < after < 630_000
+    assert metagraph(advance(state, 200), SUBNET).market.burn == 500_000
+
+
+@pytest.mark.parametrize(
+    ("signer", "call", "error"),
+    [
+        ("alice", _register("hot0"), NotOwner),
+        ("cold0", _register("hot0"), AlreadyRegistered),
+        ("alice", _register("new", 499_999), PriceTooHigh),
+        ("alice", _register("new", netuid=NetUid(7)), UnknownSubnet),
+        ("poor", _register("new"), NotEnoughFunds),
+    ],
+)
+def test_a_registration_that_may_not_be_is_refused(
+    signer: str, call: RegisterNeuron, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        process_call(Draft(make_state()), key_of(signer), call)
+
+
+def test_a_full_subnet_replaces_the_neuron_that_earned_least() -> None:
+    state = play_epoch(_full_state(), {"hot0": {2: 65_535}, "hot1": {2: 65_535}})
+    applied = do(advance(state, 30), "alice", _register("new"))
+    graph = metagraph(applied.state, SUBNET)
+    assert graph.hotkeys[3] == key_of("new")
+    assert graph.emission[3] == 0
+    assert account(applied.state, key_of("hot3")).neurons == ()
+    event = applied.events[0]
+    assert isinstance(event, NeuronRegistered)
+    assert event.replaced == (key_of("hot3"),)
+
+
+def test_everything_about_a_replaced_neuron_is_cleared() -> None:
+    state = _full_state()
+    state = do(state, "hot0", make_serve(state, "hot0")).state
+    state = play_epoch(advance(state, 15), {"hot0": {2: 65_535}, "hot1": {2: 65_535}})
+    commit = make_commit(state, "hot0", make_reveal({2: 65_535}, 3))
+    state = do(advance(state, 24), "hot0", commit).state
+    draft = Draft(state)
+    clear_uid(draft, SUBNET, Uid(0), key_of("hot0"))
+    claim_hotkey(draft, key_of("new"), key_of("alice"))
+    assign_uid(draft, SUBNET, Uid(0), key_of("new"))
+    assert draft.get(keys.served(SUBNET, Uid(0))) is None
+    assert draft.get(keys.row(SUBNET, Uid(0))) is None
+    assert draft.get(keys.bond_row(SUBNET, Uid(0))) is None
+    assert draft.get(keys.commit(SUBNET, Epoch(3), Uid(0))) is None
+    graph = metagraph(draft, SUBNET)
+    assert graph.hotkeys[0] == key_of("new")
+    assert graph.commit_block[0] == graph.active_block[0] == NEVER
+    assert not graph.permits[0]
+
+
+def test_weights_to_a_replaced_uid_pay_its_successor_nothing() -> None:
+    rows = {"hot0": {3: 65_535, 2: 30_000}, "hot1": {3: 65_535, 2: 30_000}}
+    hyper = make_hyper(max_uids=U16(4), immunity_blocks=U32(4))
+    neurons = make_subnet().neurons
+    state = make_state(subnets=(make_subnet(hyper=hyper, neurons=neurons),))
+    state = play_epoch(state, rows)
+    assert metagraph(state, SUBNET).incentive[3] > metagraph(state, SUBNET).incentive[2]
+    earned = metagraph(state, SUBNET).emission
+    lowest = earned.index(min(earned))
+    state = do(state, "alice", _register("new")).state
+    assert metagraph(state, SUBNET).hotkeys[lowest] == key_of("new")
+    assert metagraph(advance(state, 18), SUBNET).incentive[lowest] == 0
+
+
+def test_a_subnet_whose_neurons_are_all_immune_still_replaces_one() -> None:
+    state = advance(_full_state(immunity=1_000), 1)
+    applied = do(state, "alice", _register("new"))
+    assert applied.receipts[0].code == 0
+
+
+@pytest.mark.parametrize(
+    ("neurons", "height", "immunity", "least", "uid"),
+    [
+        ([(10, 850), (5, 995), (1, 990)], 1_000, 100, 1, 2),
+        ([(10, 850), (5, 995), (1, 990)], 1_000, 100, 0, 0),
+        ([(7, 3), (7, 2), (8, 1)], 1_000, 100, 1, 1),
+        ([(7, 2), (7, 2), (8, 1)], 1_000, 100, 1, 0),
+        ([(7, 990), (6, 991)], 1_000, 100, 10, 1),
+        ([(7, 2), (6, 3)], 1_000, 100, 10, 1),
+    ],
+)
+def test_the_pruned_neuron_is_the_lowest_by_emission_then_age_then_uid(
+    neurons: list[tuple[int, int]], height: int, immunity: int, least: int, uid: int
+) -> None:
+    emission = np.array([each[0] for each in neurons], dtype=np.int64)
+    registered = np.array([each[1] for each in neurons], dtype=np.int64)
+    assert choose_pruned(emission, registered, height, immunity, least) == uid
