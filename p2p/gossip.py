@@ -1,12 +1,12 @@
 """Subscribe, judge, forward, publish: epidemic broadcast over links with neighbours.
 
-A message is told to the eager neighbours at once (a mesh of `MESH_MIN`..`MESH_MAX` links) and named
-to the others, who pull it. Nobody forwards what the judge has not accepted; one judge call per id
-decides for all copies that arrive meanwhile. What is larger than `INLINE_MAX` is announced and
-pulled. Every second the names of recent messages go to some neighbours, to pull what they miss.
+A message is told to the eager neighbours at once (`p2p/mesh.py` says who) and named to the others,
+who pull it. Nobody forwards what the judge has not accepted; one judge call per id decides for all
+copies that arrive meanwhile. What is larger than `INLINE_MAX` is announced and pulled. Every second
+the names of recent messages go to some neighbours, to pull what they miss.
 
-Order of defence, cheapest first: frame length, the peer's token buckets, its standing, the seen ids,
-the bound of the judging queue (transactions go first), the judge. Reject lowers the score of every
+Order of defence, cheapest first: frame length, the peer's buckets, the seen ids, its standing, the
+bound of the judging queue (transactions go first), the judge. Reject lowers the score of every
 peer that sent the message; Ignore blames nobody, and lets the message be judged again later.
 
 Source: gossipsub v1.1 for mesh, lazy links and verdicts; one mesh for all topics, since every node
@@ -24,15 +24,18 @@ from p2p import wire
 from p2p.errors import NetworkError, RemoteFault
 from p2p.judging import JudgingQueue, Pending
 from p2p.link import Link
+from p2p.mesh import Mesh
 from p2p.peers import Deed, PeerBook, Standing
 from p2p.seen import Body, RecentBodies, SeenIds
 from p2p.wire import Announcement, GossipKind, MessageId, Topic
 
-MESH_MIN, MESH_DEGREE, MESH_MAX = 6, 8, 12
-PRUNED_S = 30.0
-"""How long a neighbour that pruned us is not grafted again."""
-REPAIR_LINKS, REPAIR_IDS, REPAIR_S = 3, 2_100, 3.0
-"""Repair: every second name the last 3 s of messages, at most 2,100, to 3 random neighbours."""
+HOLD_S = 0.006
+"""How long a transaction is held before it is forwarded, give or take half: long enough that most
+copies a neighbour sends us cross none of ours, short beside a block time."""
+PATIENT_TOPICS = frozenset({Topic.EVIDENCE, Topic.WEIGHTS, Topic.TX})
+FAN_OUT = 4
+"""Neighbours that get all of a patient message at once; the others are told its name, 100 ms later
+at most, and pull it if they must. Four leave e^-4, 2 %, of a large network to the pulls."""
 WANTED_S, WANTED_MAX = 3.0, 20_000
 """How long a pull by name is waited for, and how many may be waited for."""
 PULLS_MAX, PULL_S = 16, 8.0
@@ -40,9 +43,6 @@ PULLS_MAX, PULL_S = 16, 8.0
 JUDGES, URGENT_JUDGES = 12, 4
 """Judge calls at once, and how many more that only take votes, statuses and blocks, so that slow
 judging of transactions never holds those up."""
-SILENT_S, PING_S = 10.0, 2.0
-"""A neighbour silent for 10 s is dropped; it is pinged every 2 s, so silence is not idleness."""
-
 Judge = Callable[[Topic, bytes, bytes], Awaitable[Verdict]]
 Pull = Callable[[bytes, Announcement], Awaitable[bytes]]
 """Ask a peer for an announced body; raises NetworkError."""
@@ -53,9 +53,10 @@ class Gossip:
 
     def __init__(self, judge: Judge, book: PeerBook, random: Random) -> None:
         now_s = trio.current_time()
-        self.links: dict[bytes, Link] = {}
         self.bodies = RecentBodies()
         self.counts: Counter[str] = Counter()
+        self.mesh = Mesh(self.bodies, book, random, self.counts)
+        self.links = self.mesh.links
         self._judge = judge
         self._book = book
         self._random = random
@@ -64,6 +65,7 @@ class Gossip:
         self._work = trio.lowlevel.ParkingLot()
         self._urgent_work = trio.lowlevel.ParkingLot()
         self._wanted: dict[MessageId, float] = {}
+        self._swept_s = now_s
         self._pulls: dict[MessageId, list[tuple[Link, Announcement]]] = {}
         self._nursery: trio.Nursery
         self._pull: Pull
@@ -108,22 +110,8 @@ class Gossip:
                 nursery.start_soon(self._judge_any)
             for _ in range(URGENT_JUDGES):
                 nursery.start_soon(self._judge_urgent)
-            nursery.start_soon(self._beat)
+            nursery.start_soon(self.mesh.run)
             task_status.started()
-
-    def join(self, link: Link) -> None:
-        """Take in a new link, in place of an old one to the same peer."""
-        self.links[link.peer] = link
-        eager = sum(other.is_eager for other in self.links.values())
-        if eager < MESH_MAX:
-            self._graft(link)
-
-    def leave(self, link: Link) -> bool:
-        """Forget a link that ended; False: another took its place before."""
-        if self.links.get(link.peer) is not link:
-            return False
-        del self.links[link.peer]
-        return True
 
     # -- frames in -------------------------------------------------------------------------------
 
@@ -153,6 +141,7 @@ class Gossip:
             return
         if not self._seen.add(message_id, now_s):
             self.counts["duplicates"] += 1
+            link.outbox.withdraw(message_id)
             self._queue.note_sender(message_id, link)
             return
         self._wanted.pop(message_id, None)
@@ -166,7 +155,7 @@ class Gossip:
         if kind == GossipKind.PING:
             link.put_control(wire.write_gossip(GossipKind.PONG, body[:8]))
         elif kind == GossipKind.PONG:
-            _on_pong(link, body, now_s)
+            self.mesh.on_pong(link, body, now_s)
         elif kind == GossipKind.IHAVE:
             self._on_have(link, wire.read_ids(body), now_s)
         elif kind == GossipKind.IWANT:
@@ -174,9 +163,9 @@ class Gossip:
         elif kind == GossipKind.ANNOUNCE:
             self._on_announcement(link, wire.read_announcement(body))
         elif kind == GossipKind.GRAFT:
-            self._on_graft(link)
+            self.mesh.on_graft(link)
         elif kind == GossipKind.PRUNE:
-            link.is_eager, link.pruned_until_s = False, now_s + PRUNED_S
+            self.mesh.on_prune(link, now_s)
         elif kind == GossipKind.ADDRESSES:
             self._on_addresses(link.peer, wire.read_addresses(body))
         else:
@@ -190,6 +179,9 @@ class Gossip:
         ]
         if not missing or len(self._wanted) > WANTED_MAX:
             return
+        if self._wanted and now_s > self._swept_s + WANTED_S:
+            self._swept_s = now_s
+            self._wanted = {name: end for name, end in self._wanted.items() if end >= now_s}
         for message_id in missing:
             self._wanted[message_id] = now_s + WANTED_S
         self.counts["wanted"] += len(missing)
@@ -201,13 +193,6 @@ class Gossip:
             body = self.bodies.get(message_id)
             if body is not None:
                 link.put(body.topic, _frame_of(message_id, body))
-
-    def _on_graft(self, link: Link) -> None:
-        eager = sum(other.is_eager for other in self.links.values())
-        if link.is_eager or eager < MESH_MAX:
-            link.is_eager = True
-        else:
-            link.put_control(wire.write_gossip(GossipKind.PRUNE))
 
     # -- large bodies ----------------------------------------------------------------------------
 
@@ -327,76 +312,20 @@ class Gossip:
                 link.put(body.topic, frame)
             return
         self.bodies.keep(message_id, body)
+        eager = [link for link in self.links.values() if link.is_eager and link not in senders]
+        is_patient = body.topic in PATIENT_TOPICS
+        if is_patient and len(eager) > FAN_OUT:
+            eager = self._random.sample(eager, FAN_OUT)
         for link in self.links.values():
-            if link in senders:
-                continue
-            if link.is_eager:
-                link.put(body.topic, frame)
-            else:
+            if link not in eager and link not in senders:
                 link.lazy_ids.append(message_id)
-
-    async def _beat(self) -> None:
-        """Every 100 ms name new messages to lazy neighbours; every second mend mesh and gaps."""
-        count = 0
-        due_s = trio.current_time()
-        while True:
-            due_s += 0.1
-            await trio.sleep_until(due_s)
-            count += 1
-            now_s = trio.current_time()
-            if now_s - due_s > 1:  # we were stopped or starved: nobody else was silent
-                due_s = now_s
-                for link in self.links.values():
-                    link.heard_s = now_s
-            for link in self.links.values():
-                if link.lazy_ids:
-                    _flush_lazy(link)
-            if count % 10 == 0:
-                self._mend(now_s, count // 10)
-
-    def _mend(self, now_s: float, second: int) -> None:
-        self.bodies.expire(now_s)
-        for name in [name for name, until_s in self._wanted.items() if until_s < now_s]:
-            del self._wanted[name]
-        for link in self.links.values():
-            if now_s - link.heard_s > SILENT_S:
-                self.counts["silent_dropped"] += 1
-                link.connection.abort()
-            elif second % PING_S == 0:
-                stamp = int(now_s * 1e6).to_bytes(8, "big")
-                link.put_control(wire.write_gossip(GossipKind.PING, stamp))
-        self._mend_mesh(now_s)
-        self._repair(now_s)
-
-    def _mend_mesh(self, now_s: float) -> None:
-        eager = [link for link in self.links.values() if link.is_eager]
-        eager.sort(key=lambda link: self._book.score(link.peer, now_s))
-        if len(eager) < MESH_MIN:
-            lazy = [
-                link
-                for link in self.links.values()
-                if not link.is_eager and link.pruned_until_s < now_s
-            ]
-            lazy.sort(key=lambda link: -self._book.score(link.peer, now_s))
-            for link in lazy[: MESH_DEGREE - len(eager)]:
-                self._graft(link)
-        elif len(eager) > MESH_MAX:
-            for link in eager[: len(eager) - MESH_DEGREE]:
-                link.is_eager = False
-                link.put_control(wire.write_gossip(GossipKind.PRUNE))
-
-    def _graft(self, link: Link) -> None:
-        link.is_eager = True
-        link.put_control(wire.write_gossip(GossipKind.GRAFT))
-
-    def _repair(self, now_s: float) -> None:
-        names = [name for name, _ in self.bodies.newer_than(now_s - REPAIR_S)][:REPAIR_IDS]
-        if not names or not self.links:
+        if not is_patient or not senders:
+            for link in eager:
+                link.put(body.topic, frame)
             return
-        count = min(REPAIR_LINKS, len(self.links))
-        for link in self._random.sample(list(self.links.values()), count):
-            for frame in wire.write_ids(GossipKind.IHAVE, names):
-                link.put_control(frame)
+        for link in eager:
+            until_s = body.kept_s + HOLD_S * self._random.uniform(0.5, 1.5)
+            link.put_held(body.topic, frame, message_id, until_s)
 
 
 def _read_data(frame: bytes) -> tuple[Topic, bytes]:
@@ -413,15 +342,3 @@ def _frame_of(message_id: MessageId, body: Body) -> bytes:
     return wire.write_announcement(
         Announcement(body.topic, message_id, len(body.payload), is_direct=False)
     )
-
-
-def _flush_lazy(link: Link) -> None:
-    for frame in wire.write_ids(GossipKind.IHAVE, link.lazy_ids):
-        link.put_control(frame)
-    link.lazy_ids.clear()
-
-
-def _on_pong(link: Link, body: bytes, now_s: float) -> None:
-    sample_ms = now_s * 1e3 - int.from_bytes(body[:8], "big") / 1e3
-    if 0 <= sample_ms < SILENT_S * 1e3:
-        link.rtt_ms = sample_ms if link.rtt_ms is None else 0.7 * link.rtt_ms + 0.3 * sample_ms

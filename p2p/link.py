@@ -16,7 +16,7 @@ from p2p import wire
 from p2p.errors import ForeignNetwork, PeerGone, RemoteFault
 from p2p.outbox import Outbox
 from p2p.quota import PeerQuota, Quota
-from p2p.wire import GossipKind, Hello, Topic
+from p2p.wire import GossipKind, Hello, MessageId, Topic
 
 if TYPE_CHECKING:
     from p2p.host import Connection
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 HELLO_S = 10
 """How long the peer may take to say hello."""
-BATCH_S = 0.003
-"""Least time between two writes that carry nothing urgent: under load they carry more instead."""
 PARTING_S = 0.3
 """How long a goodbye may take to leave: it is a courtesy."""
 
@@ -47,7 +45,7 @@ class Link:
         self.began_s = now_s
         self.heard_s = now_s
         self.rtt_ms: float | None = None
-        self.lazy_ids: list[wire.MessageId] = []
+        self.lazy_ids: list[MessageId] = []
         self._stream = stream
         self._greeting = greeting
         self._idle = trio.lowlevel.ParkingLot()
@@ -57,6 +55,14 @@ class Link:
         """Queue a frame of `topic`; never blocks."""
         self.outbox.put(topic, frame)
         if self._idle:
+            self._idle.unpark_all()
+
+    def put_held(self, topic: Topic, frame: bytes, message_id: MessageId, until_s: float) -> None:
+        """Queue a frame that may wait for company until `until_s`; never blocks."""
+        outbox = self.outbox
+        was_due_s = outbox.due_s
+        outbox.put_held(topic, frame, message_id, until_s)
+        if until_s < was_due_s and self._idle:
             self._idle.unpark_all()
 
     def put_control(self, frame: bytes) -> None:
@@ -100,20 +106,16 @@ class Link:
             waiting = frames.feed(await self._stream.read())
 
     async def _write(self, scope: trio.CancelScope) -> None:
-        written_s = 0.0
         outbox = self.outbox
-        while True:
-            if not outbox:
-                if self._closing is not None:
-                    break
-                await self._idle.park()
-            if not outbox.is_urgent and trio.current_time() - written_s < BATCH_S:
-                await trio.sleep_until(written_s + BATCH_S)
+        while outbox or self._closing is None:
+            if outbox.due_s > trio.current_time():
+                with trio.move_on_at(outbox.due_s):
+                    await self._idle.park()
+                continue
             try:
                 await self._stream.write(outbox.take())
             except PeerGone:
                 break
-            written_s = trio.current_time()
         scope.cancel()
 
 

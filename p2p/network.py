@@ -263,8 +263,7 @@ async def open_network(
         book = _open_book(settings, host.peer_id, random)
         gossip = Gossip(_Guard(judge), book, random)
         boot = secrets.randbits(64)
-        nursery = await stack.enter_async_context(trio.open_nursery())
-        stack.callback(nursery.cancel_scope.cancel)
+        nursery = await stack.enter_async_context(_open_services())
         terms = Terms(
             lambda: _hello(settings, chain_id, boot, host),
             {**answer, **_own_answers(gossip, book)},
@@ -279,6 +278,25 @@ async def open_network(
         if settings.mdns:
             await stack.enter_async_context(open_mdns(host.addresses, chain_id.hex(), book))
         yield Network(host, gossip, sessions, book)
+
+
+@asynccontextmanager
+async def _open_services() -> AsyncGenerator[trio.Nursery]:
+    """Own the room's tasks, cancelled with the block; the block's own exception leaves bare."""
+    own: BaseException | None = None
+    try:
+        async with trio.open_nursery() as nursery:
+            try:
+                yield nursery
+            except BaseException as error:
+                own = error
+                raise
+            finally:
+                nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        if own is not None and group.exceptions == (own,):
+            raise own from own.__cause__
+        raise
 
 
 def _open_book(settings: NetworkSettings, me: bytes, random: Random) -> PeerBook:

@@ -1,16 +1,18 @@
-"""What waits to be written to one peer: bounded, urgent first; sans-IO.
+"""What waits to be written to one peer: bounded, urgent first; sans-IO, time is an argument.
 
 Frames of one topic keep their order. When the bound is reached the oldest frame of the least urgent
 topic goes: transactions first, votes last. A writer takes pieces of at most `PIECE_MAX` bytes that
 join as many frames as fit, because a write costs the same whether it carries one frame or fifty.
+
+A frame may be held: what we forward without haste waits some milliseconds, in which more joins it,
+or the peer sends it to us itself and it need not be sent at all (`withdraw`).
 """
 
+import math
 from collections import deque
 
-from p2p.wire import PIECE_MAX, TOPIC_NUMBER, TOPICS, Topic
+from p2p.wire import PIECE_MAX, TOPIC_NUMBER, TOPICS, MessageId, Topic
 
-CONTROL = 0
-"""Lane of pings, hellos and ids: never dropped here (they are few and small)."""
 OUTBOX_BYTES = 2 << 20
 """Bytes that may wait for one slow peer, 2 MiB: 64 of them cost at most 128 MiB."""
 CONTROL_FRAMES_MAX = 512
@@ -20,56 +22,82 @@ CONTROL_FRAMES_MAX = 512
 class Outbox:
     """The lanes of one peer: control, then the topics in their order of urgency."""
 
-    __slots__ = ("_bytes", "_lanes", "dropped")
+    __slots__ = ("_bytes", "_control", "_held", "_lanes", "dropped", "due_s")
 
     def __init__(self) -> None:
-        self._lanes: tuple[deque[bytes], ...] = tuple(deque() for _ in range(1 + len(TOPICS)))
-        self._bytes = 0
+        self.due_s = math.inf
         self.dropped = 0
+        self._control: deque[bytes] = deque()
+        self._lanes: tuple[deque[list[bytes]], ...] = tuple(deque() for _ in TOPICS)
+        self._held: dict[MessageId, list[bytes]] = {}
+        self._bytes = 0
 
     def put(self, topic: Topic, frame: bytes) -> None:
-        """Queue a frame of `topic`, making room by the rule above."""
-        self._lanes[1 + TOPIC_NUMBER[topic]].append(frame)
-        self._bytes += len(frame)
-        while self._bytes > OUTBOX_BYTES:
-            self._drop_one()
+        """Queue a frame of `topic` to go at once, making room by the rule above."""
+        self._put(topic, [frame])
+        self.due_s = 0.0
+
+    def put_held(self, topic: Topic, frame: bytes, message_id: MessageId, until_s: float) -> None:
+        """Queue a frame of `topic` that may wait for company until `until_s`."""
+        entry = [frame]
+        self._held[message_id] = entry
+        self._put(topic, entry)
+        self.due_s = min(self.due_s, until_s)
 
     def put_control(self, frame: bytes) -> None:
-        """Queue a control frame; when far too many wait, drop the newest (a ping comes again)."""
-        if len(self._lanes[CONTROL]) >= CONTROL_FRAMES_MAX:
+        """Queue a control frame; when far too many wait, drop it (a ping comes again)."""
+        if len(self._control) >= CONTROL_FRAMES_MAX:
             self.dropped += 1
             return
-        self._lanes[CONTROL].append(frame)
+        self._control.append(frame)
         self._bytes += len(frame)
+        self.due_s = 0.0
+
+    def withdraw(self, message_id: MessageId) -> None:
+        """Forget a held message: the peer has it."""
+        entry = self._held.pop(message_id, None)
+        if entry is not None:
+            self._bytes -= len(entry[0])
+            entry[0] = b""
+            if self._bytes == 0:
+                self.due_s = math.inf
 
     def take(self) -> bytes:
         """Return the next piece to write, empty when nothing waits."""
         parts: list[bytes] = []
         size = 0
+        while self._control:
+            if parts and size + len(self._control[0]) > PIECE_MAX:
+                return self._taken(parts, size)
+            parts.append(self._control.popleft())
+            size += len(parts[-1])
         for lane in self._lanes:
             while lane:
-                if parts and size + len(lane[0]) > PIECE_MAX:
+                if parts and size + len(lane[0][0]) > PIECE_MAX:
                     return self._taken(parts, size)
-                frame = lane.popleft()
+                frame = lane.popleft()[0]
                 parts.append(frame)
                 size += len(frame)
+        self.due_s = math.inf
         return self._taken(parts, size)
-
-    @property
-    def is_urgent(self) -> bool:
-        """Return whether control, votes, statuses or blocks wait: these are not held back."""
-        return any(self._lanes[:4])
 
     def __bool__(self) -> bool:
         return self._bytes > 0
 
+    def _put(self, topic: Topic, entry: list[bytes]) -> None:
+        self._lanes[TOPIC_NUMBER[topic]].append(entry)
+        self._bytes += len(entry[0])
+        while self._bytes > OUTBOX_BYTES:
+            self._drop_one()
+
     def _taken(self, parts: list[bytes], size: int) -> bytes:
         self._bytes -= size
+        if self._held:
+            self._held.clear()  # what is left waits for a full socket, not for company
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _drop_one(self) -> None:
-        for lane in reversed(self._lanes[1:]):
-            if lane:
-                self._bytes -= len(lane.popleft())
-                self.dropped += 1
-                return
+        lane = next(lane for lane in reversed(self._lanes) if lane)
+        size = len(lane.popleft()[0])
+        self._bytes -= size
+        self.dropped += size > 0

@@ -93,14 +93,14 @@ class RecentBodies:
                 return
             self._drop_oldest()
 
-    def newer_than(self, since_s: float) -> list[tuple[MessageId, Topic]]:
-        """Return ids and topics of what was kept after `since_s`, newest first."""
-        found: list[tuple[MessageId, Topic]] = []
+    def newer_than(self, since_s: float) -> list[MessageId]:
+        """Return the ids of what was kept after `since_s`, newest first."""
+        found: list[MessageId] = []
         for message_id in reversed(self._bodies):
             body = self._bodies[message_id]
             if body.kept_s <= since_s:
                 break
-            found.append((message_id, body.topic))
+            found.append(message_id)
         return found
 
     def _drop_oldest(self) -> None:

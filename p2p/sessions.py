@@ -39,6 +39,8 @@ LINK_WAIT_S = 5.0
 """How long a peer's ask stream may precede its hello."""
 UNLINKED_S = 20.0
 """How long a connection may live without a link: `ping` and `identify` need less."""
+RETIRE_S = 2.0
+"""How long one of two connections to a peer lingers: questions asked on it are answered first."""
 TELL_COUNT = 8
 """Addresses of other peers told to a neighbour at a time."""
 
@@ -94,6 +96,7 @@ class Sessions:
         self._terms = terms
         self._nursery = nursery
         self._sessions: dict[bytes, Session] = {}
+        self._dialling: dict[bytes, trio.Event] = {}
         self._joined = trio.Event()
 
     @property
@@ -129,23 +132,30 @@ class Sessions:
         peer = address.peer_id
         if peer is None:
             raise LocalFault(f"{address} names no peer")
+        while peer in self._dialling:
+            await self._dialling[peer].wait()
         if peer in self._sessions:
             return peer
         if self._book.standing(peer, trio.current_time()) is Standing.BANNED:
             raise PeerGone("the peer is banned")
+        done = self._dialling[peer] = trio.Event()
+        try:
+            await self._nursery.start(self._live, await self._dial(address))
+        finally:
+            del self._dialling[peer]
+            done.set()
+        return peer
+
+    async def _dial(self, address: Address) -> Link:
         self.counts["dials"] += 1
         connection = await self._host.dial(address)
         try:
-            link = await open_link(connection, self._terms.hello(), self._terms.gossip_quota)
+            return await open_link(connection, self._terms.hello(), self._terms.gossip_quota)
         except BaseException as error:
             connection.abort()
             if isinstance(error, ForeignNetwork):
                 self.counts["foreign_peers"] += 1
             raise
-        self._nursery.start_soon(self._live, link)
-        while peer not in self._sessions and not connection.closed.is_set():
-            await self._joined.wait()
-        return peer
 
     def drop_unlinked(self) -> None:
         """Close connections that never said hello."""
@@ -174,20 +184,26 @@ class Sessions:
             return
         await self._live(link)
 
-    async def _live(self, link: Link) -> None:
+    async def _live(
+        self, link: Link, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
         """Run a link that said hello, from joining the gossip to the end of its connection."""
         peer = link.peer
         old = self._gossip.links.get(peer)
         if old is not None and is_kept(self._host.peer_id, old, link):
+            task_status.started()
             self.counts["doubles_closed"] += 1
-            link.connection.abort()
+            await self._run_out(link)
             return
         session = self._join(link)
-        if old is not None:
-            self.counts["links_replaced"] += 1
-            old.connection.abort()
-        else:
+        task_status.started()
+        if old is None:
             self._tell(PeerUp(peer))
+        elif old.hello.boot == link.hello.boot:
+            self.counts["links_replaced"] += 1
+            self._nursery.start_soon(self._retire, old)
+        else:
+            old.connection.abort()
         reason = "the connection ended"
         try:
             reason = await link.run(self._gossip.on_frame)
@@ -197,11 +213,26 @@ class Sessions:
         finally:
             link.connection.abort()
             session.asker.close(reason)
-            if self._gossip.leave(link):
+            if self._gossip.mesh.leave(link):
                 del self._sessions[peer]
                 now_s = trio.current_time()
                 self._book.on_lost(peer, now_s, now_s - link.began_s)
                 self._tell(PeerDown(peer, reason))
+
+    async def _run_out(self, link: Link) -> None:
+        """Serve a doubled link as long as its peer may still use it, then close it."""
+        try:
+            with trio.move_on_after(RETIRE_S):
+                await link.run(self._gossip.on_frame)
+        except RemoteFault:
+            self._blame(link)
+        finally:
+            link.connection.abort()
+
+    async def _retire(self, link: Link) -> None:
+        """Close a link that another has replaced, once what was asked on it is answered."""
+        await trio.sleep(RETIRE_S)
+        link.connection.abort()
 
     def _join(self, link: Link) -> Session:
         async def open_pipe() -> Pipe:
@@ -210,7 +241,7 @@ class Sessions:
         asker = Asker(open_pipe, self.counts)
         quota = PeerQuota(self._terms.ask_quota, trio.current_time())
         session = self._sessions[link.peer] = Session(link, asker, quota)
-        self._gossip.join(link)
+        self._gossip.mesh.join(link)
         self._learn(link)
         self.tell_addresses(link)
         self._joined.set()

@@ -1,13 +1,13 @@
 """Catch-up: which peer to ask for which blocks next; sans-IO, time is an argument.
 
 The planner knows how far this node is and how far each peer says it is. It hands out ranges of
-heights, a few per peer and never more than `WINDOW` ahead of what is applied, so that what waits in
-memory is bounded; it takes the replies in any order and gives the blocks back in theirs. It does not
-know what a block is: whoever applies one says whether it was good.
+heights, a few per peer and never more than `WINDOW` ahead of what is applied, so that what waits
+in memory is bounded; it takes the replies in any order and gives the blocks back in theirs. It does
+not know what a block is: whoever applies one says whether it was good.
 
 Blame: an invalid block is its sender's fault, all of whose waiting blocks are then distrusted; a
-failure (late, refused, gone) only makes the peer wait, `WAIT_S` doubling; a reply with nothing in it
-means the peer is not as far as it said.
+failure (late, refused, gone) only makes the peer wait, `WAIT_S` doubling; a reply with nothing in
+it means the peer is not as far as it said.
 """
 
 from dataclasses import dataclass, field
@@ -105,7 +105,7 @@ class Planner(Generic[T]):
         }
 
     def next_asks(self, now_s: float) -> tuple[Ask, ...]:
-        """Return the questions to ask now; each must end in `on_reply`, `on_failed` or `on_gone`."""
+        """Return the questions to ask now; each ends in `on_reply`, `on_failed` or `on_gone`."""
         asks: list[Ask] = []
         while (wanted := self._next_range()) is not None:
             free = [
@@ -129,7 +129,7 @@ class Planner(Generic[T]):
         return tuple(asks)
 
     def on_reply(self, ask: Ask, blocks: tuple[T, ...], now_s: float) -> None:
-        """Take in the blocks of a reply, in order from the first asked; fewer than asked is fine."""
+        """Take in the blocks of a reply, in order from the first asked; fewer is fine."""
         peer = self._close(ask)
         asked = ask.range
         blocks = blocks[: asked.count]
