@@ -8,10 +8,11 @@ async.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from consensus.errors import NeurondError
+from consensus.reward.explain import Explanation
 from consensus.types import Hash32, Height, NetUid, PublicKey, Uid
 from daemon.http.events import EventBus
 
@@ -90,7 +91,7 @@ class NeuronStatus:
 
 @dataclass(frozen=True, slots=True)
 class SupplyView:
-    """Where every rao is; `issued` is the sum of the others."""
+    """Where every rao is: `issued` = free + staked + unbonding + pending; `burned` is no more."""
 
     issued: int
     free: int
@@ -205,7 +206,7 @@ class NeuronView:
 
 @dataclass(frozen=True, slots=True)
 class MetagraphView:
-    """One subnet as of `height`."""
+    """One subnet as of `height`; `burn` is the price of a registration in rao."""
 
     netuid: int
     height: int
@@ -214,6 +215,8 @@ class MetagraphView:
     epoch: int
     burn: int
     neurons: tuple[NeuronView, ...]
+    supply: SupplyView | None = None
+    """Of its alpha."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,21 +248,21 @@ class AccountView:
     unbonding: tuple[UnbondingView, ...] = ()
     owner: str | None = None
     """The coldkey, where the address is a hotkey."""
+    take: float | None = None
+    """What a hotkey's owner keeps of its delegators' rewards, as a fraction."""
     neurons: tuple[tuple[int, int], ...] = ()
     """(netuid, uid) where the address is registered."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExplainView:
-    """One reward taken apart; `lines` add up to `total` to the rao."""
+    """The reward of the last epoch step taken apart; the parts add up to it to the rao."""
 
     netuid: int
     uid: int
+    hotkey: str
     epoch: int
-    total: int
-    terms: Mapping[str, object] = field(default_factory=dict[str, object])
-    lines: tuple[Mapping[str, object], ...] = ()
-    text: str = ""
+    explanation: Explanation
 
 
 @dataclass(frozen=True, slots=True)

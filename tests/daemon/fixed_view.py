@@ -4,11 +4,12 @@ import io
 import logging
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import structlog
 
 from config.address import format_address
+from consensus.reward.explain import Basis, Explanation
 from consensus.types import Hash32, Height, NetUid, PublicKey, Uid
 from daemon.http.events import EventBus
 from daemon.http.view import (
@@ -119,7 +120,9 @@ class FixedView:
         return AccountView(format_address(key), 2**60, 1)
 
     def explain(self, netuid: NetUid, uid: Uid) -> ExplainView:
-        return ExplainView(netuid, uid, 0, 5, {}, ({"amount": 5},))
+        figures = dict.fromkeys((entry.name for entry in fields(Explanation)), 0)
+        parts = {"basis": Basis.STAKE, "votes": (), "bonds": ()}
+        return ExplainView(netuid, uid, "5F", 0, Explanation(**{**figures, **parts}))  # pyright: ignore[reportArgumentType]  # a value per field
 
     async def submit(self, data: bytes) -> Hash32:
         if len(data) != 32:
