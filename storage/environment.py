@@ -54,9 +54,20 @@ def open_environment(
                     name: make_table(path, name, env.open_db(name.encode(), txn=txn))
                     for name in names
                 }
+            for folder in (path, path.parent, path.parent.parent):
+                sync_folder(folder)
         yield env, tables
     finally:
         env.close()
+
+
+def sync_folder(path: Path) -> None:
+    """Make the entries of folder `path` durable: a synced file is lost if its name is not."""
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 @contextmanager

@@ -38,6 +38,8 @@ from storage.schema import Table, Txn, be64, compute_stop
 
 PRUNE_ROWS_MAX = 64
 """Old votes dropped by one append: more than it adds, and too few to slow it."""
+SECRET_EPOCHS_KEPT = 4
+"""A commitment is revealed in the next epoch or never; the rest is for whoever looks into it."""
 _JOURNAL = b"journal"
 """Meta key in both environments: 16 bytes of id, the count of appends, then (in `sign` alone) the
 (era, view) below which votes have been dropped and none may be added."""
@@ -134,10 +136,19 @@ class Journal:
         self._floor = max(self._floor, be64(era) + be64(view))
 
     async def save_secret(self, secret: WeightSecret) -> None:
-        """Store what opens a commitment; when it returns the commit may be sent."""
+        """Store what opens a commitment; when it returns the commit may be sent.
+
+        Secrets of the subnet more than `SECRET_EPOCHS_KEPT` epochs older are dropped.
+        """
         key = _secret_key(secret.netuid, secret.epoch) + secret.hotkey + secret.salt
         row = codec.encode(secret)
-        await self._sign.write(lambda txn: self._tables["secrets"].put(txn, key, row))
+        oldest = Epoch(max(0, secret.epoch - SECRET_EPOCHS_KEPT))
+
+        def work(txn: Txn) -> None:
+            self._tables["secrets"].put(txn, key, row)
+            self._drop_secrets(txn, secret.netuid, oldest)
+
+        await self._sign.write(work)
 
     def load_secrets(self, netuid: NetUid) -> tuple[WeightSecret, ...]:
         """Return the stored secrets of a subnet, by epoch.
@@ -156,13 +167,7 @@ class Journal:
 
     async def forget_secrets(self, netuid: NetUid, before: Epoch) -> int:
         """Drop the secrets of epochs below `before` of a subnet; return how many."""
-        start, stop = _secret_key(netuid, Epoch(0)), _secret_key(netuid, before)
-
-        def work(txn: Txn) -> int:
-            doomed = list(self._tables["secrets"].keys(txn, start, stop))
-            return sum(self._tables["secrets"].delete(txn, key) for key in doomed)
-
-        return await self._sign.write(work)
+        return await self._sign.write(lambda txn: self._drop_secrets(txn, netuid, before))
 
     async def accept_loss(self, chain: Database) -> None:
         """Let this journal sign from now on; call it only when agreement.md 2.9 allows.
@@ -180,6 +185,11 @@ class Journal:
         if self._is_new:
             return
         meta.put(txn, _JOURNAL, self._id + be64(self._sequence))
+
+    def _drop_secrets(self, txn: Txn, netuid: NetUid, before: Epoch) -> int:
+        secrets = self._tables["secrets"]
+        start, stop = _secret_key(netuid, Epoch(0)), _secret_key(netuid, before)
+        return sum([secrets.delete(txn, key) for key in list(secrets.keys(txn, start, stop))])
 
     def _advance(self, sequence: int) -> None:
         self._sequence = max(self._sequence, sequence)

@@ -27,7 +27,7 @@ from nacl.secret import SecretBox
 
 from consensus.crypto import compute_public_key
 from consensus.types import PublicKey
-from storage.environment import translate_errors
+from storage.environment import sync_folder, translate_errors
 from storage.errors import (
     BadKeyName,
     KeyDamaged,
@@ -255,11 +255,7 @@ def _write_new(path: Path, data: bytes) -> None:
             raise KeyExists(path) from None
         finally:
             beside.unlink(missing_ok=True)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(path.parent)
 
 
 def _write_synced(path: Path, data: bytes) -> None:

@@ -101,15 +101,20 @@ class Store:
             StorageFull, StorageFailed, Corrupt: see `Database.write`.
         """
 
-        def work(txn: Txn) -> None:
+        def put(txn: Txn) -> None:
             for item in blocks:
                 self.blocks.put_block(txn, item)
             for certificate in certificates:
                 self.blocks.put_certificate(txn, certificate)
 
+        def work() -> None:
+            self._chain.write_now(put)
+            if votes:
+                self.journal.append_now(votes)
+
         if blocks or certificates:
-            await self._chain.write(work)
-        if votes:
+            await self._chain.run(work)
+        elif votes:
             await self.journal.append(votes)
 
     async def finalize(self, finals: Sequence[FinalBlock], certificate: Certificate | None) -> Head:

@@ -5,7 +5,7 @@ import pytest
 
 from consensus.types import U64, Epoch, NetUid, PublicKey, Salt, Uid, Vote, VoteKind, Weight
 from storage.errors import Corrupt, DoubleVote, JournalLost
-from storage.journal import PRUNE_ROWS_MAX, WeightSecret
+from storage.journal import PRUNE_ROWS_MAX, SECRET_EPOCHS_KEPT, WeightSecret
 from storage.store import Store, open_store
 from tests.storage.samples import (
     CHAIN_ID,
@@ -189,3 +189,12 @@ async def test_weight_secrets_are_kept_until_their_epoch_is_forgotten(tmp_path: 
         assert store.journal.load_secrets(NetUid(1)) == (second,)
         assert store.journal.load_secrets(NetUid(2)) == (elsewhere,)
         assert store.journal.load_secrets(NetUid(3)) == ()
+
+
+async def test_old_weight_secrets_go_by_themselves_and_only_those_of_the_subnet(store: Store):
+    await store.journal.save_secret(make_secret(1, netuid=2))
+    for epoch in range(1, 20):
+        await store.journal.save_secret(make_secret(epoch))
+    kept = [secret.epoch for secret in store.journal.load_secrets(NetUid(1))]
+    assert kept == list(range(19 - SECRET_EPOCHS_KEPT, 20))
+    assert len(store.journal.load_secrets(NetUid(2))) == 1

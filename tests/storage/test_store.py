@@ -3,6 +3,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import trio
 
 from consensus.types import VoteKind
 from storage.errors import Locked, NotKept, SchemaTooNew, StorageFull, WrongNetwork, WrongOrder
@@ -171,3 +172,19 @@ async def test_a_changed_header_field_is_another_block(store: Store):
     assert store.blocks.block(digest_of(block)) == block
     assert store.blocks.block(digest_of(other)) == other
     assert set(store.blocks.open_blocks()) == {block, other}
+
+
+async def test_votes_with_blocks_and_votes_alone_do_not_get_in_each_others_way(store: Store):
+    async def with_blocks(first: int) -> None:
+        for view in range(first, first + 20):
+            await store.persist(votes=[make_vote(view)], blocks=[make_block(1, view=view)])
+
+    async def alone(first: int) -> None:
+        for view in range(first, first + 20):
+            await store.persist(votes=[make_vote(view)])
+
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            for first, work in enumerate((with_blocks, alone, with_blocks, alone)):
+                nursery.start_soon(work, 100 * first)
+    assert len(store.journal.load()) == store.journal.sequence == 80
