@@ -117,7 +117,9 @@ class ValidatorSettings:
     queries_per_round: Annotated[
         int, Rule("Miners asked per round (0: all of them).", low=0, high=4096)
     ] = 0
-    prefixes_per_query: Annotated[int, Rule("Challenges in one query.", low=1, high=256)] = 16
+    prefixes_per_query: Annotated[
+        int, Rule("Prefixes in one query; more judge more sharply.", low=4, high=64)
+    ] = 32
     deadline_ms: Annotated[
         int, Rule("How long a miner may take to answer.", low=10, high=600_000)
     ] = 3_000
