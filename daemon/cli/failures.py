@@ -80,9 +80,10 @@ def _exit_code(error: BaseException) -> Exit:
     """Find the exit code by the family of the error; rooms are imported when something failed."""
     from daemon.http.server import DoorError  # noqa: PLC0415 - costs FastAPI
     from p2p.errors import AddressInUse  # noqa: PLC0415
-    from storage.errors import KeyFileError, StorageError  # noqa: PLC0415
+    from storage.errors import KeyFileError, StorageError, WrongNetwork  # noqa: PLC0415
 
     families: tuple[tuple[type[BaseException], Exit], ...] = (
+        (WrongNetwork, Exit.USAGE),  # a wrong node.network or node.data_dir: nothing is damaged
         (KeyFileError, Exit.KEY),
         (StorageError, Exit.DATA),
         (DoorError, Exit.PORT),
