@@ -140,6 +140,7 @@ class Life:
         """End this life for `failure`; a second one changes nothing."""
         if self._failure is None:
             self._failure = failure
+            self._tell(Phase.STOPPED, "stopped", 0.0)
             self._scope.cancel()
 
     # -- from the worker --------------------------------------------------------------------------
