@@ -1,14 +1,15 @@
 """The tree of known blocks above the last final one.
 
 A block is WAITING until its parent is good, then JUDGED by the ledger, then GOOD or BAD. Children
-of a bad block are bad. Only blocks that somebody's certificate or leader vouches for come in; the tree
-is cut back at every finality and holds at most `BLOCKS_MAX`.
+of a bad block are bad. Only blocks that a certificate or a leader vouches for come in; the tree is
+cut back at every finality and holds at most `BLOCKS_MAX`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from consensus.types import Block, Hash32, Header, Proposal
+from consensus.types import Block, Hash32, Header, Proposal, View
 
 BLOCKS_MAX = 1_024
 """A catch-up batch (64) and four proposals in each of the 24 views of the window fit many times."""
@@ -48,6 +49,11 @@ class BlockTree:
         """Return how many blocks stand above the root."""
         return len(self._entries)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether no further block is taken in."""
+        return len(self._entries) >= BLOCKS_MAX
+
     def get(self, digest: Hash32) -> Entry | None:
         """Return a block above the root."""
         return self._entries.get(digest)
@@ -72,7 +78,7 @@ class BlockTree:
         if known is not None:
             known.proposal = known.proposal or proposal
             return None
-        if len(self._entries) >= BLOCKS_MAX or digest == self.root:
+        if self.is_full or digest == self.root:
             return None
         entry = Entry(block, digest, proposal)
         self._entries[digest] = entry
@@ -91,16 +97,40 @@ class BlockTree:
             entry.standing = Standing.BAD
             doomed.extend(self._children.get(entry.digest, ()))
 
-    def path(self, digest: Hash32) -> list[Entry] | None:
-        """Return the blocks from above the root up to `digest`; None if it is not on the root."""
+    def path(self, digest: Hash32) -> list[Entry]:
+        """Return the blocks from above the root up to `digest`, which must be good."""
         path: list[Entry] = []
         while digest != self.root:
-            entry = self._entries.get(digest)
-            if entry is None:
-                return None
+            entry = self._entries[digest]
             path.append(entry)
             digest = entry.block.header.parent
         return path[::-1]
+
+    def keep(self, digests: Iterable[Hash32], view: View) -> None:
+        """Make room for a block of `view`: forget what no block in `digests` stands on.
+
+        If that frees nothing, the waiting block of the highest view goes, if it is above `view`:
+        whoever is far behind needs the lowest first.
+        """
+        kept: dict[Hash32, Entry] = {}
+        for vouched in digests:
+            digest = vouched
+            while digest in self._entries and digest not in kept:
+                kept[digest] = self._entries[digest]
+                digest = kept[digest].block.header.parent
+        if len(kept) >= BLOCKS_MAX:
+            waiting = [each for each in kept.values() if each.standing is Standing.WAITING]
+            last = max(waiting, key=lambda each: each.block.header.view, default=None)
+            if last is not None and last.block.header.view > view:
+                del kept[last.digest]
+        # In the order of arrival, whatever the order of `digests`.
+        self._rebuild({d: entry for d, entry in self._entries.items() if d in kept})
+
+    def _rebuild(self, entries: dict[Hash32, Entry]) -> None:
+        self._entries = entries
+        self._children = {}
+        for entry in entries.values():
+            self._children.setdefault(entry.block.header.parent, []).append(entry.digest)
 
     def cut(self, digest: Hash32) -> None:
         """Make `digest` the root and forget every block that does not stand above it."""
@@ -117,10 +147,7 @@ class BlockTree:
         for entry in self._entries.values():
             if entry.block.header.view > header.view and self._is_loose(entry):
                 kept[entry.digest] = entry
-        self._entries = kept
-        self._children = {}
-        for entry in kept.values():
-            self._children.setdefault(entry.block.header.parent, []).append(entry.digest)
+        self._rebuild(kept)
 
     def _is_loose(self, entry: Entry) -> bool:
         """Tell whether a block's ancestry ends at one we lack, above the root's view."""

@@ -1,7 +1,7 @@
 """Stake-weighted quorums of signatures, and how a stranger checks one.
 
 A committee is the ordered validator set of one era. A certificate is a list of signatures by
-members that hold at least `quorum` = floor(2W/3) + 1 of its stake W. Everything is integer comparison.
+members that hold at least `quorum` = floor(2W/3) + 1 of its stake W. All is integer comparison.
 
 Source: `agreement.md` 2.1, 2.2 (leader election), after commonware's and TON's Simplex.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
-from consensus import codec, crypto
+from consensus import crypto
 from consensus.errors import InvalidBlock, InvalidVote
 from consensus.types import (
     ZERO_HASH,
@@ -51,7 +51,7 @@ class Committee:
     @cached_property
     def vset_hash(self) -> Hash32:
         """Hash of the ordered set, as headers carry it."""
-        return crypto.hash32(b"neurond/vset", codec.encode_list(self.entries))
+        return crypto.compute_vset_hash(self.entries)
 
     @cached_property
     def _cumulative(self) -> list[int]:

@@ -2,8 +2,8 @@
 
 Events and effects are frozen values; `simplex.Simplex.step` turns one event into an ordered tuple
 of effects, to be carried out in exactly that order (durable before visible). All messages inside
-events have had their signatures checked (`certificates.verify_*`); `peer` is None for what came from disk
-or from nobody in particular.
+events have had their signatures checked (`certificates.verify_*`); `peer` is None for what came
+from disk or from nobody in particular.
 """
 
 from collections.abc import Callable
@@ -40,6 +40,23 @@ class Timing:
     backoff_percent: int = 130
     """Growth of the timers per view without finality, from the third."""
     timer_ms_max: int = 60_000
+
+    def compute_unit_ms(self, views: int) -> int:
+        """Return delta grown for `views` views without finality, rounded down at each step.
+
+        Three times it, the longest timer, is at most `timer_ms_max` (or three deltas).
+        """
+        unit_ms = self.delta_ms
+        unit_ms_max = max(self.delta_ms, self.timer_ms_max // 3)
+        for _ in range(min(64, max(0, views - BACKOFF_FREE_VIEWS))):
+            unit_ms = unit_ms * self.backoff_percent // 100
+            if unit_ms >= unit_ms_max:
+                return unit_ms_max
+        return unit_ms
+
+
+BACKOFF_FREE_VIEWS = 3
+"""Views without finality before the timers grow: one lost view and its repair cost no patience."""
 
 
 class TimerKind(IntEnum):

@@ -8,6 +8,7 @@ the step were interleaved.
 from collections.abc import Iterable
 
 from consensus.agreement import messages as m
+from consensus.agreement.blocktree import BlockTree
 from consensus.types import (
     Block,
     Certificate,
@@ -36,7 +37,7 @@ class Outbox:
         self._timers: dict[m.Tag, int] = {}
         self._commits: list[m.Effect] = []
         self._evidence: list[m.Effect] = []
-        self._work: list[m.Effect] = []
+        self._work: list[m.ExecuteBlock | m.BuildBlock] = []
 
     def persist_vote(self, vote: Vote) -> None:
         """Keep a statement of ours."""
@@ -86,8 +87,11 @@ class Outbox:
         """Have the ledger fill a block."""
         self._work.append(m.BuildBlock(view, parent, header, time_ms))
 
-    def flush(self) -> tuple[m.Effect, ...]:
-        """Return the effects in order, and forget them."""
+    def flush(self, tree: BlockTree) -> tuple[m.Effect, ...]:
+        """Return the effects in order, and forget them.
+
+        Work on blocks that a finality of the same step cut out of `tree` is left out.
+        """
         effects: list[m.Effect] = []
         if self._votes or self._blocks or self._certificates:
             effects.append(
@@ -97,7 +101,10 @@ class Outbox:
         effects += [m.SetTimer(tag, at_ms) for tag, at_ms in self._timers.items()]
         effects += self._commits
         effects += self._evidence
-        effects += self._work
+        for work in self._work:
+            needed = work.digest if isinstance(work, m.ExecuteBlock) else work.parent
+            if tree.header(needed) is not None:
+                effects.append(work)
         if effects:
             self._clear()
         return tuple(effects)

@@ -43,9 +43,15 @@ class Repair:
     # -- bodies ----------------------------------------------------------------------------------
 
     def want(self, digest: Hash32, view: View, peer: Peer, now_ms: int) -> None:
-        """Note a body we lack."""
-        if digest not in self._wanted and len(self._wanted) < WANTED_MAX:
-            self._wanted[digest] = Wanted(view, peer, now_ms)
+        """Note a body we lack; of too many, those of the lowest views are kept."""
+        if digest in self._wanted:
+            return
+        if len(self._wanted) >= WANTED_MAX:
+            last = max(self._wanted, key=lambda known: self._wanted[known].view)
+            if self._wanted[last].view <= view:
+                return
+            del self._wanted[last]
+        self._wanted[digest] = Wanted(view, peer, now_ms)
 
     def is_wanted(self, digest: Hash32) -> bool:
         """Tell whether we lack the block of that digest and look for it."""
@@ -81,20 +87,18 @@ class Repair:
 
     # -- certificates ------------------------------------------------------------------------------
 
-    def allow(self, peer: bytes, now_ms: int) -> int:
-        """Return how many certificates `peer` may still have in this second."""
+    def spend(self, peer: bytes, count: int, now_ms: int) -> int:
+        """Return how many of `count` certificates `peer` may have now, and count them as sent."""
         second, spent = self._spent.get(peer, (0, 0))
-        return CERTIFICATES_PER_S - (spent if second == now_ms // 1000 else 0)
-
-    def spend(self, peer: bytes, count: int, now_ms: int) -> None:
-        """Count certificates sent to `peer`."""
-        left = self.allow(peer, now_ms)
+        spent = spent if second == now_ms // 1000 else 0
         if peer not in self._spent and len(self._spent) >= PEERS_MAX:
             del self._spent[next(iter(self._spent))]
-        self._spent[peer] = (now_ms // 1000, CERTIFICATES_PER_S - left + count)
+        allowed = min(count, CERTIFICATES_PER_S - spent)
+        self._spent[peer] = (now_ms // 1000, spent + allowed)
+        return allowed
 
-    def may_ask_status(self, now_ms: int) -> bool:
-        """Tell whether to show a peer that is ahead where we stand: once per delta."""
+    def may_tell_status(self, now_ms: int) -> bool:
+        """Tell whether to say, unasked, where we stand: once per delta."""
         if now_ms - self._status_ms < self._delta_ms:
             return False
         self._status_ms = now_ms

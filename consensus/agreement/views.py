@@ -1,11 +1,12 @@
 """What is known of each view: who voted what, which certificates stand, what we signed ourselves.
 
-Two facts of ours per view are the whole of Simplex's safety: `notarized` (the one digest we voted to
-notarize) and `closed` (NULLIFY or FINALIZE, never both). They are restored from disk at a restart.
+Two facts of ours per view are the whole of Simplex's safety: `notarized` (the one digest we voted
+to notarize) and `closed` (NULLIFY or FINALIZE, never both). A restart restores them from disk.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from consensus.agreement.blocktree import BlockTree
 from consensus.agreement.certificates import Committee, build_certificate
@@ -17,6 +18,7 @@ from consensus.types import (
     Header,
     Proposal,
     Signature,
+    Status,
     ValidatorIndex,
     View,
     Vote,
@@ -74,7 +76,7 @@ class ViewRecord:
         else:
             self.closed = vote.kind
 
-    def add_proposal(self, era: Era, proposal: Proposal, digest: Hash32) -> ConflictingVotes | None:
+    def add_proposal(self, proposal: Proposal, digest: Hash32) -> ConflictingVotes | None:
         """Note a leader's signed header; return the proof if it signed another one before."""
         header = proposal.block.header
         if digest in self.proposals or len(self.proposals) >= PROPOSALS_MAX:
@@ -85,7 +87,7 @@ class ViewRecord:
             self.first = digest
             return None
         first, second = (
-            Vote(VoteKind.PROPOSE, era, self.view, each, header.proposer, signature)
+            Vote(VoteKind.PROPOSE, header.era, self.view, each, header.proposer, signature)
             for each, signature in (earlier, (digest, proposal.signature))
         )
         return ConflictingVotes(first, second)
@@ -125,6 +127,8 @@ def is_conflict(a: Vote, b: Vote) -> bool:
     return kinds == {VoteKind.NOTARIZE, VoteKind.FINALIZE} and a.digest != b.digest
 
 
+MISSING_MAX = 16
+"""Views one Status names."""
 JUSTIFY_MAX = 16
 """Nullifications sent inside a proposal; whoever lacks older ones asks with a Status."""
 
@@ -202,10 +206,9 @@ class Views:
                 return None
         return self.tree.root, self.tree.root_header
 
-    def justify(
-        self, view: View, parent: Hash32, parent_view: View
-    ) -> tuple[Certificate, ...] | None:
+    def justify(self, view: View, parent: Hash32, header: Header) -> tuple[Certificate, ...] | None:
         """Return what proves that a block of `view` may stand on `parent`; None: we can't."""
+        parent_view = header.view
         if not self.is_notarized(parent_view, parent) or not self.is_bridged(parent_view, view):
             return None
         proof: list[Certificate] = []
@@ -217,6 +220,42 @@ class Views:
         first = max(parent_view + 1, view - JUSTIFY_MAX)
         skipped = (self._records[View(number)] for number in range(first, view))
         return (*proof, *(record.certificates[VoteKind.NULLIFY] for record in skipped))
+
+    def vouched(self) -> set[Hash32]:
+        """Return the blocks worth their room: certified, ours, or of a view that is still open."""
+        digests: set[Hash32] = set()
+        for record in self._records.values():
+            digests.update(certificate.digest for certificate in record.certificates.values())
+            digests.update(each for each in (record.notarized, record.proposed) if each)
+            if not record.certificates:
+                digests.update(record.proposals)
+        return digests
+
+    def status(self, era: Era, view: View) -> Status:
+        """Say where we stand in `view`, and first of all what its proposal needs."""
+        record = self._records.get(view)
+        first = None if record is None or record.first is None else record.first
+        header = None if first is None else self.tree.header(first)
+        lacking: list[View] = []
+        if header is not None and header.parent_view > self.final_view:
+            if not self.is_notarized(header.parent_view, header.parent):
+                lacking.append(header.parent_view)
+            lacking += islice(self.missing(header.parent_view, view), MISSING_MAX)
+        lacking += islice(self.missing(self.final_view, view), MISSING_MAX)
+        missing = tuple(dict.fromkeys(lacking))[:MISSING_MAX]
+        return Status(era, self.final_view, view, missing)
+
+    def answer(self, status: Status, view: View) -> list[Certificate]:
+        """Return the certificates that help a peer which stands at `status`; we are in `view`."""
+        found: list[Certificate] = []
+        if status.final_view < self.final_view and self.final_certificate is not None:
+            found.append(self.final_certificate)
+        wanted = [*status.missing, View(view - 1)] if status.view < view else status.missing
+        for number in dict.fromkeys(wanted):
+            record = self._records.get(number)
+            if record is not None:
+                found.extend(record.certificates.values())
+        return found
 
     def tip(self) -> Header:
         """Return the header of the highest notarized block we have; its time starts our timers."""
