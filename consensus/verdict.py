@@ -6,7 +6,14 @@ no honest peer sends this; drop it and penalise the sender.
 
 from dataclasses import dataclass
 
-from consensus.errors import InvalidTransaction, MalformedTransaction
+from consensus.agreement.certificates import (
+    Committee,
+    verify_certificate,
+    verify_proposal,
+    verify_vote,
+)
+from consensus.agreement.simplex import WINDOW
+from consensus.errors import InvalidBlock, InvalidTransaction, InvalidVote, MalformedTransaction
 from consensus.ledger.calls import check_free
 from consensus.ledger.fees import (
     IsVerified,
@@ -19,7 +26,17 @@ from consensus.ledger.fees import (
 )
 from consensus.ledger.records import get_account, get_network
 from consensus.ledger.state import State
-from consensus.types import Height, SignedTransaction
+from consensus.types import (
+    ZERO_HASH,
+    Certificate,
+    Hash32,
+    Height,
+    Proposal,
+    SignedTransaction,
+    Status,
+    View,
+    Vote,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +59,77 @@ class Reject:
 
 
 Verdict = Accept | Ignore | Reject
+
+
+# -- agreement ---------------------------------------------------------------------------------
+
+
+def judge_vote(committee: Committee, final_view: View, view: View, vote: Vote) -> Verdict:
+    """Judge a vote against the window (final_view, view + WINDOW]; its signature last."""
+    closed = _judge_place(committee, final_view, vote.era, vote.view)
+    if closed is not None:
+        return closed
+    if vote.view > view + WINDOW:
+        return Ignore(f"view {vote.view} is far ahead of {view}")
+    try:
+        verify_vote(committee, vote)
+    except InvalidVote as error:
+        return Reject(str(error))
+    return Accept()
+
+
+def judge_certificate(committee: Committee, final_view: View, certificate: Certificate) -> Verdict:
+    """Judge a certificate: any view above the final one is welcome, for a quorum stands behind."""
+    closed = _judge_place(committee, final_view, certificate.era, certificate.view)
+    if closed is not None:
+        return closed
+    try:
+        verify_certificate(committee, certificate)
+    except InvalidVote as error:
+        return Reject(str(error))
+    return Accept()
+
+
+def judge_proposal(
+    committee: Committee, final_view: View, view: View, proposal: Proposal
+) -> tuple[Verdict, Hash32]:
+    """Judge a leader's proposal: leader, signature, roots, certificates; also name it.
+
+    A proposal far ahead is let in too: the certificates it carries take us there.
+    """
+    header = proposal.block.header
+    digest = crypto.compute_header_digest(header)
+    closed = _judge_place(committee, final_view, header.era, header.view)
+    if closed is not None:
+        return closed, digest
+    if header.view > view + WINDOW and not proposal.block.justify:
+        return Ignore(f"view {header.view} is far ahead of {view}"), digest
+    try:
+        verify_proposal(committee, proposal)
+    except (InvalidBlock, InvalidVote) as error:
+        return Reject(str(error)), digest
+    return Accept(), digest
+
+
+def judge_status(committee: Committee, status: Status) -> Verdict:
+    """Judge a neighbour's status by what it says of itself; nobody signs one."""
+    if status.era != committee.era:
+        return Ignore(f"era {status.era} where {committee.era} is")
+    missing = set(status.missing)
+    if status.view <= status.final_view or len(missing) != len(status.missing):
+        return Reject("a view that is final already, or one named twice")
+    if not all(status.final_view < each < status.view for each in missing):
+        return Reject("it misses views that are final or not yet begun")
+    return Accept()
+
+
+def _judge_place(committee: Committee, final_view: View, era: Era, view: View) -> Verdict | None:
+    """Return why something of `view` is not needed, if so."""
+    if era != committee.era:
+        return Ignore(f"era {era} where {committee.era} is")
+    if view <= final_view:
+        return Ignore(f"view {view} is settled")
+    return None
 
 
 # -- transactions ---------------------------------------------------------------------------------
@@ -68,4 +156,61 @@ def judge_transaction(
         return Reject(str(error))
     except InvalidTransaction as error:
         return Ignore(str(error))
+    return Accept()
+
+
+# -- agreement ---------------------------------------------------------------------------------
+
+
+def judge_vote(committee: Committee, final_view: View, view: View, vote: Vote) -> Verdict:
+    """Judge a gossiped vote of a node at `view`; its signature included.
+
+    Ignore what is over (at or below the final view) or too far ahead to be kept; Reject what no
+    member of the era signed.
+    """
+    if not final_view < vote.view <= view + WINDOW:
+        return Ignore(f"view {vote.view} is outside of {final_view + 1}..{view + WINDOW}")
+    try:
+        verify_vote(committee, vote)
+    except InvalidVote as error:
+        return Reject(str(error))
+    return Accept()
+
+
+def judge_certificate(committee: Committee, final_view: View, certificate: Certificate) -> Verdict:
+    """Judge a certificate sent in answer to our Status; all its signatures included."""
+    if certificate.view <= final_view:
+        return Ignore(f"view {certificate.view} is final")
+    try:
+        verify_certificate(committee, certificate)
+    except InvalidVote as error:
+        return Reject(str(error))
+    return Accept()
+
+
+def judge_proposal(
+    committee: Committee, final_view: View, view: View, proposal: Proposal
+) -> tuple[Verdict, Hash32]:
+    """Judge a gossiped proposal; return its header's digest too (zero unless accepted).
+
+    The signatures of its leader and of every certificate in it are checked, and its roots; whether
+    it can follow its parent is for the agreement machine and the ledger to say.
+    """
+    header = proposal.block.header
+    if not final_view < header.view <= view + WINDOW:
+        return Ignore(
+            f"view {header.view} is outside of {final_view + 1}..{view + WINDOW}"
+        ), ZERO_HASH
+    try:
+        return Accept(), verify_proposal(committee, proposal)
+    except (InvalidVote, InvalidBlock) as error:
+        return Reject(str(error)), ZERO_HASH
+
+
+def judge_status(committee: Committee, status: Status) -> Verdict:
+    """Judge a peer's Status: unsigned, so only its sense can be checked."""
+    if status.era != committee.era:
+        return Ignore(f"era {status.era} where {committee.era} is")
+    if status.view <= status.final_view:
+        return Reject(f"in view {status.view} with view {status.final_view} final")
     return Accept()
