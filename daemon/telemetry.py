@@ -133,6 +133,11 @@ class Telemetry:
         self.votes = Counter(
             "neurond_votes", "Votes by kind and origin.", ["kind", "origin"], registry=r
         )
+        self.conflicting_votes = Counter(
+            "neurond_conflicting_votes",
+            "Proofs seen that a validator contradicted itself.",
+            registry=r,
+        )
         self.mempool = Gauge("neurond_mempool_transactions", "Pending transactions.", registry=r)
         self.mempool_bytes = Gauge("neurond_mempool_bytes", "Pending bytes.", registry=r)
         self.issued = Gauge("neurond_issued_rao", "Rao that exist.", registry=r)

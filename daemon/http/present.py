@@ -2,13 +2,20 @@
 
 import re
 from dataclasses import fields
-from typing import cast, get_args, get_origin, get_type_hints
+from typing import assert_never, cast, get_args, get_origin, get_type_hints
 
 import base58
 
 from config.address import format_address
 from consensus import crypto
 from consensus.ledger import queries
+from consensus.ledger.events import (
+    EpochClosed,
+    LedgerEvent,
+    NeuronRegistered,
+    WeightsForfeited,
+    WeightsRevealed,
+)
 from consensus.ledger.subnets import Served
 from consensus.ledger.supply import Supply
 from consensus.params import Q32
@@ -24,6 +31,7 @@ from consensus.types import (
     Uid,
     ValidatorEntry,
 )
+from daemon.http.events import EventKind
 from daemon.http.view import (
     AccountView,
     BlockSummary,
@@ -201,3 +209,20 @@ def _plain(hint: object, value: object) -> object:
 
 def _snake(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+def present_event(event: LedgerEvent) -> tuple[EventKind, dict[str, object]]:
+    """Return what the ledger did as an event of the stream."""
+    hints = get_type_hints(type(event))
+    details: dict[str, object] = {"what": _snake(type(event).__name__)}
+    for entry in fields(event):
+        details[entry.name] = _plain(hints[entry.name], getattr(event, entry.name))
+    match event:
+        case EpochClosed():
+            return "reward", details
+        case WeightsRevealed() | WeightsForfeited():
+            return "weights", details
+        case NeuronRegistered():
+            return "neuron", details
+        case _:
+            assert_never(event)

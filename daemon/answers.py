@@ -1,0 +1,79 @@
+"""What this node answers other nodes: blocks by digest, ranges of final blocks, how far it is.
+
+Every answer is bounded by `parcels.PARCEL_BYTES_MAX`; the network room bounds how many are worked
+on at once and how often a peer may ask.
+"""
+
+from collections.abc import Mapping
+
+import trio
+
+from consensus import codec
+from consensus.agreement.simplex import Simplex
+from consensus.types import Block, Hash32
+from daemon import parcels
+from p2p.answers import Answer
+from p2p.errors import Refuse
+from storage.store import Store
+
+ANCESTORS_MAX = 16
+"""Blocks in one answer to `BLOCK_ASK` (`agreement.md` 2.7)."""
+RANGE_MAX = 64
+"""Blocks in one answer to `RANGE_ASK`."""
+MALFORMED = 1
+"""Code of the refusal of a question that is none."""
+_DIGEST_BYTES, _RANGE_BYTES = 32, 10
+
+
+def make_answers(store: Store, machine: Simplex) -> Mapping[str, Answer]:
+    """Return the handlers of every question about the chain, by kind."""
+
+    async def answer_block(_peer: bytes, payload: bytes) -> bytes:
+        if len(payload) != _DIGEST_BYTES:
+            raise Refuse(MALFORMED, "a digest has 32 bytes")
+        await trio.lowlevel.checkpoint()
+        return _pack_ancestors(store, machine, Hash32(payload))
+
+    async def answer_head(_peer: bytes, _payload: bytes) -> bytes:
+        await trio.lowlevel.checkpoint()
+        return machine.tree.root_header.height.to_bytes(8, "big")
+
+    async def answer_range(_peer: bytes, payload: bytes) -> bytes:
+        if len(payload) != _RANGE_BYTES:
+            raise Refuse(MALFORMED, "a range has 10 bytes: first height, count")
+        first, count = int.from_bytes(payload[:8], "big"), int.from_bytes(payload[8:], "big")
+        return await _pack_range(store, first, min(count, RANGE_MAX))
+
+    return {
+        parcels.BLOCK_ASK: answer_block,
+        parcels.HEAD_ASK: answer_head,
+        parcels.RANGE_ASK: answer_range,
+    }
+
+
+def _pack_ancestors(store: Store, machine: Simplex, digest: Hash32) -> bytes:
+    """Return the block and up to 15 of its ancestors, oldest first, as far as they fit."""
+    encodings: list[bytes] = []
+    room = parcels.PARCEL_BYTES_MAX
+    while len(encodings) < ANCESTORS_MAX:
+        entry = machine.tree.get(digest)
+        encoding = codec.encode(entry.block) if entry else store.blocks.block_bytes(digest)
+        if encoding is None or len(encoding) + 4 > room:
+            break
+        room -= len(encoding) + 4
+        encodings.append(encoding)
+        digest = entry.block.header.parent if entry else codec.decode(Block, encoding).header.parent
+    return parcels.pack_items(reversed(encodings))
+
+
+async def _pack_range(store: Store, first: int, count: int) -> bytes:
+    """Return final blocks from `first` on, cut so that the last one has its own certificate."""
+    room = parcels.PARCEL_BYTES_MAX - (64 << 10)  # a certificate of 256 signers has 20 KB
+    bodies = list(await store.blocks.bodies(first, count, room))
+    while bodies:
+        last = first + len(bodies) - 1
+        finality = store.blocks.finality(last)
+        if finality is not None and finality[0] == last:
+            return parcels.pack_items([codec.encode(finality[1]), *bodies])
+        bodies.pop()
+    return b""

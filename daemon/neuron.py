@@ -1,0 +1,291 @@
+"""The neuron this node hosts: a miner with its worker process, a validator, or none.
+
+`Neuron` is what the rest of the daemon sees of it. Its tasks run in a supervisor of their own: a
+failure inside (a damaged corpus, a bug in a task) is logged, counted and started again with a
+growing pause, and neither agreement nor the ledger notices. A failing disk ends the node.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import trio
+from nacl.signing import SigningKey
+
+from config.address import format_address
+from config.settings import NeuronSettings
+from consensus import crypto
+from consensus.errors import NeurondError
+from consensus.ledger.subnets import Served, find_served, find_uid, get_subnet
+from consensus.types import U32, ZERO_HASH, Amount, Hash32, NetUid, PublicKey, Serve, ShortText
+from daemon.chain import Chain
+from daemon.http.view import NeuronStatus
+from daemon.neuron_port import ChainPort, EvidencePort
+from daemon.telemetry import Telemetry, get_logger
+from neurons.miner import Miner, MinerSettings
+from neurons.models.spec import ModelSpec, WorkerSpec, compute_spec_hash
+from neurons.process import RuntimeSettings
+from neurons.runtime import Runtime, open_runtime
+from neurons.tasks.catalog import open_task
+from neurons.tasks.text import TextTask
+from neurons.validator import Validator, ValidatorSettings
+from p2p.errors import PeerBusy
+from storage.errors import StorageError
+
+QUERY_PROTOCOL = ShortText("/neurond/ask/1/query")
+SERVE_CHECK_BLOCKS = 3
+"""How often a miner looks whether the chain has its announcement."""
+PAUSE_S, PAUSE_S_MAX = 1.0, 60.0
+WEIGHTS_AGE_MAX = 2
+"""Closed epochs without weights of ours at which a validator is not ready."""
+
+
+class NeuronConfigError(NeurondError):
+    """The neuron's settings and the network do not fit together."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+
+@dataclass(slots=True)
+class Neuron:
+    """A hosted neuron; fields are filled by its own tasks as they come up."""
+
+    settings: NeuronSettings
+    port: ChainPort
+    chain: Chain
+    telemetry: Telemetry
+    node_key: SigningKey
+    runtime: Runtime | None = None
+    miner: Miner | None = None
+    validator: Validator | None = None
+    failures: int = 0
+    last_failure: str = ""
+    _restarts_counted: int = field(default=0)
+
+    @property
+    def netuid(self) -> NetUid:
+        """The subnet it works in."""
+        return NetUid(self.settings.netuid)
+
+    def status(self) -> NeuronStatus:
+        """Return what health and dashboards show of it."""
+        state = self.chain.head.state
+        uid = find_uid(state, self.netuid, self.port.hotkey)
+        worker = None if self.runtime is None else self.runtime.state
+        age = self.weights_age()
+        return NeuronStatus(
+            role=self.settings.role,
+            netuid=self.settings.netuid,
+            hotkey=format_address(self.port.hotkey),
+            uid=uid,
+            state="ready" if worker is None else worker.phase.value,
+            device="" if worker is None or worker.card is None else worker.card.device,
+            model="" if worker is None or worker.card is None else worker.card.model,
+            queue=0 if worker is None else worker.queued,
+            worker_restarts=0 if worker is None else worker.restarts,
+            weights_age_epochs=age,
+        )
+
+    def weights_age(self) -> int | None:
+        """Return for how many closed epochs a validator has set no weights; None for a miner."""
+        return None if self.validator is None else self.validator.status.weights_age_epochs
+
+    def publish_figures(self) -> None:
+        """Bring the metrics up to date; called at every block."""
+        age = self.weights_age()
+        if age is not None:
+            self.telemetry.weights_age_epochs.labels(str(self.netuid)).set(age)
+        if self.runtime is not None:
+            state = self.runtime.state
+            self.telemetry.set_neuron_state(state.phase.value)
+            self.telemetry.worker_restarts.inc(state.restarts - self._restarts_counted)
+            self._restarts_counted = state.restarts
+
+    async def answer(self, peer: bytes, payload: bytes) -> bytes:
+        """Answer a query that came over the network.
+
+        Raises:
+            PeerBusy: no miner is up yet.
+        """
+        if self.miner is None:
+            raise PeerBusy(retry_ms=1_000)
+        began = trio.current_time()
+        reply = await self.miner.answer(peer, payload)
+        self.telemetry.query_s.labels("answered").observe(trio.current_time() - began)
+        return reply
+
+    # -- announcing a miner ------------------------------------------------------------------------
+
+    async def announce(self) -> None:
+        """Keep the chain's record of where this miner answers right, for ever."""
+        while True:
+            call = self._due_announcement()
+            if call is not None:
+                await self.port.submit(call)
+            height = self.chain.head.header.height
+            await self.chain.wait_height(height + SERVE_CHECK_BLOCKS)
+
+    def _due_announcement(self) -> Serve | None:
+        """Return the Serve call that is due; None if the chain knows all, or can't take it yet."""
+        state = self.chain.head.state
+        uid = find_uid(state, self.netuid, self.port.hotkey)
+        if uid is None or self.runtime is None or not self.runtime.is_ready:
+            return None
+        call = self._announcement()
+        served = find_served(state, self.netuid, uid)
+        if served is not None and _is_same(served, call):
+            return None
+        limit = get_subnet(state, self.netuid).hyper.serving_rate_limit
+        if served is not None and self.chain.head.header.height + 1 < served.height + limit:
+            return None
+        return call
+
+    def _announcement(self) -> Serve:
+        chain_id = self.port.chain().chain_id
+        message = crypto.serve_message(chain_id, self.netuid, self.port.hotkey)
+        spec_hash = compute_spec_hash(build_model_spec(self.settings))
+        return Serve(
+            netuid=self.netuid,
+            node_key=PublicKey(bytes(self.node_key.verify_key)),
+            node_signature=crypto.sign(self.node_key, message),
+            protocols=(QUERY_PROTOCOL,),
+            price=Amount(0),
+            capacity=U32(self.settings.queue_max),
+            model_hash=Hash32(bytes.fromhex(spec_hash).ljust(32, b"\0")) or ZERO_HASH,
+        )
+
+
+def _is_same(served: Served, call: Serve) -> bool:
+    return (
+        served.node_key == call.node_key
+        and served.protocols == call.protocols
+        and served.price == call.price
+        and served.capacity == call.capacity
+        and served.model_hash == call.model_hash
+    )
+
+
+def build_model_spec(settings: NeuronSettings) -> ModelSpec:
+    """Return the worker's model of the operator's settings.
+
+    Raises:
+        NeuronConfigError: no model can have these values.
+    """
+    model = settings.model
+    try:
+        return ModelSpec(
+            model=model.kind,
+            seed=model.seed,
+            corpus_bytes=model.corpus_bytes,
+            order=model.order,
+            steps=max(1, model.train_steps),
+            train_s=max(0.001, model.train_s),
+            width=model.width,
+            layers=model.layers,
+            context=model.context,
+        )
+    except ValueError as error:
+        raise NeuronConfigError(
+            f"neuron.model can't be built: {error}.", "Change [neuron.model] in the settings."
+        ) from error
+
+
+def build_runtime_settings(settings: NeuronSettings, cache_dir: str) -> RuntimeSettings:
+    """Return how the worker process is run."""
+    spec = WorkerSpec(
+        model=build_model_spec(settings),
+        device=settings.device,
+        threads=settings.threads,
+        cache_dir=cache_dir,
+    )
+    return RuntimeSettings(
+        worker=spec,
+        start_s=settings.start_timeout_s,
+        batch_s=settings.batch_deadline_s,
+        memory_mb_max=settings.memory_max_mb,
+        batch_wait_ms=settings.batch_wait_ms,
+    )
+
+
+def check_neuron(settings: NeuronSettings, chain: Chain) -> None:
+    """Check at start that the subnet exists and that we know its task.
+
+    Raises:
+        NeuronConfigError: it does not, or we don't.
+    """
+    state = chain.head.state
+    try:
+        open_task(get_subnet(state, NetUid(settings.netuid)).task)
+        build_model_spec(settings)
+    except NeuronConfigError:
+        raise
+    except (NeurondError, LookupError) as error:
+        raise NeuronConfigError(
+            f"This node can't work in subnet {settings.netuid}: {error}.",
+            "Set neuron.netuid to a subnet of this network whose task is built in.",
+        ) from error
+
+
+@asynccontextmanager
+async def open_neuron(
+    neuron: Neuron, evidence: EvidencePort, cache_dir: str
+) -> AsyncGenerator[None]:
+    """Run the neuron while the block runs."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_supervise, neuron, evidence, cache_dir)
+        yield
+        nursery.cancel_scope.cancel()
+
+
+async def _supervise(neuron: Neuron, evidence: EvidencePort, cache_dir: str) -> None:
+    """Run the neuron's life again and again.
+
+    Raises:
+        StorageError: the disk failed.
+    """
+    log = get_logger("neuron")
+    pause_s = PAUSE_S
+    while True:
+        try:
+            if neuron.settings.role == "miner":
+                await _run_miner(neuron, cache_dir)
+            else:
+                await _run_validator(neuron, evidence)
+        except* StorageError:
+            raise
+        except* Exception as group:
+            neuron.failures += 1
+            neuron.last_failure = str(group.exceptions[0])
+            log.exception("neuron failed", pause_s=pause_s)
+        await trio.sleep(pause_s)
+        pause_s = min(2 * pause_s, PAUSE_S_MAX)
+
+
+async def _run_miner(neuron: Neuron, cache_dir: str) -> None:
+    log = get_logger("neuron")
+    settings = build_runtime_settings(neuron.settings, cache_dir)
+    task = open_task(get_subnet(neuron.chain.head.state, neuron.netuid).task)
+    async with open_runtime(settings, log.info) as runtime:
+        neuron.runtime = runtime
+        intake = MinerSettings(neuron.netuid, intake_max=neuron.settings.queue_max)
+        neuron.miner = Miner(neuron.port, runtime, task, intake, log.info)
+        await neuron.announce()
+
+
+async def _run_validator(neuron: Neuron, evidence: EvidencePort) -> None:
+    chosen = neuron.settings.validator
+    settings = ValidatorSettings(
+        netuid=neuron.netuid,
+        deadline_s=chosen.deadline_ms / 1000,
+        round_s=chosen.round_interval_ms / 1000,
+        miners_max=chosen.queries_per_round,
+    )
+    name = get_subnet(neuron.chain.head.state, neuron.netuid).task
+    task = TextTask(chosen.prefixes_per_query) if name == TextTask.name else open_task(name)
+    log = get_logger("neuron").info
+    validator = Validator(neuron.port, evidence, task, settings, log)
+    neuron.validator = validator
+    await validator.run()

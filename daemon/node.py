@@ -1,0 +1,370 @@
+"""The whole machine on one page: what is opened, what runs, in which nursery, how it closes.
+
+Opened in this order and closed in the reverse: the store, the network, the neuron, the HTTP door.
+Three nurseries, so that things die in the right order: *listeners* take no more requests at once
+when a signal comes, *requests* get the grace, *services* (agreement, sync, duties) go last, and the
+store closes after everything that writes to it.
+"""
+
+import signal
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+
+import trio
+from nacl.signing import SigningKey
+
+from config.errors import ConfigError
+from config.settings import Settings
+from consensus import crypto
+from consensus.agreement.beacon import BEACON_LENGTH, HashChain
+from consensus.agreement.certificates import Committee
+from consensus.agreement.messages import Timing
+from consensus.errors import NeurondError
+from consensus.ledger import genesis as ledger_genesis
+from consensus.ledger.genesis import Genesis
+from consensus.ledger.mempool import Mempool
+from consensus.ledger.state import State
+from consensus.ledger.transition import Applied
+from consensus.params import Params
+from consensus.types import Block, Hash32, Header, ValidatorIndex
+from daemon import parcels
+from daemon.answers import make_answers
+from daemon.chain import Chain, Head
+from daemon.driver import Driver, Voter
+from daemon.http.app import build_app
+from daemon.http.keys import ApiKeys
+from daemon.http.present import format_peer_id, present_event
+from daemon.http.server import serve_http
+from daemon.inbox import Inbox
+from daemon.neuron import Neuron, check_neuron, open_neuron
+from daemon.neuron_port import ChainPort, EvidencePort
+from daemon.notify import notify, watchdog_interval_s
+from daemon.syncing import Syncing
+from daemon.telemetry import Telemetry, get_logger, set_level
+from daemon.view import NodeInfo, View
+from p2p.errors import PeerBusy
+from p2p.network import Network, NetworkSettings, PeerUp, open_network
+from storage.keystore import KeyKind, Keystore
+from storage.store import FinalBlock, Store, open_store
+
+PEERS_ROW = b"known"
+"""Where the address book of the network room lies in the store."""
+SAVE_PEERS_S = 60.0
+
+
+class NotAValidator(NeurondError):
+    """The settings say to vote, and the network does not know the key."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"The consensus key {key!r} is not in the network's validator set.")
+        self.message = str(self)
+        self.remedy = "Set agreement.validate = false, or use the key the network file lists."
+
+
+class WrongBeacon(NeurondError):
+    """Our beacon key does not make the hash chain the network knows."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"The beacon key {key!r} does not lead to the registered tip.")
+        self.message = str(self)
+        self.remedy = "Use the beacon key that was made together with the consensus key."
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys this node runs with, open."""
+
+    node: SigningKey
+    voter: Voter | None
+    hotkey: SigningKey | None
+
+
+async def run_node(
+    settings: Settings, genesis: Genesis, password: str, reload: Callable[[], Settings]
+) -> None:
+    """Run one node until SIGTERM or SIGINT; `reload` reads the settings anew at SIGHUP.
+
+    Raises:
+        NeurondError: something of the operator's is wrong (keys, folder, port, network).
+    """
+    log = get_logger("node")
+    keys = await trio.to_thread.run_sync(_load_keys, settings, genesis, password)
+    chain_id = ledger_genesis.compute_chain_id(genesis)
+    telemetry = Telemetry()
+    telemetry.build.labels(_version(), genesis.network).set(1)
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(settings.node.data_dir, chain_id))
+        chain = await open_chain(store, genesis)
+        if settings.neuron.role != "none":
+            check_neuron(settings.neuron, chain)
+        committee = build_committee(genesis)
+        driver = Driver(committee, _timing(genesis.params), keys.voter, chain, store, telemetry)
+        inbox = Inbox(committee, driver, chain, telemetry)
+        post = _Post()
+        network = await stack.enter_async_context(
+            open_network(
+                await _network_settings(settings, store),
+                bytes(keys.node),
+                chain_id,
+                inbox.judge,
+                {**make_answers(store, driver.machine), parcels.QUERY_ASK: post.answer},
+            )
+        )
+        neuron = None
+        if keys.hotkey is not None:
+            port = ChainPort(chain, network, store, keys.hotkey)
+            neuron = post.neuron = Neuron(settings.neuron, port, chain, telemetry, keys.node)
+        syncing = Syncing(committee, chain, driver, telemetry)
+        info = _describe(settings, genesis, committee, keys.voter)
+        view = View(info, chain, store, driver, syncing, network, neuron)
+        _watch(chain, network, view, neuron, telemetry)
+        log.info(
+            "node starts",
+            version=_version(),
+            network=genesis.network,
+            chain_id=chain_id.hex()[:16],
+            peer_id=format_peer_id(network.peer_id),
+            addresses=list(network.addresses),
+            role=settings.neuron.role,
+            votes=driver.machine.me is not None,
+            height=chain.head.header.height,
+        )
+        door = _Door(settings, view, telemetry, reload)
+        async with trio.open_nursery() as services:
+            services.start_soon(driver.run, network)
+            services.start_soon(syncing.run, network)
+            services.start_soon(_follow_peers, network, view, chain)
+            services.start_soon(_save_peers, network, store)
+            if neuron is not None:
+                evidence = EvidencePort(store.evidence)
+                cache = str(settings.node.data_dir / "models")
+                await stack.enter_async_context(open_neuron(neuron, evidence, cache))
+            await door.run_until_stopped()
+            log.info("node stops")
+            services.cancel_scope.cancel()
+
+
+# -- opening --------------------------------------------------------------------------------------
+
+
+async def open_chain(store: Store, genesis: Genesis) -> Chain:
+    """Return the chain at the stored head; store genesis first if there is nothing yet."""
+    kept = store.blocks.head()
+    if kept is None:
+        state, header = ledger_genesis.build_genesis(genesis)
+        digest = crypto.compute_header_digest(header)
+        block = Block(header, (), ())
+        first = FinalBlock(block, digest, state.root, (), state.changes, state.nodes)
+        kept = await store.finalize([first], None)
+    header = store.blocks.header(kept.digest)
+    assert header is not None, "the head's header is stored with it"
+    state = State.from_reader(store.states.reader(kept.height), kept.height, kept.root)
+    return Chain(store, Head(kept.digest, header, state), Mempool())
+
+
+def build_committee(genesis: Genesis) -> Committee:
+    """Return the validator set of era 1."""
+    return Committee(
+        ledger_genesis.FIRST_ERA,
+        ledger_genesis.compute_chain_id(genesis),
+        ledger_genesis.get_entries(genesis),
+        ledger_genesis.compute_first_seed(genesis),
+    )
+
+
+def _load_keys(settings: Settings, genesis: Genesis, password: str) -> Keys:
+    """Open the keys this node needs; blocks (argon2id, and the beacon's million hashes)."""
+    keystore = Keystore(settings.keys.keystore)
+
+    def load(name: str, kind: KeyKind) -> bytes:
+        return keystore.load(name, kind, password).seed
+
+    node = SigningKey(load(settings.p2p.node_key, KeyKind.NODE))
+    hotkey = None
+    if settings.neuron.role != "none":
+        hotkey = SigningKey(load(settings.neuron.hotkey, KeyKind.HOTKEY))
+    voter = None
+    if settings.agreement.validate:
+        key = SigningKey(load(settings.agreement.consensus_key, KeyKind.CONSENSUS))
+        index = build_committee(genesis).index_of(crypto.compute_public_key(bytes(key)))
+        if index is None:
+            raise NotAValidator(settings.agreement.consensus_key)
+        beacon = HashChain(load(settings.agreement.beacon_key, KeyKind.BEACON), BEACON_LENGTH)
+        if beacon.tip != genesis.validators[index].beacon_tip:
+            raise WrongBeacon(settings.agreement.beacon_key)
+        voter = Voter(ValidatorIndex(index), key, beacon)
+    return Keys(node, voter, hotkey)
+
+
+async def _network_settings(settings: Settings, store: Store) -> NetworkSettings:
+    known = await store.peers.load()
+    return NetworkSettings(
+        listen=settings.p2p.listen,
+        bootstrap=settings.p2p.bootstrap,
+        mdns=settings.p2p.mdns,
+        max_peers=settings.p2p.max_peers,
+        known_peers=known.get(PEERS_ROW, b""),
+        agent=f"neurond/{_version()}",
+    )
+
+
+def _timing(params: Params) -> Timing:
+    return Timing(params.block_ms, params.delta_ms, params.clock_drift_ms)
+
+
+def _describe(
+    settings: Settings, genesis: Genesis, committee: Committee, voter: Voter | None
+) -> NodeInfo:
+    is_alone = voter is not None and committee.has_quorum([voter.index])
+    return NodeInfo(
+        name=settings.node.name,
+        version=_version(),
+        network=genesis.network,
+        chain_id=committee.chain_id,
+        block_ms=genesis.params.block_ms,
+        is_alone=is_alone,
+    )
+
+
+def _version() -> str:
+    try:
+        return version("neurond")
+    except PackageNotFoundError:
+        return "0.1.0"  # run from the checkout
+
+
+class _Post:
+    """Where queries from the network go: to the neuron, once there is one."""
+
+    def __init__(self) -> None:
+        self.neuron: Neuron | None = None
+
+    async def answer(self, peer: bytes, payload: bytes) -> bytes:
+        """Answer a query."""
+        if self.neuron is None:
+            raise PeerBusy(retry_ms=60_000)
+        return await self.neuron.answer(peer, payload)
+
+
+# -- running --------------------------------------------------------------------------------------
+
+
+def _watch(
+    chain: Chain, network: Network, view: View, neuron: Neuron | None, telemetry: Telemetry
+) -> None:
+    """Tell events and metrics of every final block."""
+    telemetry.watch("network", "The network room's own counters.", network.stats)
+
+    def on_final(block: Block, digest: Hash32, applied: Applied) -> None:
+        header: Header = block.header
+        for receipt in applied.receipts:
+            telemetry.transactions.labels("ok" if receipt.code == 0 else "failed").inc()
+        telemetry.mempool.set(len(chain.mempool))
+        telemetry.mempool_bytes.set(chain.mempool.size_bytes)
+        telemetry.peers.set(len(network.peers()))
+        about = {
+            "digest": digest.hex(),
+            "view": header.view,
+            "time_ms": header.time_ms,
+            "transactions": len(block.transactions),
+        }
+        view.events.publish("final", header.height, about)
+        for event in applied.events:
+            kind, details = present_event(event)
+            view.events.publish(kind, header.height, details)
+        if neuron is not None:
+            neuron.publish_figures()
+
+    chain.listeners.append(on_final)
+
+
+async def _follow_peers(network: Network, view: View, chain: Chain) -> None:
+    async for event in network.events:
+        kind = "up" if isinstance(event, PeerUp) else "down"
+        about = {"peer_id": format_peer_id(event.peer_id), "is": kind}
+        view.events.publish("peer", chain.head.header.height, about)
+
+
+async def _save_peers(network: Network, store: Store) -> None:
+    while True:
+        await trio.sleep(SAVE_PEERS_S)
+        await store.peers.save({PEERS_ROW: network.dump_peers()})
+
+
+class _Door:
+    """The HTTP door and the signals: what the operator has of the running node."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        view: View,
+        telemetry: Telemetry,
+        reload: Callable[[], Settings],
+    ) -> None:
+        self._settings = settings
+        self._view = view
+        self._telemetry = telemetry
+        self._reload = reload
+        self._stop = trio.Event()
+        self._log = get_logger("node")
+        self._keys = ApiKeys(settings.api.keys_file)
+
+    async def run_until_stopped(self) -> None:
+        """Serve HTTP until SIGTERM or SIGINT, then let running requests finish in their grace.
+
+        Raises:
+            DoorError: the address can't be listened on.
+        """
+        async with trio.open_nursery() as requests, _catch_signals() as signals:
+            if self._settings.api.enabled:
+                app = build_app(
+                    self._view,
+                    self._telemetry,
+                    self._settings.api,
+                    self._keys,
+                    metrics=self._settings.metrics.enabled,
+                )
+                grace_s = self._settings.node.shutdown_grace_s
+                serve = partial(serve_http, app, self._settings.api, self._stop, grace_s)
+                addresses: tuple[str, ...] = await requests.start(serve)
+                self._log.info("HTTP door open", addresses=list(addresses))
+            requests.start_soon(_feed_watchdog)
+            notify("READY=1")
+            await self._obey(signals)
+            notify("STOPPING=1")
+            self._view.events.close()
+            self._stop.set()
+            requests.cancel_scope.deadline = (
+                trio.current_time() + self._settings.node.shutdown_grace_s + 1
+            )
+            if not self._settings.api.enabled or watchdog_interval_s() is not None:
+                requests.cancel_scope.cancel()
+
+    async def _obey(self, signals: AsyncIterator[int]) -> None:
+        async for number in signals:
+            if number != signal.SIGHUP:
+                self._log.info("signal", name=signal.Signals(number).name)
+                return
+            try:
+                set_level(self._reload().node.log_level)
+                self._keys.reload()
+                self._log.info("settings read anew: log level and API keys")
+            except ConfigError as error:
+                self._log.error("settings unchanged", problems=[str(p) for p in error.problems])
+
+
+@asynccontextmanager
+async def _catch_signals() -> AsyncGenerator[AsyncIterator[int]]:
+    """Catch the operator's signals while the block runs."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        yield signals
+
+
+async def _feed_watchdog() -> None:
+    interval_s = watchdog_interval_s()
+    while interval_s is not None:
+        notify("WATCHDOG=1")
+        await trio.sleep(interval_s)

@@ -1,0 +1,90 @@
+"""How agreement's messages and blocks are laid into payloads, and read back from strangers.
+
+A vote-topic payload is one byte for the kind and the value's canonical CBOR, because votes and the
+certificates sent in answer to a Status share that topic's urgency. Parcels are lists of
+length-prefixed encodings: blocks were stored as such and need not be decoded to be sent.
+"""
+
+from collections.abc import Iterable
+
+from consensus import codec
+from consensus.errors import DecodeError
+from consensus.types import Block, Certificate, Vote
+
+BLOCK_ASK = "agreement/blocks"
+"""The question for a block and its ancestors: a digest in, a parcel out."""
+HEAD_ASK = "chain/head"
+"""The question how far a node is: nothing in, its final height out (u64)."""
+RANGE_ASK = "chain/range"
+"""The question for final blocks: first height (u64) and count (u16) in; a parcel out whose first
+item is the certificate that makes the last block final."""
+QUERY_ASK = "query"
+"""A query of a neuron: a signed query in, a reply out."""
+VOTE, CERTIFICATE = b"\x01", b"\x02"
+ITEMS_MAX = 65
+"""Values in one parcel: 64 blocks and a certificate."""
+PARCEL_BYTES_MAX = 1 << 20
+"""Largest parcel: what one ask may answer."""
+VOTE_BYTES_MAX = 256
+_PREFIX = 4
+
+
+def pack_vote(message: Vote | Certificate) -> bytes:
+    """Return the vote-topic payload of a vote or a certificate."""
+    kind = VOTE if isinstance(message, Vote) else CERTIFICATE
+    return kind + codec.encode(message)
+
+
+def read_vote(payload: bytes) -> Vote | Certificate:
+    """Return what `pack_vote` packed.
+
+    Raises:
+        DecodeError: it is neither.
+    """
+    match payload[:1]:
+        case b"\x01":
+            return codec.decode(Vote, payload[1:], VOTE_BYTES_MAX)
+        case b"\x02":
+            return codec.decode(Certificate, payload[1:])
+        case _:
+            raise DecodeError("a vote payload starts with 1 (vote) or 2 (certificate)")
+
+
+def pack_items(encodings: Iterable[bytes]) -> bytes:
+    """Return the parcel of encoded values, in order."""
+    return b"".join(len(item).to_bytes(_PREFIX, "big") + item for item in encodings)
+
+
+def read_blocks(parcel: bytes) -> tuple[Block, ...]:
+    """Return the blocks of a parcel.
+
+    Raises:
+        DecodeError: a length beyond the data, too many blocks, or no block.
+    """
+    return tuple(codec.decode(Block, item) for item in _read_items(parcel))
+
+
+def read_range(parcel: bytes) -> tuple[Certificate, tuple[Block, ...]] | None:
+    """Return a certificate and the blocks up to the one it names; None for an empty parcel.
+
+    Raises:
+        DecodeError: it is no such parcel.
+    """
+    items = _read_items(parcel)
+    if not items:
+        return None
+    blocks = tuple(codec.decode(Block, item) for item in items[1:])
+    return codec.decode(Certificate, items[0]), blocks
+
+
+def _read_items(parcel: bytes) -> list[bytes]:
+    items: list[bytes] = []
+    at = 0
+    while at < len(parcel):
+        size = int.from_bytes(parcel[at : at + _PREFIX], "big")
+        item = parcel[at + _PREFIX : at + _PREFIX + size]
+        if len(item) != size or len(items) > ITEMS_MAX:
+            raise DecodeError("a parcel that is cut off or holds too much")
+        items.append(item)
+        at += _PREFIX + size
+    return items

@@ -1,0 +1,256 @@
+"""What the HTTP door shows, read from the running node: `daemon.http.view.NodeView` fulfilled.
+
+Blocks come from storage, everything else from the final head's state. Nothing here changes anything
+but `submit`, which puts a transaction through the same judgement as gossip.
+"""
+
+from dataclasses import dataclass
+
+import trio
+
+from config.address import format_address
+from consensus import codec, crypto
+from consensus.errors import DecodeError, InvalidTransaction, UnknownSubnet
+from consensus.ledger import queries
+from consensus.ledger.supply import get_supply
+from consensus.types import (
+    Hash32,
+    Height,
+    NetUid,
+    PublicKey,
+    SignedTransaction,
+    Uid,
+)
+from daemon.chain import Chain
+from daemon.clock import read_time_ms
+from daemon.driver import Driver
+from daemon.http.events import EventBus
+from daemon.http.present import (
+    format_peer_id,
+    present_account,
+    present_block,
+    present_metagraph,
+    present_reward,
+    present_summary,
+    present_supply,
+)
+from daemon.http.view import (
+    AccountView,
+    ApiError,
+    BlockSummary,
+    BlockView,
+    Check,
+    ExplainView,
+    MetagraphView,
+    PeerView,
+    StatusView,
+    bad_request,
+    not_found,
+)
+from daemon.inbox import TRANSACTION_BYTES_MAX
+from daemon.neuron import WEIGHTS_AGE_MAX, Neuron
+from daemon.syncing import Syncing
+from p2p.network import Network, Topic
+from storage.errors import NotKept
+from storage.store import Store
+
+STALE_BLOCKS = 10
+"""Block intervals without a new final block after which the chain counts as standing still."""
+STALE_MS_MIN = 15_000
+"""Shorter silences are the network's own business."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeInfo:
+    """What of a node never changes while it runs."""
+
+    name: str
+    version: str
+    network: str
+    chain_id: Hash32
+    block_ms: int
+    is_alone: bool
+    """Whether no other node is needed: it holds a quorum by itself."""
+
+
+class View:
+    """The node as its HTTP door shows it."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - it shows every part of the node
+        self,
+        info: NodeInfo,
+        chain: Chain,
+        store: Store,
+        driver: Driver,
+        syncing: Syncing,
+        network: Network,
+        neuron: Neuron | None,
+    ) -> None:
+        self.events = EventBus()
+        self._info = info
+        self._chain = chain
+        self._store = store
+        self._driver = driver
+        self._syncing = syncing
+        self._network = network
+        self._neuron = neuron
+        self._started_s = trio.current_time()
+
+    def status(self) -> StatusView:
+        """Return the node at a glance."""
+        head, info = self._chain.head, self._info
+        return StatusView(
+            name=info.name,
+            version=info.version,
+            network=info.network,
+            chain_id=info.chain_id.hex(),
+            peer_id=format_peer_id(self._network.peer_id),
+            addresses=self._network.addresses,
+            height=head.header.height,
+            head=head.digest.hex(),
+            head_time_ms=head.header.time_ms,
+            state_root=head.state.root.hex(),
+            view=self._driver.machine.view,
+            era=head.header.era,
+            is_validator=self._driver.machine.me is not None,
+            syncing=self._syncing.is_behind,
+            peers=tuple(
+                PeerView(
+                    format_peer_id(peer.peer_id),
+                    peer.address,
+                    "out" if peer.direction == "outbound" else "in",
+                    peer.score,
+                    peer.rtt_ms,
+                )
+                for peer in self._network.peers()
+            ),
+            mempool_transactions=len(self._chain.mempool),
+            uptime_s=trio.current_time() - self._started_s,
+            neuron=None if self._neuron is None else self._neuron.status(),
+            supply=present_supply(get_supply(head.state)),
+        )
+
+    def readiness(self) -> tuple[Check, ...]:
+        """Return every condition of readiness."""
+        head = self._chain.head.header
+        checks = [
+            Check(
+                "synced",
+                not self._syncing.is_behind,
+                f"height {head.height}, peers are at {max(self._syncing.target, head.height)}",
+                "Wait; if the height does not move, look at the log for refused blocks.",
+            ),
+            self._check_peers(),
+            self._check_finality(),
+        ]
+        if self._neuron is not None:
+            checks.append(self._check_neuron(self._neuron))
+        return tuple(checks)
+
+    def block(self, height: Height) -> BlockView:
+        """Return the final block at `height`."""
+        block = self._store.blocks.block_at(height)
+        if block is None:
+            raise not_found(
+                f"final block {height}", f"The head is {self._chain.head.header.height}."
+            )
+        finality = self._store.blocks.finality(height)
+        entries = self._driver.machine.committee.entries
+        signers: tuple[str, ...] = ()
+        if finality is not None and finality[0] == height:
+            signers = tuple(format_address(entries[i].hotkey) for i in finality[1].signers)
+        digest = crypto.compute_header_digest(block.header)
+        receipts = self._store.blocks.receipts_at(height)
+        return present_block(block, digest, receipts, entries, signers)
+
+    def blocks(self, start: Height | None, count: int) -> tuple[BlockSummary, ...]:
+        """Return final blocks, newest first."""
+        head = self._chain.head.header.height
+        first = head if start is None else min(start, head)
+        entries = self._driver.machine.committee.entries
+        found: list[BlockSummary] = []
+        for height in range(first, max(-1, first - count), -1):
+            block = self._store.blocks.block_at(height)
+            if block is not None:
+                digest = crypto.compute_header_digest(block.header)
+                count_of = len(block.transactions)
+                found.append(present_summary(block.header, digest, count_of, entries))
+        return tuple(found)
+
+    def metagraph(self, netuid: NetUid) -> MetagraphView:
+        """Return the neurons of a subnet."""
+        try:
+            graph = queries.metagraph(self._chain.head.state, netuid)
+        except UnknownSubnet as error:
+            raise not_found(f"subnet {netuid}", "Subnets are numbered from 1.") from error
+        return present_metagraph(graph)
+
+    def account(self, key: PublicKey) -> AccountView:
+        """Return what a key has and is."""
+        return present_account(queries.account(self._chain.head.state, key))
+
+    def explain(self, netuid: NetUid, uid: Uid) -> ExplainView:
+        """Return the last epoch's reward of a neuron, taken apart."""
+        try:
+            reward = queries.explain(self._chain.head.state, netuid, uid)
+        except UnknownSubnet as error:
+            raise not_found(f"subnet {netuid}", "Subnets are numbered from 1.") from error
+        except NotKept as error:
+            raise ApiError(503, "pruned", str(error), "Ask again.") from error
+        if reward is None:
+            raise not_found(
+                f"reward of uid {uid} in subnet {netuid}",
+                "It comes with the first epoch step after the neuron's registration.",
+            )
+        return present_reward(reward)
+
+    async def submit(self, data: bytes) -> Hash32:
+        """Let a transaction into the mempool and gossip it."""
+        try:
+            signed = codec.decode(SignedTransaction, data, TRANSACTION_BYTES_MAX)
+            measured = self._chain.mempool.admit(self._chain.head.state, signed)
+        except DecodeError as error:
+            raise bad_request(
+                str(error), "Send the canonical CBOR of a SignedTransaction."
+            ) from error
+        except InvalidTransaction as error:
+            code = "invalid_transaction" if error.is_final else "not_now"
+            raise ApiError(
+                422, code, str(error), "Correct it, sign it anew, send it again."
+            ) from error
+        self._network.publish(Topic.TX, data)
+        await trio.lowlevel.checkpoint()
+        return measured.transaction_id
+
+    # -- readiness ------------------------------------------------------------------------------
+
+    def _check_peers(self) -> Check:
+        count = len(self._network.peers())
+        remedy = "Check p2p.bootstrap and that the listen port can be reached; see the log."
+        return Check("peers", count > 0 or self._info.is_alone, f"{count} connected", remedy)
+
+    def _check_finality(self) -> Check:
+        age_ms = read_time_ms() - self._chain.head.header.time_ms
+        limit_ms = max(STALE_MS_MIN, STALE_BLOCKS * self._info.block_ms)
+        return Check(
+            "finality",
+            age_ms <= limit_ms,
+            f"the last final block is {age_ms / 1000:.1f} s old",
+            "More than a third of stake may be offline, or this node is cut off: see peers.",
+        )
+
+    @staticmethod
+    def _check_neuron(neuron: Neuron) -> Check:
+        status = neuron.status()
+        if status.uid is None:
+            remedy = "Register the hotkey in the subnet; until then it earns nothing."
+            return Check("neuron", ok=False, detail="the hotkey is not registered", remedy=remedy)
+        age = status.weights_age_epochs
+        if age is not None:
+            reason = neuron.validator.status.reason if neuron.validator else ""
+            detail = f"weights are {age} epochs old" + (f": {reason}" if reason else "")
+            remedy = "Miners must answer and the hotkey needs a permit (stake)."
+            return Check("weights", age <= WEIGHTS_AGE_MAX, detail, remedy)
+        remedy = "Training takes its time at the first start; if it restarts, see the log."
+        detail = f"the worker is {status.state}, {status.worker_restarts} restarts"
+        return Check("worker", status.state == "ready", detail, remedy)
