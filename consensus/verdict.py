@@ -29,6 +29,7 @@ from consensus.ledger.state import State
 from consensus.types import (
     ZERO_HASH,
     Certificate,
+    Era,
     Hash32,
     Height,
     Proposal,
@@ -93,22 +94,21 @@ def judge_certificate(committee: Committee, final_view: View, certificate: Certi
 def judge_proposal(
     committee: Committee, final_view: View, view: View, proposal: Proposal
 ) -> tuple[Verdict, Hash32]:
-    """Judge a leader's proposal: leader, signature, roots, certificates; also name it.
+    """Judge a gossiped proposal; return its header's digest too (zero unless accepted).
 
-    A proposal far ahead is let in too: the certificates it carries take us there.
+    The signatures of its leader and of every certificate in it are checked, and its roots; whether
+    it can follow its parent is for the agreement machine and the ledger to say.
     """
     header = proposal.block.header
-    digest = crypto.compute_header_digest(header)
     closed = _judge_place(committee, final_view, header.era, header.view)
     if closed is not None:
-        return closed, digest
-    if header.view > view + WINDOW and not proposal.block.justify:
-        return Ignore(f"view {header.view} is far ahead of {view}"), digest
+        return closed, ZERO_HASH
+    if header.view > view + WINDOW:
+        return Ignore(f"view {header.view} is far ahead of {view}"), ZERO_HASH
     try:
-        verify_proposal(committee, proposal)
+        return Accept(), verify_proposal(committee, proposal)
     except (InvalidBlock, InvalidVote) as error:
-        return Reject(str(error)), digest
-    return Accept(), digest
+        return Reject(str(error)), ZERO_HASH
 
 
 def judge_status(committee: Committee, status: Status) -> Verdict:
@@ -156,61 +156,4 @@ def judge_transaction(
         return Reject(str(error))
     except InvalidTransaction as error:
         return Ignore(str(error))
-    return Accept()
-
-
-# -- agreement ---------------------------------------------------------------------------------
-
-
-def judge_vote(committee: Committee, final_view: View, view: View, vote: Vote) -> Verdict:
-    """Judge a gossiped vote of a node at `view`; its signature included.
-
-    Ignore what is over (at or below the final view) or too far ahead to be kept; Reject what no
-    member of the era signed.
-    """
-    if not final_view < vote.view <= view + WINDOW:
-        return Ignore(f"view {vote.view} is outside of {final_view + 1}..{view + WINDOW}")
-    try:
-        verify_vote(committee, vote)
-    except InvalidVote as error:
-        return Reject(str(error))
-    return Accept()
-
-
-def judge_certificate(committee: Committee, final_view: View, certificate: Certificate) -> Verdict:
-    """Judge a certificate sent in answer to our Status; all its signatures included."""
-    if certificate.view <= final_view:
-        return Ignore(f"view {certificate.view} is final")
-    try:
-        verify_certificate(committee, certificate)
-    except InvalidVote as error:
-        return Reject(str(error))
-    return Accept()
-
-
-def judge_proposal(
-    committee: Committee, final_view: View, view: View, proposal: Proposal
-) -> tuple[Verdict, Hash32]:
-    """Judge a gossiped proposal; return its header's digest too (zero unless accepted).
-
-    The signatures of its leader and of every certificate in it are checked, and its roots; whether
-    it can follow its parent is for the agreement machine and the ledger to say.
-    """
-    header = proposal.block.header
-    if not final_view < header.view <= view + WINDOW:
-        return Ignore(
-            f"view {header.view} is outside of {final_view + 1}..{view + WINDOW}"
-        ), ZERO_HASH
-    try:
-        return Accept(), verify_proposal(committee, proposal)
-    except (InvalidVote, InvalidBlock) as error:
-        return Reject(str(error)), ZERO_HASH
-
-
-def judge_status(committee: Committee, status: Status) -> Verdict:
-    """Judge a peer's Status: unsigned, so only its sense can be checked."""
-    if status.era != committee.era:
-        return Ignore(f"era {status.era} where {committee.era} is")
-    if status.view <= status.final_view:
-        return Reject(f"in view {status.view} with view {status.final_view} final")
     return Accept()
