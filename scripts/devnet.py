@@ -140,7 +140,9 @@ def _report(outcome: Outcome, folder: Path, asked: argparse.Namespace) -> None:
     if outcome.findings:
         console.print(render_findings(outcome.findings))
     if outcome.failure:
-        console.print(f"devnet: {outcome.failure}", style="red", markup=False, highlight=False)
+        console.print(
+            f"devnet: {outcome.failure}", style="red", markup=False, highlight=False, soft_wrap=True
+        )
     console.print("All daemons have stopped.", style="dim")
     if asked.keep or not outcome.ok:
         console.print(f"Logs and data: {folder}", style="dim", soft_wrap=True)

@@ -163,6 +163,9 @@ class _Run:
         dead = self._find_stillborn()
         if dead is not None:
             self._failure = f"{dead.name} ended at its start; its last lines:\n{self._tail(dead)}"
+        elif self._is_deserted() and not self._is_open_ended():
+            first = self._state.nodes[0]
+            self._failure = f"every daemon has ended; {first.name} said last:\n{self._tail(first)}"
         elif trio.current_time() - self._risen_s > STALL_S and not self._is_open_ended():
             self._failure = f"no block became final for {STALL_S:.0f} s"
         elif self._is_due():
@@ -174,6 +177,10 @@ class _Run:
 
     def _is_open_ended(self) -> bool:
         return self._wishes.until_epoch is None
+
+    def _is_deserted(self) -> bool:
+        state = load_state(self._folder)
+        return state is not None and not any(map(find, state.daemons.values()))
 
     def _find_stillborn(self) -> NodePlan | None:
         """Return a node whose process is gone before it ever answered."""
