@@ -1,0 +1,206 @@
+"""The pool is bounded, ordered, and holds only what could still be included."""
+
+import pytest
+
+from consensus.errors import InvalidTransaction, MalformedTransaction
+from consensus.ledger import mempool as rules
+from consensus.ledger.genesis import GenesisAccount
+from consensus.ledger.mempool import Mempool
+from consensus.ledger.state import State
+from consensus.types import (
+    ZERO_HASH,
+    Amount,
+    Height,
+    Nonce,
+    Signature,
+    SignedTransaction,
+    Transfer,
+)
+from tests.builders import (
+    TAO,
+    advance,
+    apply,
+    key_of,
+    make_commit,
+    make_reveal,
+    make_serve,
+    make_state,
+    make_transaction,
+)
+
+ROW = {2: 65_535}
+
+
+def _rich_state() -> State:
+    accounts = tuple(
+        GenesisAccount(key_of(name), Amount(100 * TAO)) for name in ("a", "b", "c", "alice", "bob")
+    )
+    return make_state(accounts=accounts)
+
+
+def _tx(state: State, signer: str, nonce: int = 0, tip: int = 0) -> SignedTransaction:
+    call = Transfer(key_of("z"), Amount(1))
+    return make_transaction(state, signer, call, nonce=Nonce(nonce), tip=Amount(tip))
+
+
+def _taken(pool: Mempool, state: State) -> list[SignedTransaction]:
+    return [measured.signed for measured in pool.take(state)]
+
+
+def test_higher_tips_come_first_then_earlier_arrivals_and_nonces_in_order() -> None:
+    state, pool = _rich_state(), Mempool()
+    low, high, late = _tx(state, "a"), _tx(state, "b", tip=10_000), _tx(state, "c")
+    after_low = _tx(state, "a", nonce=1, tip=90_000)
+    for signed in (low, after_low, high, late):
+        pool.admit(state, signed)
+    assert _taken(pool, state) == [high, low, after_low, late]
+
+
+def test_free_calls_come_before_any_tip() -> None:
+    state, pool = _rich_state(), Mempool()
+    paid = _tx(state, "a", tip=TAO)
+    free = make_transaction(state, "hot0", make_commit(state, "hot0", make_reveal(ROW)))
+    pool.admit(state, paid)
+    pool.admit(state, free)
+    assert _taken(pool, state) == [free, paid]
+
+
+def test_a_gap_is_kept_and_waits() -> None:
+    state, pool = _rich_state(), Mempool()
+    second, first = _tx(state, "a", nonce=1), _tx(state, "a")
+    pool.admit(state, second)
+    assert _taken(pool, state) == []
+    assert pool.next_nonce(state, key_of("a")) == 0
+    pool.admit(state, first)
+    assert _taken(pool, state) == [first, second]
+    assert pool.next_nonce(state, key_of("a")) == 2
+
+
+def test_what_can_never_be_included_is_refused() -> None:
+    state, pool = _rich_state(), Mempool()
+    good = _tx(state, "a")
+    forged = SignedTransaction(good.transaction, Signature(bytes(64)))
+    foreign = make_transaction(state, "a", chain_id=ZERO_HASH)
+    expired = make_transaction(state, "a", valid_until=Height(0))
+    used = _tx(state, "a")
+    for signed in (forged, foreign):
+        with pytest.raises(MalformedTransaction):
+            pool.admit(state, signed)
+    for on, signed in ((state, expired), (apply(state, used).state, used)):
+        with pytest.raises(InvalidTransaction) as caught:
+            pool.admit(on, signed)
+        assert caught.value.is_final
+    assert len(pool) == 0
+
+
+def test_a_nonce_far_ahead_is_refused_for_now() -> None:
+    state, pool = _rich_state(), Mempool()
+    with pytest.raises(InvalidTransaction, match="far ahead") as caught:
+        pool.admit(state, _tx(state, "a", nonce=rules.SIGNER_COUNT_MAX))
+    assert not caught.value.is_final
+
+
+def test_the_fees_of_all_that_wait_must_be_affordable() -> None:
+    state, pool = _rich_state(), Mempool()
+    pool.admit(state, _tx(state, "a", tip=60 * TAO))
+    with pytest.raises(InvalidTransaction, match="exceed the balance"):
+        pool.admit(state, _tx(state, "a", nonce=1, tip=60 * TAO))
+
+
+def test_a_replacement_must_tip_a_tenth_more() -> None:
+    state, pool = _rich_state(), Mempool()
+    pool.admit(state, _tx(state, "a", tip=1_000))
+    with pytest.raises(InvalidTransaction, match="tip 1101"):
+        pool.admit(state, _tx(state, "a", tip=1_100))
+    better = _tx(state, "a", tip=1_101)
+    pool.admit(state, better)
+    assert _taken(pool, state) == [better]
+    assert len(pool) == 1
+
+
+def test_the_same_transaction_is_admitted_once() -> None:
+    state, pool = _rich_state(), Mempool()
+    pool.admit(state, _tx(state, "a"))
+    with pytest.raises(InvalidTransaction, match="already"):
+        pool.admit(state, _tx(state, "a"))
+
+
+def test_a_full_pool_drops_the_lowest_tip_and_refuses_a_lower_one() -> None:
+    state, pool = _rich_state(), Mempool(count_max=2)
+    low, middle, high = (
+        _tx(state, name, tip=tip) for name, tip in zip("abc", (1, 5, 9), strict=True)
+    )
+    poor = _tx(state, "bob")
+    pool.admit(state, low)
+    pool.admit(state, middle)
+    with pytest.raises(InvalidTransaction, match="full"):
+        pool.admit(state, poor)
+    pool.admit(state, high)
+    assert _taken(pool, state) == [high, middle]
+
+
+def test_bytes_are_bounded_too() -> None:
+    state = _rich_state()
+    size = 190
+    pool = Mempool(bytes_max=2 * size + 20)
+    for name in ("a", "b"):
+        pool.admit(state, _tx(state, name, tip=1))
+    with pytest.raises(InvalidTransaction, match="full"):
+        pool.admit(state, _tx(state, "c"))
+    assert pool.size_bytes <= 2 * size + 20
+
+
+def test_one_hotkey_has_few_free_calls_waiting() -> None:
+    state, pool = _rich_state(), Mempool()
+    commit = make_commit(state, "hot0", make_reveal(ROW))
+    for nonce in range(rules.FREE_COUNT_MAX):
+        pool.admit(state, make_transaction(state, "hot0", commit, nonce=Nonce(nonce)))
+    extra = make_transaction(state, "hot0", commit, nonce=Nonce(rules.FREE_COUNT_MAX))
+    with pytest.raises(InvalidTransaction, match="of this signer wait"):
+        pool.admit(state, extra)
+
+
+def test_a_free_call_that_would_fail_is_refused_with_its_remedy() -> None:
+    state, pool = _rich_state(), Mempool()
+    reveal = make_transaction(state, "hot0", make_reveal(ROW))
+    with pytest.raises(InvalidTransaction, match=r"RevealClosed.*Reveal after"):
+        pool.admit(state, reveal)
+
+
+def test_advance_forgets_the_used_the_expired_and_the_too_late() -> None:
+    state, pool = _rich_state(), Mempool()
+    used = _tx(state, "a")
+    short = make_transaction(state, "b", valid_until=Height(1))
+    serve = make_transaction(state, "hot2", make_serve(state, "hot2"))
+    again = make_transaction(state, "hot2", make_serve(state, "hot2"), nonce=Nonce(1))
+    stays = _tx(state, "c")
+    for signed in (used, short, serve, again, stays):
+        pool.admit(state, signed)
+    after = apply(state, used, serve).state
+    assert pool.advance(after) == 4
+    assert _taken(pool, after) == [stays]
+
+
+def test_remove_forgets_included_nonces() -> None:
+    state, pool = _rich_state(), Mempool()
+    signed = _tx(state, "a")
+    measured = pool.admit(state, signed)
+    assert pool.get(measured.transaction_id) == signed
+    pool.remove((signed, _tx(state, "b")))
+    assert len(pool) == 0
+    assert pool.size_bytes == 0
+
+
+def test_only_the_very_signature_that_was_checked_counts_as_verified() -> None:
+    state, pool = _rich_state(), Mempool()
+    signed = _tx(state, "a")
+    name = pool.admit(state, signed).transaction_id
+    assert pool.is_verified(name, signed.signature)
+    assert not pool.is_verified(name, Signature(bytes(64)))
+    assert not pool.is_verified(ZERO_HASH, signed.signature)
+
+
+def test_what_expires_at_the_next_height_can_still_be_taken() -> None:
+    state, pool = advance(_rich_state(), 3), Mempool()
+    pool.admit(state, make_transaction(state, "a", valid_until=Height(4)))
+    assert pool.advance(state) == 0
