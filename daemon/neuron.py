@@ -5,8 +5,6 @@ failure inside (a damaged corpus, a bug in a task) is logged, counted and starte
 growing pause, and neither agreement nor the ledger notices. A failing disk ends the node.
 """
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import trio
@@ -229,19 +227,8 @@ def check_neuron(settings: NeuronSettings, chain: Chain) -> None:
         ) from error
 
 
-@asynccontextmanager
-async def open_neuron(
-    neuron: Neuron, evidence: EvidencePort, cache_dir: str
-) -> AsyncGenerator[None]:
-    """Run the neuron while the block runs."""
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_supervise, neuron, evidence, cache_dir)
-        yield
-        nursery.cancel_scope.cancel()
-
-
-async def _supervise(neuron: Neuron, evidence: EvidencePort, cache_dir: str) -> None:
-    """Run the neuron's life again and again.
+async def run_neuron(neuron: Neuron, evidence: EvidencePort, cache_dir: str) -> None:
+    """Run the neuron's life again and again, until cancelled.
 
     Raises:
         StorageError: the disk failed.

@@ -39,7 +39,7 @@ from daemon.http.keys import ApiKeys
 from daemon.http.present import format_peer_id, present_event
 from daemon.http.server import serve_http
 from daemon.inbox import Inbox
-from daemon.neuron import Neuron, check_neuron, open_neuron
+from daemon.neuron import Neuron, check_neuron, run_neuron
 from daemon.neuron_port import ChainPort, EvidencePort
 from daemon.notify import notify, watchdog_interval_s
 from daemon.syncing import Syncing
@@ -141,7 +141,7 @@ async def run_node(
             if neuron is not None:
                 evidence = EvidencePort(store.evidence)
                 cache = str(settings.node.data_dir / "models")
-                await stack.enter_async_context(open_neuron(neuron, evidence, cache))
+                services.start_soon(run_neuron, neuron, evidence, cache)
             await door.run_until_stopped()
             log.info("node stops")
             services.cancel_scope.cancel()
