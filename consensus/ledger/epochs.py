@@ -85,7 +85,7 @@ def _gather(
     size = len(hotkeys)
     heights = get_column(view, netuid, Column.ACTIVE).tolist()
     active = [_LONG_AGO if height == NEVER else height for height in heights]
-    for uid in forfeits:
+    for uid in sorted(forfeits):
         active[uid] = int(view.height)  # its stake stays in the median, with a zero row
     return EpochInput(
         block=view.height,

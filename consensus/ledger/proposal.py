@@ -15,6 +15,8 @@ from consensus.types import SignedTransaction
 
 COUNT_MAX = 8_192
 """Most transactions of a block, as `types.Block` says."""
+SMALLEST = 120
+"""Bytes: no signed transaction is smaller (two keys or hashes and a signature)."""
 LIST_HEAD_MAX = 3
 """Bytes before the first transaction of an encoded body."""
 
@@ -26,6 +28,8 @@ def build_body(state: State, mempool: Mempool) -> tuple[SignedTransaction, ...]:
     chosen: list[SignedTransaction] = []
     room = params.block_bytes_max - LIST_HEAD_MAX
     for measured in mempool.take(state):
+        if room < SMALLEST:
+            break
         if measured.size_bytes > room or len(chosen) >= COUNT_MAX:
             continue
         try:
