@@ -119,6 +119,7 @@ class Validator:
         self._scores: dict[MinerKey, MinerScore] = {}
         self._secrets: list[WeightSecret] = []
         self._rounds = 0
+        self._sampling = trio.CapacityLimiter(1)
         self._reason = "nothing was committed since this process started"
         self._submitted: tuple[str, Epoch, Height] | None = None
 
@@ -180,7 +181,9 @@ class Validator:
             self._cursor = chain.height
             return
         try:
-            challenges = await trio.to_thread.run_sync(self._task.sample, seed, 1)
+            challenges = await trio.to_thread.run_sync(
+                self._task.sample, seed, 1, limiter=self._sampling
+            )
         except OSError as error:  # the corpus: our fault, so nobody is asked and nobody judged
             self._log("no_challenge", reason=str(error))
             self._cursor = chain.height

@@ -119,7 +119,8 @@ class TextTask:
     answer_bytes_max = PREFIX_COUNT_MAX * ROW_BYTES
 
     def __init__(self, prefixes: int = PREFIXES, root: Path | None = None) -> None:
-        assert FILES <= prefixes <= PREFIX_COUNT_MAX
+        if not 1 <= prefixes <= PREFIX_COUNT_MAX:
+            raise ValueError(f"a text query has 1 to {PREFIX_COUNT_MAX} prefixes, not {prefixes}")
         self._prefixes = prefixes
         self._root = root
 
@@ -143,7 +144,7 @@ class TextTask:
     def _sample_one(self, dice: Dice) -> Challenge:
         prefixes: list[bytes] = []
         truth = bytearray()
-        for number in range(FILES):
+        for number in range(min(FILES, self._prefixes)):
             text = corpus.rename(corpus.read_source(dice.choose(self._files)), dice).encode()
             for _ in range(number, self._prefixes, FILES):
                 place = 1 + dice.below(len(text) - 1)

@@ -98,6 +98,18 @@ def test_sum_one_off_is_refused() -> None:
     assert isinstance(TASK.verify(CHALLENGE, pack_rows(rows)), Fault)
 
 
+@pytest.mark.parametrize("count", [1, 3, 64])
+def test_query_has_as_many_prefixes_as_the_operator_asks(count: int) -> None:
+    challenge = TextTask(count).sample(b"seed", 1)[0]
+    assert len(TASK.read_query(challenge.body)) == len(challenge.key) == count
+
+
+@pytest.mark.parametrize("count", [0, 65])
+def test_query_too_large_for_the_wire_is_refused_at_start(count: int) -> None:
+    with pytest.raises(ValueError, match="1 to 64"):
+        TextTask(count)
+
+
 @pytest.mark.parametrize(
     "body",
     [

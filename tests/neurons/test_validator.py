@@ -32,7 +32,9 @@ from tests.neurons.world import (
 def _inline_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run thread calls inline: the mock clock would jump while a thread works."""
 
-    async def run_inline(call: Callable[..., object], *args: object) -> object:
+    async def run_inline(
+        call: Callable[..., object], *args: object, limiter: trio.CapacityLimiter
+    ) -> object:
         await trio.lowlevel.checkpoint()
         return call(*args)
 
