@@ -210,8 +210,8 @@ class _Run:
             self._state.options,
             self._elapsed_s(),
             None if first_s is None else first_s - self._begin_s,
-            f"Ctrl-C stops it. In another terminal: scripts/devnet status | logs N | kill N | "
-            f"restart N | down     logs: {self._folder}/node-N/log.txt",
+            " Ctrl-C stops it. In another terminal: scripts/devnet status | logs N | kill N |\n"
+            f" restart N | down. Logs: {self._folder}/node-N/log.txt",
         )
 
     def _elapsed_s(self) -> float:

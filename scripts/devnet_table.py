@@ -14,6 +14,10 @@ from scripts.devnet_watch import NeuronSeen, NodeSeen, Seen
 
 BARS = "▏▎▍▌▋▊▉█"
 BAR_WIDTH = 12
+LEGEND = (
+    " weight: mean of the validators' last revealed rows; share: a miner's\n"
+    " incentive, a validator's dividends; age: epochs since its weights counted"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +39,13 @@ def render(seen: Seen, frame: Frame) -> RenderableType:
             _table_of_nodes(seen.nodes),
             Text(),
             _table_of_neurons(seen.neurons),
+            Text(LEGEND, style="dim"),
             Text(),
             Text(frame.note, style="dim"),
         ),
-        title="[bold]neurond devnet",
+        title="[bold]neurond devnet: subnet 1, task text",
         border_style="cyan",
-        padding=(1, 2),
+        padding=(1, 1),
     )
 
 
@@ -49,15 +54,13 @@ def _headline(seen: Seen, frame: Frame) -> Text:
     paid = max(0, (seen.height - tempo // 4) // tempo)
     into = seen.height - paid * tempo - tempo // 4 if paid else seen.height
     line = Text()
-    line.append(f"height {seen.height}", style="bold")
-    line.append(
-        f"   epochs paid {paid}   next reward at {first_reward_height(frame.options, paid + 1)} "
-    )
+    line.append(f" height {seen.height}", style="bold")
+    line.append(f"  epochs paid {paid}  next at {first_reward_height(frame.options, paid + 1)} ")
     line.append(_bar(into / (tempo if paid else tempo + tempo // 4)), style="green")
     if frame.elapsed_s is not None:
-        line.append(f"   {frame.elapsed_s:.0f} s")
+        line.append(f" {frame.elapsed_s:.0f} s")
     if frame.first_reward_s is not None:
-        line.append(f"   first reward after {frame.first_reward_s:.0f} s", style="green")
+        line.append(f"  first pay after {frame.first_reward_s:.0f} s", style="green")
     return line
 
 
@@ -68,30 +71,22 @@ def _bar(share: float) -> str:
 
 
 def _table_of_nodes(nodes: tuple[NodeSeen, ...]) -> Table:
-    table = Table(title="nodes", title_justify="left", expand=True, box=None, header_style="dim")
-    table.add_column("node")
-    for name in ("height", "head", "finality", "peers", "mempool"):
-        table.add_column(name, justify="right")
-    table.add_column("neuron")
-    table.add_column("API")
+    table = Table(expand=True, box=None, header_style="dim", padding=(0, 1))
+    table.add_column("node", no_wrap=True)
+    for name in ("height", "finality", "peers"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("neuron", no_wrap=True)
+    table.add_column("API", no_wrap=True)
     for node in nodes:
         status = node.status
         if status is None:
-            table.add_row(
-                node.plan.name, "-", "-", "-", "-", "-", Text("down", style="red"), node.plan.api
-            )
+            down = Text("down", style="red")
+            table.add_row(node.plan.name, "-", "-", "-", down, node.plan.api)
             continue
         finality = "-" if node.finality_ms is None else f"{node.finality_ms:.0f} ms"
-        table.add_row(
-            node.plan.name,
-            f"{status.height}" + (" syncing" if status.syncing else ""),
-            status.head[:8],
-            finality,
-            str(len(status.peers)),
-            str(status.mempool_transactions),
-            _state(node),
-            node.plan.api,
-        )
+        height = f"{status.height}" + (" syncing" if status.syncing else "")
+        peers = str(len(status.peers))
+        table.add_row(node.plan.name, height, finality, peers, _state(node), node.plan.api)
     return table
 
 
@@ -107,29 +102,22 @@ def _state(node: NodeSeen) -> Text:
 
 
 def _table_of_neurons(neurons: tuple[NeuronSeen, ...]) -> Table:
-    table = Table(
-        title="neurons of subnet 1: text",
-        title_justify="left",
-        expand=True,
-        box=None,
-        header_style="dim",
-    )
-    for name in ("uid", "node", "role", "model"):
-        table.add_column(name)
-    for name in ("weight given to it", "incentive", "dividends", "weights age", "earned alpha"):
-        table.add_column(name, justify="right")
+    table = Table(expand=True, box=None, header_style="dim", padding=(0, 1))
+    for name in ("uid", "role", "model"):
+        table.add_column(name, no_wrap=True)
+    for name in ("weight", "share", "age", "alpha"):
+        table.add_column(name, justify="right", no_wrap=True)
     best = max((neuron.earned or 0 for neuron in neurons if neuron.plan.role == "miner"), default=0)
     for neuron in neurons:
-        is_best = neuron.plan.role == "miner" and best > 0 and neuron.earned == best
+        is_miner = neuron.plan.role == "miner"
+        is_best = is_miner and best > 0 and neuron.earned == best
         table.add_row(
             "-" if neuron.uid is None else str(neuron.uid),
-            neuron.plan.name,
             neuron.plan.role,
             neuron.plan.model or "-",
-            _share(neuron.weight) if neuron.plan.role == "miner" else "-",
-            _share(neuron.incentive) if neuron.plan.role == "miner" else "-",
-            _share(neuron.dividends) if neuron.plan.role == "validator" else "-",
-            "-" if neuron.weights_age is None else f"{neuron.weights_age} epochs",
+            _share(neuron.weight) if is_miner else "-",
+            _share(neuron.incentive if is_miner else neuron.dividends),
+            "-" if neuron.weights_age is None else str(neuron.weights_age),
             "-" if neuron.earned is None else f"{neuron.earned / 1e9:.4f}",
             style="bold green" if is_best else "",
         )
@@ -164,6 +152,6 @@ def describe(seen: Seen) -> str:
 
 def save_picture(picture: RenderableType, path: str) -> None:
     """Write the picture as SVG."""
-    console = Console(record=True, width=120, file=StringIO(), force_terminal=True)
+    console = Console(record=True, width=92, file=StringIO(), force_terminal=True)
     console.print(picture)
     console.save_svg(path, title="scripts/devnet")
