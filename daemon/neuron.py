@@ -25,7 +25,7 @@ from neurons.models.spec import ModelSpec, WorkerSpec, compute_spec_hash
 from neurons.process import RuntimeSettings
 from neurons.runtime import Runtime, open_runtime
 from neurons.tasks.catalog import open_task
-from neurons.tasks.text import TextTask
+from neurons.tasks.text import PREFIXES, TextTask
 from neurons.validator import Validator, ValidatorSettings
 from p2p.errors import PeerBusy
 from storage.errors import StorageError
@@ -205,6 +205,8 @@ def build_runtime_settings(settings: NeuronSettings, cache_dir: str) -> RuntimeS
         batch_s=settings.batch_deadline_s,
         memory_mb_max=settings.memory_max_mb,
         batch_wait_ms=settings.batch_wait_ms,
+        batch_max=settings.batch_max,
+        queue_max=settings.queue_max,
     )
 
 
@@ -257,7 +259,9 @@ async def _run_miner(neuron: Neuron, cache_dir: str) -> None:
     task = open_task(get_subnet(neuron.chain.head.state, neuron.netuid).task)
     async with open_runtime(settings, log.info) as runtime:
         neuron.runtime = runtime
-        intake = MinerSettings(neuron.netuid, intake_max=neuron.settings.queue_max)
+        intake = MinerSettings(
+            neuron.netuid, intake_max=max(1, neuron.settings.queue_max // PREFIXES)
+        )
         neuron.miner = Miner(neuron.port, runtime, task, intake, log.info)
         await neuron.announce()
 
