@@ -60,7 +60,7 @@ def _headline(seen: Seen, frame: Frame) -> Text:
     if frame.elapsed_s is not None:
         line.append(f" {frame.elapsed_s:.0f} s")
     if frame.first_reward_s is not None:
-        line.append(f"  first pay after {frame.first_reward_s:.0f} s", style="green")
+        line.append(f"  first pay {frame.first_reward_s:.0f} s", style="green")
     return line
 
 

@@ -91,7 +91,7 @@ def test_a_folder_of_another_network_is_refused_and_untouched(
     shutil.copytree(copy.home(0) / "data", data)
     before = digest_files(data)
     done = run_daemon(config(other))
-    assert done.returncode == Exit.DATA, done.stdout
+    assert done.returncode == Exit.USAGE, done.stdout
     assert "network" in done.stdout.lower()
     assert "Traceback" not in done.stdout
     assert digest_files(data) == before

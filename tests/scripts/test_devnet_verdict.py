@@ -158,7 +158,7 @@ def test_the_picture_shows_each_node_s_height_and_each_miner_s_pay() -> None:
     text = show(render(make_seen(), FRAME))
     assert text.count("66") >= 4
     assert "epochs paid 3" in text
-    assert "first pay after 31 s" in text
+    assert "first pay 31 s" in text
     assert "0.9000" in text
     assert "31 ms" in text
     assert "pooled" in text
