@@ -59,8 +59,10 @@ async def open_nodes(count: int) -> AsyncGenerator[list[Node]]:
             nodes.append(Node(await stack.enter_async_context(opened), latencies))
         wanted = min(count - 1, 6)
         with trio.fail_after(60):
-            while any(node.network.stats()["mesh_peers"] < wanted for node in nodes):
-                await trio.sleep(0.1)  # noqa: ASYNC110 - seven networks, no one event
+            while any(  # noqa: ASYNC110 - many networks, no one event
+                node.network.stats()["mesh_peers"] < wanted for node in nodes
+            ):
+                await trio.sleep(0.1)
         yield nodes
 
 

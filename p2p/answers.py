@@ -77,18 +77,26 @@ class Answerer:
         Raises:
             RemoteFault: the peer broke the protocol.
         """
+        fault: RemoteFault | None = None
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._pipe.run)
-            frames = FrameBuffer()
             try:
-                while True:
-                    data = await self._pipe.stream.read()
-                    now_s = trio.current_time()
-                    for frame in frames.feed(data):
-                        self._on_frame(frame, now_s, nursery)
+                await self._read(nursery)
             except PeerGone:
                 pass
+            except RemoteFault as error:
+                fault = error  # raised outside the nursery, which would wrap it
             nursery.cancel_scope.cancel()
+        if fault is not None:
+            raise fault
+
+    async def _read(self, nursery: trio.Nursery) -> None:
+        frames = FrameBuffer()
+        while True:
+            data = await self._pipe.stream.read()
+            now_s = trio.current_time()
+            for frame in frames.feed(data):
+                self._on_frame(frame, now_s, nursery)
 
     def _on_frame(self, frame: bytes, now_s: float, nursery: trio.Nursery) -> None:
         kind, flags, number = ask_wire.read_ask(frame)

@@ -241,8 +241,7 @@ class Gossip:
 
     def _queue_for_judge(self, pending: Pending) -> None:
         link = pending.senders[0]
-        if self._book.standing(link.peer, link.heard_s) is not Standing.GOOD:
-            self.counts["greylisted"] += 1
+        if not self._is_heard(link, pending):
             self._forget(pending)
             return
         for dropped in self._queue.put(pending):
@@ -252,6 +251,13 @@ class Gossip:
             self._work.unpark()
         elif self._urgent_work and pending.is_urgent:
             self._urgent_work.unpark()
+
+    def _is_heard(self, link: Link, pending: Pending) -> bool:
+        standing = self._book.standing(link.peer, link.heard_s)
+        if standing is Standing.GOOD or (standing is Standing.GREY and pending.is_urgent):
+            return True
+        self.counts["greylisted"] += 1
+        return False
 
     def _forget(self, pending: Pending) -> None:
         if pending.message_id is not None:
@@ -276,6 +282,10 @@ class Gossip:
     async def _judge_one(self, pending: Pending) -> None:
         if self._work and self._queue:
             self._work.unpark()  # should this call block, the next message has a judge
+        if not any(self._is_heard(link, pending) for link in pending.senders):  # no longer
+            self._queue.conclude(pending)
+            self._forget(pending)
+            return
         sender = pending.senders[0].peer
         verdict = await self._judge(pending.topic, sender, pending.payload)
         now_s = trio.current_time()
@@ -296,9 +306,9 @@ class Gossip:
                     self._blame(link, Deed.REJECTED, now_s)
 
     def _blame(self, link: Link, deed: Deed, now_s: float) -> None:
-        if self._book.judge(link.peer, deed, now_s) is Standing.BANNED:
+        standing = self._book.judge(link.peer, deed, now_s)
+        if standing is Standing.BANNED and link.close(f"banned: {deed.name.lower()}"):
             self.counts["banned"] += 1
-            link.close(f"banned: {deed.name.lower()}")
 
     # -- spreading -------------------------------------------------------------------------------
 

@@ -27,6 +27,8 @@ UPGRADE_S = 10
 """How long a stranger may take to prove its identity."""
 STREAMS_MAX = 32
 """Streams a peer may hold open on one connection; ours opens two."""
+LINGER_S = 1.0
+"""How long a stream may take to end after we closed our side."""
 HANDSHAKES_MAX = 32
 """Strangers that may be proving their identity at once."""
 REOPEN_S_MIN, REOPEN_S_MAX = 0.05, 5.0
@@ -114,7 +116,7 @@ class Host:
         try:
             with trio.fail_after(UPGRADE_S):
                 stream = await trio.open_tcp_stream(address.host, address.port)
-        except (OSError, trio.TooSlowError) as error:
+        except (OSError, ValueError, trio.TooSlowError) as error:  # ValueError: no host name
             raise PeerGone(f"{address} does not answer") from error
         channel = await self._secure(stream, address.peer_id)
         return await self._adopt(nursery, Connection(channel, address, is_outbound=True))
@@ -278,6 +280,9 @@ class Host:
             protocol = await self._transport.negotiate(stream, self._protocols)
             if protocol == IDENTIFY_PROTOCOL:
                 await stream.write(self._transport.write_identify(self._protocols, AGENT))
+                await stream.close()
+                with trio.move_on_after(LINGER_S):
+                    await stream.read()
             elif protocol == PING_PROTOCOL:
                 while True:
                     await stream.write(await stream.read())
@@ -289,7 +294,7 @@ class Host:
             # The supervisor of one stream: a handler's bug must not let a peer end the node.
             self.counts["handlers_crashed"] += 1
             logger.exception("a stream handler crashed")
-        with trio.move_on_after(1):
+        with trio.move_on_after(LINGER_S):
             await stream.reset()
 
 

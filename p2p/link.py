@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 HELLO_S = 10
 """How long the peer may take to say hello."""
-PARTING_S = 0.3
-"""How long a goodbye may take to leave: it is a courtesy."""
 
 
 class Link:
@@ -71,11 +69,13 @@ class Link:
         if self._idle:
             self._idle.unpark_all()
 
-    def close(self, reason: str) -> None:
-        """End the link after telling the peer why."""
-        if self._closing is None:
-            self._closing = reason
-            self.put_control(wire.write_goodbye(reason))
+    def close(self, reason: str) -> bool:
+        """End the link after telling the peer why; False: it is ending already."""
+        if self._closing is not None:
+            return False
+        self._closing = reason
+        self.put_control(wire.write_goodbye(reason))
+        return True
 
     async def run(self, on_frame: Callable[["Link", bytes, float], None]) -> str:
         """Read and write until the link ends; return why. `on_frame` must not block.
@@ -84,6 +84,7 @@ class Link:
             RemoteFault: the peer broke the protocol.
         """
         reason = "the connection ended"
+        fault: RemoteFault | None = None
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._write, nursery.cancel_scope)
             try:
@@ -92,7 +93,11 @@ class Link:
                 pass
             except _Goodbye as goodbye:
                 reason = goodbye.reason
+            except RemoteFault as error:
+                fault = error  # raised outside the nursery, which would wrap it
             nursery.cancel_scope.cancel()
+        if fault is not None:
+            raise fault
         return self._closing or reason
 
     async def _read(self, on_frame: Callable[["Link", bytes, float], None]) -> None:
@@ -167,7 +172,6 @@ async def accept_link(
             _check(mine, greeting.hello)
         except ForeignNetwork as error:
             await stream.write(wire.write_goodbye(error.reason))
-            await trio.sleep(PARTING_S)
             raise
         await stream.write(wire.write_hello(mine))
         return Link(connection, stream, greeting, quota)
@@ -190,7 +194,8 @@ async def _read_hello(stream: "Stream") -> Greeting:
         if not got:
             continue
         if got[0][0] == GossipKind.GOODBYE:
-            raise ForeignNetwork(got[0][1:].decode(errors="replace"))
+            reason = got[0][1:].decode(errors="replace")
+            raise ForeignNetwork(f"the peer refused us: {reason}")
         if got[0][0] != GossipKind.HELLO:
             raise RemoteFault(f"frame kind {got[0][0]} before any hello")
         return Greeting(wire.read_hello(got[0][1:]), got[1:], frames)

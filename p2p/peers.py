@@ -1,9 +1,9 @@
 """The peer book: addresses, back-off, scores, bans; sans-IO, time is an argument.
 
 Score: 0 for a stranger, up by little for what it brought first, down by much for what no honest
-peer sends, and halving towards 0 every `HALF_LIFE_S`. Below `GREY_SCORE` its gossip is dropped
-unread, below `BAN_SCORE` it is hung up on and neither dialled nor let in for a while that doubles
-each time.
+peer sends, and halving towards 0 every `HALF_LIFE_S`. Below `GREY_SCORE` all but its votes,
+statuses and blocks is dropped unread; below `BAN_SCORE` it is hung up on and neither dialled nor
+let in for a while that doubles each time.
 
 Dialling: peers we were told to use, then those we have met, then hearsay; each waits after a
 failure (`BACKOFF_S`, doubling, with jitter so that a network restarted at once does not dial in

@@ -39,6 +39,8 @@ LINK_WAIT_S = 5.0
 """How long a peer's ask stream may precede its hello."""
 UNLINKED_S = 20.0
 """How long a connection may live without a link: `ping` and `identify` need less."""
+PARTING_S = 0.3
+"""How long the reason of a refusal may take to arrive before we hang up."""
 RETIRE_S = 2.0
 """How long one of two connections to a peer lingers: questions asked on it are answered first."""
 TELL_COUNT = 8
@@ -140,7 +142,7 @@ class Sessions:
             raise PeerGone("the peer is banned")
         done = self._dialling[peer] = trio.Event()
         try:
-            await self._nursery.start(self._live, await self._dial(address))
+            await self._nursery.start(self._live_guarded, await self._dial(address))
         finally:
             del self._dialling[peer]
             done.set()
@@ -180,9 +182,18 @@ class Sessions:
         except (PeerGone, RemoteFault) as error:
             self.counts["foreign_peers"] += isinstance(error, ForeignNetwork)
             logger.info("refused %s: %s", connection.address, error)
+            await trio.sleep(PARTING_S)
             connection.abort()
             return
         await self._live(link)
+
+    async def _live_guarded(self, link: Link, task_status: trio.TaskStatus[None]) -> None:
+        try:
+            await self._live(link, task_status)
+        except Exception:
+            # The supervisor of a link we opened: a bug that a peer can provoke ends its link only.
+            self.counts["links_crashed"] += 1
+            logger.exception("the link with %s crashed", link.connection.address)
 
     async def _live(
         self, link: Link, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -297,6 +308,11 @@ class Sessions:
             except RemoteFault as fault:
                 logger.info("%s broke the ask protocol: %s", connection.address, fault)
                 self._book.judge(connection.peer, Deed.BROKE_PROTOCOL, trio.current_time())
+                connection.abort()
+            except Exception:
+                # The supervisor of an ask stream we opened, as of a link.
+                self.counts["links_crashed"] += 1
+                logger.exception("the asks to %s crashed", connection.address)
                 connection.abort()
             nursery.cancel_scope.cancel()
 

@@ -219,6 +219,11 @@ class Stream:
         except Exception as error:  # the library raises a dozen unrelated kinds
             raise PeerGone("the stream ended") from error
 
+    async def close(self) -> None:
+        """Say that no more comes from us; what was written still arrives."""
+        with suppress(Exception):  # it is already gone, in one of many ways
+            await self.inner.close()
+
     async def reset(self) -> None:
         """End the stream at once, in both directions."""
         with suppress(Exception):  # it is already gone, in one of many ways
@@ -307,6 +312,13 @@ class Transport:
             mux = await self._upgrader.upgrade_connection(secured, remote)  # type: ignore[assignment]  # Yamux is all we offer
         except Exception as error:  # as above
             socket.abort()
-            raise PeerGone(f"no secure connection: {error}") from error
+            raise PeerGone(f"no secure connection: {_find_cause(error)}") from error
         assert mux is not None
         return Channel(mux, remote.to_bytes(), socket)
+
+
+def _find_cause(error: BaseException) -> str:
+    """Return what the innermost of nested library errors says."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error) or type(error).__name__

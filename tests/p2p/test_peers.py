@@ -1,0 +1,149 @@
+"""The peer book: whom to dial, whom to trust, whom to ban."""
+
+from random import Random
+
+import pytest
+
+from p2p import peers
+from p2p.addresses import Address
+from p2p.peers import Deed, PeerBook, Source, Standing
+from p2p.wire import peer_id_of
+
+
+def _peer(number: int) -> bytes:
+    return peer_id_of(number.to_bytes(32, "big"))
+
+
+def _place(number: int, host: str = "127.0.0.1") -> Address:
+    return Address("ip4", host, 1_000 + number, _peer(number))
+
+
+def _book() -> PeerBook:
+    return PeerBook(_peer(0), Random(1))
+
+
+def test_we_are_never_in_our_own_book():
+    book = _book()
+    book.add(_place(0), Source.CHOSEN)
+    assert book.choose(0.0, 9, {}) == []
+
+
+def test_chosen_peers_are_dialled_before_met_ones_and_those_before_hearsay():
+    book = _book()
+    book.add(_place(3), Source.HEARSAY)
+    book.add(_place(2), Source.MET)
+    book.add(_place(1), Source.CHOSEN)
+    assert book.choose(0.0, 2, {}) == [_place(1), _place(2)]
+    assert book.choose(0.0, 9, {_peer(1): "127.0.0.1"}) == [_place(2), _place(3)]
+
+
+def test_a_failed_dial_waits_longer_each_time_but_never_for_ever():
+    book = _book()
+    book.add(_place(1), Source.CHOSEN)
+    waits: list[float] = []
+    now_s = 0.0
+    for _ in range(12):
+        book.on_dialling(_peer(1), now_s)
+        assert book.choose(now_s, 9, {}) == []
+        book.on_failed(_peer(1), now_s)
+        start_s = now_s
+        while not book.choose(now_s, 9, {}):
+            now_s += 0.05
+        waits.append(now_s - start_s)
+    assert waits[0] < 0.6
+    assert waits[4] > waits[0]
+    assert peers.BACKOFF_S_MAX / 2 <= waits[-1] <= peers.BACKOFF_S_MAX * 1.5 + 0.1
+
+
+def test_hearsay_that_never_answers_is_forgotten_and_the_chosen_never():
+    book = _book()
+    book.add(_place(1), Source.CHOSEN)
+    book.add(_place(2), Source.HEARSAY)
+    for _ in range(20):
+        book.on_failed(_peer(1), 0.0)
+        book.on_failed(_peer(2), 0.0)
+    assert book.choose(1e6, 9, {}) == [_place(1)]
+
+
+def test_the_addresses_of_a_peer_are_tried_in_turn():
+    book = _book()
+    book.add(_place(1), Source.MET)
+    other = Address("ip4", "127.0.0.1", 9, _peer(1))
+    book.add(other, Source.MET)
+    first = book.choose(0.0, 1, {})
+    book.on_failed(_peer(1), 0.0)
+    assert {*first, *book.choose(100.0, 1, {})} == {_place(1), other}
+
+
+def test_outbound_peers_come_from_many_networks():
+    book = _book()
+    for number in range(1, 9):
+        book.add(_place(number, f"20.1.0.{number}"), Source.HEARSAY)
+    book.add(_place(9, "30.1.0.1"), Source.HEARSAY)
+    chosen = {address.host for address in book.choose(0.0, 9, {})}
+    assert len(chosen) == peers.GROUP_MAX + 1
+    assert "30.1.0.1" in chosen
+
+
+def test_rejected_messages_make_a_peer_grey_and_then_banned_for_longer_each_time():
+    book = _book()
+    standings = [book.judge(_peer(1), Deed.REJECTED, 0.0) for _ in range(7)]
+    assert standings == [Standing.GOOD] * 2 + [Standing.GREY] * 4 + [Standing.BANNED]
+    assert book.standing(_peer(1), peers.BAN_S - 1) is Standing.BANNED
+    assert book.standing(_peer(1), peers.BAN_S + 200) is Standing.GOOD
+    now_s = peers.BAN_S + 1
+    while book.judge(_peer(1), Deed.REJECTED, now_s) is not Standing.BANNED:
+        pass
+    assert book.standing(_peer(1), now_s + peers.BAN_S + 1) is Standing.BANNED
+
+
+def test_a_banned_peer_is_not_dialled():
+    book = _book()
+    book.add(_place(1), Source.CHOSEN)
+    while book.judge(_peer(1), Deed.BROKE_PROTOCOL, 0.0) is not Standing.BANNED:
+        pass
+    assert book.choose(1.0, 9, {}) == []
+    assert book.choose(peers.BAN_S + 1, 9, {}) == [_place(1)]
+
+
+def test_a_score_halves_with_time_and_praise_is_capped():
+    book = _book()
+    book.judge(_peer(1), Deed.REJECTED, 0.0)
+    assert abs(book.score(_peer(1), peers.HALF_LIFE_S) + 5) < 0.01
+    book.judge(_peer(2), Deed.FIRST, 0.0, count=100_000)
+    assert book.score(_peer(2), 0.0) == peers.SCORE_MAX
+
+
+def test_hearsay_cannot_fill_the_book_nor_push_out_proved_addresses(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(peers, "RECORDS_MAX", 10)
+    book = _book()
+    book.add(_place(1), Source.MET)
+    for number in range(2, 50):
+        book.add(_place(number), Source.HEARSAY)
+    for port in range(10):
+        book.add(Address("ip4", "9.9.9.9", port + 1, _peer(1)), Source.HEARSAY)
+    assert book.addresses_of(_peer(1))[0] == _place(1)
+    assert len(book.addresses_of(_peer(1))) <= peers.ADDRESSES_MAX
+    assert len(book.choose(0.0, 99, {})) <= 10
+
+
+def test_the_book_survives_the_disk_and_damage_to_it():
+    book = _book()
+    for number in range(1, 4):
+        book.add(_place(number), Source.MET)
+    book.add(_place(5), Source.HEARSAY)
+    again = _book()
+    assert again.load(book.dump()) == 3
+    assert {address.port for address in again.choose(0.0, 9, {})} == {1_001, 1_002, 1_003}
+    assert _book().load(b"damaged") == 0
+    assert _book().load(b"") == 0
+
+
+def test_only_peers_we_have_met_are_told_to_others_and_nobody_itself():
+    book = _book()
+    book.add(_place(1), Source.MET)
+    book.add(_place(2), Source.MET)
+    book.add(_place(3), Source.HEARSAY)
+    assert book.sample(9, _peer(1)) == [_place(2)]
