@@ -21,11 +21,12 @@ RETRIES = 1
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What became of one question; `receipt` is there when a valid completion came."""
+    """What became of one question; `answer` and `receipt` are there when it could be judged."""
 
     outcome: Outcome
     reason: str = ""
     receipt: SignedReceipt | None = None
+    answer: bytes = b""
 
 
 async def ask_miner(
@@ -88,7 +89,8 @@ def _judge(task: Task, challenge: Challenge, reply: Completion, latency_ms: floa
     match judgement:
         case Judged():
             receipt = SignedReceipt(reply.receipt, reply.signature)
-            return Asked(Answered(judgement.quality, latency_ms), receipt=receipt)
+            outcome = Answered(judgement.quality, latency_ms)
+            return Asked(outcome, receipt=receipt, answer=reply.answer)
         case Fault(whose=Whose.MINER):
             return Asked(Miss.FAULT, judgement.reason)
         case Fault():

@@ -15,6 +15,7 @@ well: nobody else can make it, everyone can check it once it is shown (`compute_
 The counter is the height whose mix is used, so a restarted validator never asks the same twice.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -88,6 +89,21 @@ class Task(Protocol):
     def verify(self, challenge: Challenge, answer: bytes) -> Judgement:
         """Judge `answer`; never raises, whatever the bytes."""
         ...
+
+    def find_copies(self, answers: Sequence[bytes]) -> tuple[int, ...]:
+        """Return for each of `answers` the index of the one it copies; its own if it copies none.
+
+        All of them were judged valid for one and the same challenge. A copy is equal to an earlier
+        answer, or so near it that one model must have made both. A copy is not copied itself:
+        every index points at an original. Blocking (arithmetic): call it in a thread.
+        """
+        ...
+
+
+def find_equals(answers: Sequence[bytes]) -> tuple[int, ...]:
+    """Return for each of `answers` the index of the first that is equal to it: exact copies."""
+    first: dict[bytes, int] = {}
+    return tuple(first.setdefault(answer, index) for index, answer in enumerate(answers))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 Two loops side by side. *Rounds*: one fresh challenge, the same for every serving miner (their luck
 is then the same, so far fewer rounds tell two models apart), asked under one deadline; receipts and
-answers verified; scores, receipts and cursor written in one durable transaction before they count.
+answers verified, copies paid once (`neurons/copies.py`); scores, receipts and cursor written in one durable transaction before they count.
 *Duties*: at every final height, commit or reveal what is due (`neurons/duty.py`), reading back from
 the chain what arrived.
 
@@ -37,6 +37,7 @@ from consensus.types import (
 )
 from neurons import duty, scoring
 from neurons.asking import Asked, ask_miner
+from neurons.copies import pay_once
 from neurons.dice import Dice
 from neurons.ports import (
     ChainView,
@@ -189,7 +190,10 @@ class Validator:
             self._cursor = chain.height
             return
         asked = await self._ask_all(targets, challenges[0])
-        await self._record(chain.height, meta, asked)
+        paid = await trio.to_thread.run_sync(
+            pay_once, self._task, meta, asked, limiter=self._sampling
+        )
+        await self._record(chain.height, meta, paid)
 
     def _make_seed(self, chain: ChainView, meta: MetagraphView) -> bytes:
         origin = ChallengeOrigin(

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import time
 
 import numpy as np
 import pytest
@@ -191,3 +192,56 @@ def test_unknown_task_is_refused_with_the_known_ones() -> None:
     assert catalog.open_task("text").name == "text"
     with pytest.raises(LookupError, match="known are text"):
         catalog.open_task("chess")
+
+
+# -- copies ---------------------------------------------------------------------------------------
+
+
+def make_answers(*, count: int, seed: int = 5) -> list[np.ndarray]:
+    """Return `count` answers (32, 256) of models that have nothing to do with one another."""
+    dice = np.random.default_rng(seed)
+    return [dice.random((32, 256)) ** 8 for _ in range(count)]
+
+
+def find(*answers: np.ndarray) -> tuple[int, ...]:
+    return TASK.find_copies([pack_rows(quantise(rows)) for rows in answers])
+
+
+def test_equal_and_nearly_equal_answers_are_copies_of_the_first() -> None:
+    first, second = make_answers(count=2)
+    noisy = first + 0.002 * np.random.default_rng(6).random(first.shape) * first.mean()
+    assert find(first, second, first, noisy, second) == (0, 1, 0, 0, 1)
+
+
+def test_answers_of_different_models_are_no_copies() -> None:
+    assert find(*make_answers(count=20)) == tuple(range(20))
+    assert find() == ()
+
+
+def test_model_that_differs_by_a_hundredth_is_its_own() -> None:
+    first, second = make_answers(count=2)
+    mixed = quantise(first).astype(float) * 0.98 + quantise(second).astype(float) * 0.02
+    assert find(first, mixed) == (0, 1)
+
+
+def test_difference_in_the_last_prefix_is_seen() -> None:
+    first, second = make_answers(count=2)
+    altered = np.concatenate([first[:31], second[31:]])
+    assert find(first, altered) == (0, 1)
+
+
+def test_copy_is_measured_against_originals_and_not_against_copies() -> None:
+    first, second = (quantise(rows).astype(float) for rows in make_answers(count=2))
+    steps = [first + part * (second - first) for part in (0, 0.004, 0.008)]
+    apart = np.abs(steps[1] - steps[0]).sum() / 2 / 65_535 / 32
+    assert apart < text.COPY_DISTANCE_MAX < 2 * apart
+    assert find(*steps) == (0, 0, 2)
+
+
+@pytest.mark.slow
+def test_copies_among_a_full_subnet_of_miners_are_found_within_a_second() -> None:
+    dice = np.random.default_rng(7)
+    answers = [pack_rows(quantise(dice.random((32, 256)))) for _ in range(256)]
+    began = time.thread_time()
+    assert TASK.find_copies(answers) == tuple(range(256))
+    assert time.thread_time() - began < 1

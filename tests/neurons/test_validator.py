@@ -85,6 +85,22 @@ async def test_better_miner_gets_more_weight_every_epoch(
     assert [miner.answers > 10 for miner in validator.status.miners] == [True, True]
 
 
+async def test_one_model_behind_three_uids_is_paid_once(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    world = World()
+    for name, delay_s in (("farm-1", 0.3), ("farm-2", 0.01), ("farm-3", 0.01)):
+        world.add_miner(name, honest(name, 200, delay_s))
+    world.add_miner("other", honest("other", 100))
+    world.registered |= {b"farm-2": 1, b"farm-3": 1}
+    validator = await run_until(world, world.tempo + 2)
+    row = world.revealed[0]
+    assert dict(zip(row.uids, row.values, strict=True)).keys() == {1, 4}
+    qualities = [round(miner.quality * 255) for miner in validator.status.miners]
+    assert qualities == [200, 0, 0, 100]
+    assert all(miner.reliability == 1 for miner in validator.status.miners)
+
+
 async def test_no_challenge_is_asked_twice(autojump_clock: trio.testing.MockClock) -> None:
     world = World()
     world.add_miner("good", honest("good", 200))

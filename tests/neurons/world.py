@@ -42,7 +42,7 @@ from neurons.ports import (
     WeightSecret,
     WeightsState,
 )
-from neurons.task import Challenge, Fault, Judged, Judgement, Whose
+from neurons.task import Challenge, Fault, Judged, Judgement, Whose, find_equals
 
 CHAIN_ID = Hash32(b"c" * 32)
 NETUID = NetUid(1)
@@ -257,6 +257,9 @@ class LevelTask:
         if len(answer) != 1:
             return Fault(Whose.MINER, "one byte, please")
         return Judged(answer[0] / 255)
+
+    def find_copies(self, answers: Sequence[bytes]) -> tuple[int, ...]:
+        return find_equals(answers)
 
 
 def complete(name: str, query: Query, answer: bytes, signer: str = "") -> Completion:
