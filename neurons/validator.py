@@ -2,7 +2,8 @@
 
 Two loops side by side. *Rounds*: one fresh challenge, the same for every serving miner (their luck
 is then the same, so far fewer rounds tell two models apart), asked under one deadline; receipts and
-answers verified, copies paid once (`neurons/copies.py`); scores, receipts and cursor written in one durable transaction before they count.
+answers verified, copies paid once (`neurons/copies.py`); scores, receipts and cursor written in one
+durable transaction before they count.
 *Duties*: at every final height, commit or reveal what is due (`neurons/duty.py`), reading back from
 the chain what arrived.
 
