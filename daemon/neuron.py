@@ -183,6 +183,7 @@ def build_model_spec(settings: NeuronSettings) -> ModelSpec:
             train_s=max(0.001, model.train_s),
             width=model.width,
             layers=model.layers,
+            heads=model.heads,
             context=model.context,
         )
     except ValueError as error:
