@@ -152,7 +152,7 @@ class Answerer:
         if question.request.kind not in self._handlers:
             self._refuse(number, Fault.UNKNOWN_KIND, question.request.kind)
             return
-        if len(self._waiting) >= WAITING_MAX:
+        if len(self._open) >= RUNNING_MAX + WAITING_MAX:
             self._counts["asks_refused_busy"] += 1
             self._refuse(number, Fault.BUSY, str(BUSY_MS))
             return

@@ -17,9 +17,10 @@ import trio
 
 from p2p.addresses import Address, compute_network_group, parse_address
 from p2p.errors import AddressInUse, LocalFault, PeerGone
+from p2p.yamux import Stream
 
 if TYPE_CHECKING:
-    from p2p.transport import Channel, Stream, Transport
+    from p2p.transport import Channel, Transport
 
 logger = logging.getLogger("neurond.p2p")
 
@@ -36,7 +37,7 @@ REOPEN_S_MIN, REOPEN_S_MAX = 0.05, 5.0
 IDENTIFY_PROTOCOL, PING_PROTOCOL = "/ipfs/id/1.0.0", "/ipfs/ping/1.0.0"
 AGENT = "neurond"
 
-StreamHandler = Callable[["Connection", "Stream"], Awaitable[None]]
+StreamHandler = Callable[["Connection", Stream], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Connection:
         self.began_s = trio.current_time()
         self.closed = trio.Event()
 
-    async def open_stream(self, protocol: str) -> "Stream":
+    async def open_stream(self, protocol: str) -> Stream:
         """Return a new stream that speaks `protocol`.
 
         Raises:
@@ -247,7 +248,6 @@ class Host:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._pump, connection, nursery.cancel_scope)
-                await connection.channel.wait_started()
                 task_status.started()
                 await self._accept_streams(connection, nursery)
                 nursery.cancel_scope.cancel()
@@ -275,7 +275,7 @@ class Host:
                 return
             nursery.start_soon(self._serve_stream, connection, stream)
 
-    async def _serve_stream(self, connection: Connection, stream: "Stream") -> None:
+    async def _serve_stream(self, connection: Connection, stream: Stream) -> None:
         try:
             protocol = await self._transport.negotiate(stream, self._protocols)
             if protocol == IDENTIFY_PROTOCOL:

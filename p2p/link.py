@@ -17,10 +17,10 @@ from p2p.errors import ForeignNetwork, PeerGone, RemoteFault
 from p2p.outbox import Outbox
 from p2p.quota import PeerQuota, Quota
 from p2p.wire import GossipKind, Hello, MessageId, Topic
+from p2p.yamux import Stream
 
 if TYPE_CHECKING:
     from p2p.host import Connection
-    from p2p.transport import Stream
 
 HELLO_S = 10
 """How long the peer may take to say hello."""
@@ -30,7 +30,7 @@ class Link:
     """A live gossip stream; `run` ends when it does."""
 
     def __init__(
-        self, connection: "Connection", stream: "Stream", greeting: "Greeting", quota: Quota
+        self, connection: "Connection", stream: Stream, greeting: "Greeting", quota: Quota
     ) -> None:
         now_s = trio.current_time()
         self.peer = connection.peer
@@ -158,9 +158,7 @@ async def open_link(connection: "Connection", mine: Hello, quota: Quota) -> Link
     raise PeerGone(f"no hello within {HELLO_S} s")
 
 
-async def accept_link(
-    connection: "Connection", stream: "Stream", mine: Hello, quota: Quota
-) -> Link:
+async def accept_link(connection: "Connection", stream: Stream, mine: Hello, quota: Quota) -> Link:
     """Answer the hello of a peer that opened a gossip stream to us.
 
     Raises:
@@ -187,7 +185,7 @@ def is_kept(me: bytes, old: Link, new: Link) -> bool:
     return old.connection.is_outbound == (me < old.peer)
 
 
-async def _read_hello(stream: "Stream") -> Greeting:
+async def _read_hello(stream: Stream) -> Greeting:
     frames = wire.FrameBuffer()
     while True:
         got = frames.feed(await stream.read())

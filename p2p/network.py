@@ -25,7 +25,7 @@ from p2p.discovery import Discovery, open_mdns
 from p2p.errors import LocalFault, NetworkError, Refuse, TooLarge
 from p2p.gossip import Gossip, Judge
 from p2p.host import Host, Limits, bind_host
-from p2p.peers import PeerBook, Source
+from p2p.peers import Deed, PeerBook, Source
 from p2p.quota import ASK_QUOTA, GOSSIP_QUOTA, Quota
 from p2p.requests import Items
 from p2p.sessions import BODY_KIND, PeerDown, PeerEvent, PeerUp, Sessions, Terms
@@ -189,6 +189,14 @@ class Network:
         link = self._gossip.links.get(peer)
         if link is not None:
             link.close(reason)
+
+    def blame(self, peer: bytes, reason: str) -> None:
+        """Count a false answer of `peer` as a broken protocol, and hang up on it, telling it why.
+
+        Who does it again and again is banned.
+        """
+        self._book.judge(peer, Deed.BROKE_PROTOCOL, trio.current_time())
+        self.disconnect(peer, reason)
 
     async def find_peer(self, peer: bytes) -> bool:
         """Connect to a peer of which only the id is known; return whether it is connected now.

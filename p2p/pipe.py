@@ -1,15 +1,12 @@
 """Frames out on one stream, in order, joined into few writes; the asks' half of `link.py`."""
 
 from collections import deque
-from typing import TYPE_CHECKING
 
 import trio
 
 from p2p.errors import PeerGone
 from p2p.wire import PIECE_MAX
-
-if TYPE_CHECKING:
-    from p2p.transport import Stream
+from p2p.yamux import Stream
 
 ROOM_BYTES = 1 << 18
 """Bytes that may wait before a producer has to: 256 KiB, one Yamux window."""
@@ -20,7 +17,7 @@ class Pipe:
 
     __slots__ = ("_bytes", "_frames", "_full", "_idle", "is_closed", "stream")
 
-    def __init__(self, stream: "Stream") -> None:
+    def __init__(self, stream: Stream) -> None:
         self.stream = stream
         self.is_closed = False
         self._frames: deque[bytes] = deque()

@@ -9,7 +9,6 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import trio
 
@@ -25,9 +24,7 @@ from p2p.pipe import Pipe
 from p2p.quota import PeerQuota, Quota
 from p2p.requests import Asker
 from p2p.wire import Announcement, Hello
-
-if TYPE_CHECKING:
-    from p2p.transport import Stream
+from p2p.yamux import Stream
 
 logger = logging.getLogger("neurond.p2p")
 
@@ -169,7 +166,7 @@ class Sessions:
 
     # -- a link's life ---------------------------------------------------------------------------
 
-    async def _on_gossip_stream(self, connection: Connection, stream: "Stream") -> None:
+    async def _on_gossip_stream(self, connection: Connection, stream: Stream) -> None:
         now_s = trio.current_time()
         if self._book.standing(connection.peer, now_s) is Standing.BANNED:
             self.counts["banned_refused"] += 1
@@ -316,7 +313,7 @@ class Sessions:
                 connection.abort()
             nursery.cancel_scope.cancel()
 
-    async def _on_ask_stream(self, connection: Connection, stream: "Stream") -> None:
+    async def _on_ask_stream(self, connection: Connection, stream: Stream) -> None:
         with trio.move_on_after(LINK_WAIT_S):
             while connection.peer not in self._sessions:
                 await self._joined.wait()

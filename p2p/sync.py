@@ -129,11 +129,13 @@ class Planner(Generic[T]):
         return tuple(asks)
 
     def on_reply(self, ask: Ask, blocks: tuple[T, ...], now_s: float) -> None:
-        """Take in the blocks of a reply, in order from the first asked; fewer is fine."""
+        """Take in the blocks of a reply, in order from the first asked; fewer or more is fine.
+
+        More come where only a later block can be proven final; the caller bounds them.
+        """
         peer = self._close(ask)
         asked = ask.range
-        blocks = blocks[: asked.count]
-        if len(blocks) < asked.count:
+        if peer is not None and len(blocks) < asked.count:
             self._gaps.append(Range(asked.first + len(blocks), asked.count - len(blocks)))
         if blocks:
             self._batches[asked.first] = Batch(ask.peer, asked.first, blocks)
@@ -145,9 +147,9 @@ class Planner(Generic[T]):
 
     def on_failed(self, ask: Ask, now_s: float) -> None:
         """Note that a question got no reply; the peer waits, another is asked."""
-        self._gaps.append(ask.range)
         peer = self._close(ask)
         if peer is not None:
+            self._gaps.append(ask.range)
             _make_wait(peer, now_s)
 
     def take_ready(self) -> Batch[T] | None:
@@ -196,9 +198,11 @@ class Planner(Generic[T]):
         return Range(first, count)
 
     def _close(self, ask: Ask) -> _Peer | None:
+        """Return the peer that was asked; None if it went meanwhile, and the range is a gap."""
         peer = self._peers.get(ask.peer)
-        if peer is not None:
-            peer.asked.discard(ask.range)
+        if peer is None or ask.range not in peer.asked:
+            return None
+        peer.asked.remove(ask.range)
         return peer
 
 

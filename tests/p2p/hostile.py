@@ -9,8 +9,9 @@ from consensus.types import U16, U64, ShortText
 from p2p import wire
 from p2p.addresses import parse_address
 from p2p.errors import PeerGone
-from p2p.transport import Channel, Stream, Transport
+from p2p.transport import Channel, Transport
 from p2p.wire import Hello
+from p2p.yamux import Stream
 from tests.p2p.nets import CHAIN, Network
 
 HELLO = Hello(U16(1), CHAIN, U64(666), ShortText("hostile"), ())
@@ -50,7 +51,6 @@ async def open_villain(victim: Network, number: int = 99) -> AsyncGenerator[Vill
     channel = await transport.secure_outbound(stream, victim.peer_id)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(channel.run)
-        await channel.wait_started()
         nursery.start_soon(_refuse_streams, channel)
         try:
             yield Villain(transport.peer_id, channel)
