@@ -18,8 +18,10 @@ from storage.store import Store
 
 ANCESTORS_MAX = 16
 """Blocks in one answer to `BLOCK_ASK` (`agreement.md` 2.7)."""
-RANGE_MAX = 64
-"""Blocks in one answer to `RANGE_ASK`."""
+RANGE_MAX = parcels.ITEMS_MAX - 1
+"""Blocks in one answer to `RANGE_ASK`, which may go beyond the count asked (`_pack_range`)."""
+CERTIFICATE_ROOM = 64 << 10
+"""What of a parcel is kept for its certificate (20 KB with 256 signers) and the prefixes."""
 MALFORMED = 1
 """Code of the refusal of a question that is none."""
 _DIGEST_BYTES, _RANGE_BYTES = 32, 10
@@ -36,17 +38,22 @@ def make_answers(store: Store, machine: Simplex) -> Mapping[str, Answer]:
 
     async def answer_head(_peer: bytes, _payload: bytes) -> bytes:
         await trio.lowlevel.checkpoint()
-        return machine.tree.root_header.height.to_bytes(8, "big")
+        return store.states.head.to_bytes(8, "big")
+
+    async def answer_proof(_peer: bytes, _payload: bytes) -> bytes:
+        await trio.lowlevel.checkpoint()
+        return _pack_proof(store)
 
     async def answer_range(_peer: bytes, payload: bytes) -> bytes:
         if len(payload) != _RANGE_BYTES:
             raise Refuse(MALFORMED, "a range has 10 bytes: first height, count")
         first, count = int.from_bytes(payload[:8], "big"), int.from_bytes(payload[8:], "big")
-        return await _pack_range(store, first, min(count, RANGE_MAX))
+        return await _pack_range(store, first, count)
 
     return {
         parcels.BLOCK_ASK: answer_block,
         parcels.HEAD_ASK: answer_head,
+        parcels.PROOF_ASK: answer_proof,
         parcels.RANGE_ASK: answer_range,
     }
 
@@ -66,9 +73,26 @@ def _pack_ancestors(store: Store, machine: Simplex, digest: Hash32) -> bytes:
     return parcels.pack_items(reversed(encodings))
 
 
+def _pack_proof(store: Store) -> bytes:
+    """Return the certificate of our head and the header it names; nothing of genesis."""
+    head = store.blocks.head()
+    header = None if head is None else store.blocks.header(head.digest)
+    if head is None or header is None or head.certificate is None:
+        return b""
+    return parcels.pack_items([codec.encode(head.certificate), codec.encode(header)])
+
+
 async def _pack_range(store: Store, first: int, count: int) -> bytes:
-    """Return final blocks from `first` on, cut so that the last one has its own certificate."""
-    room = parcels.PARCEL_BYTES_MAX - (64 << 10)  # a certificate of 256 signers has 20 KB
+    """Return final blocks from `first` on, the last of which has its own certificate.
+
+    Who caught up itself has a certificate for every 64th height or so: the answer then goes on
+    to the first of them, be it beyond `count`. It is empty if none fits into a parcel.
+    """
+    finality = store.blocks.finality(first)
+    if finality is None:
+        return b""
+    count = min(RANGE_MAX, max(count, finality[0] - first + 1))
+    room = parcels.PARCEL_BYTES_MAX - CERTIFICATE_ROOM
     bodies = list(await store.blocks.bodies(first, count, room))
     while bodies:
         last = first + len(bodies) - 1

@@ -99,6 +99,10 @@ class Driver:
             self._seen_ms.setdefault(event.digest, trio.current_time())
         return True
 
+    async def deliver(self, event: m.Event) -> None:
+        """Put an event of our own into the mailbox, waiting for room in it."""
+        await self._mail_in.send(event)
+
     async def run(self, network: Network) -> None:
         """Drive the machine for ever.
 

@@ -9,22 +9,25 @@ from collections.abc import Iterable
 
 from consensus import codec
 from consensus.errors import DecodeError
-from consensus.types import Block, Certificate, Vote
+from consensus.types import Block, Certificate, Header, Vote
 
 BLOCK_ASK = "agreement/blocks"
 """The question for a block and its ancestors: a digest in, a parcel out."""
 HEAD_ASK = "chain/head"
 """The question how far a node is: nothing in, its final height out (u64)."""
+PROOF_ASK = "chain/proof"
+"""The question for proof of that: nothing in; the head's certificate and header out."""
 RANGE_ASK = "chain/range"
 """The question for final blocks: first height (u64) and count (u16) in; a parcel out whose first
 item is the certificate that makes the last block final."""
 QUERY_ASK = "query"
 """A query of a neuron: a signed query in, a reply out."""
 VOTE, CERTIFICATE = b"\x01", b"\x02"
-ITEMS_MAX = 65
-"""Values in one parcel: 64 blocks and a certificate."""
+ITEMS_MAX = 257
+"""Values in one parcel: 256 blocks and a certificate."""
 PARCEL_BYTES_MAX = 1 << 20
 """Largest parcel: what one ask may answer."""
+PROOF_ITEMS = 2
 VOTE_BYTES_MAX = 256
 _PREFIX = 4
 
@@ -77,13 +80,27 @@ def read_range(parcel: bytes) -> tuple[Certificate, tuple[Block, ...]] | None:
     return codec.decode(Certificate, items[0]), blocks
 
 
+def read_proof(parcel: bytes) -> tuple[Certificate, Header] | None:
+    """Return a head's certificate and header; None for an empty parcel: nothing but genesis.
+
+    Raises:
+        DecodeError: it is no such parcel.
+    """
+    items = _read_items(parcel)
+    if not items:
+        return None
+    if len(items) != PROOF_ITEMS:
+        raise DecodeError(f"a proof of {len(items)} items")
+    return codec.decode(Certificate, items[0]), codec.decode(Header, items[1])
+
+
 def _read_items(parcel: bytes) -> list[bytes]:
     items: list[bytes] = []
     at = 0
     while at < len(parcel):
         size = int.from_bytes(parcel[at : at + _PREFIX], "big")
         item = parcel[at + _PREFIX : at + _PREFIX + size]
-        if len(item) != size or len(items) > ITEMS_MAX:
+        if len(item) != size or len(items) >= ITEMS_MAX:
             raise DecodeError("a parcel that is cut off or holds too much")
         items.append(item)
         at += _PREFIX + size

@@ -1,21 +1,22 @@
 """Carry out what p2p.sync asks until we are at the head.
 
-Peers are asked how far they are; whoever is ahead gives ranges of final blocks, each with the
-certificate that makes its last block final. A range goes to the agreement machine like any other
-blocks: it executes them, and commits them by the certificate. Near the head, gossip and Status do
-the rest.
+Peers are asked how far they are, and for proof if that is further than we are; they give ranges of
+final blocks, each with the certificate that makes its last block final. A range is checked as far
+as certificate, links and bodies go, so that a false one is its sender's fault beyond doubt. Then it
+goes to the agreement machine like any other blocks: it executes them, and commits them by the
+certificate. Near the head, gossip and Status do the rest.
 """
 
 from dataclasses import dataclass
-from functools import partial
 
 import trio
 
 from consensus import crypto
 from consensus.agreement import messages as m
 from consensus.agreement.certificates import Committee, verify_certificate
+from consensus.agreement.headers import is_whole
 from consensus.errors import DecodeError, InvalidVote
-from consensus.types import Block, Certificate
+from consensus.types import Block, Certificate, Header, VoteKind
 from daemon import parcels
 from daemon.chain import Chain
 from daemon.driver import Driver
@@ -25,11 +26,13 @@ from p2p.network import Network
 from p2p.sync import Ask, Batch, Planner
 
 HEAD_S = 2.0
-"""How often every peer is asked for its head; also the first look after a peer came."""
+"""How often every peer is asked for its head, and how long it may take to answer."""
 ASK_S = 10.0
 """How long a peer may take to answer a range."""
 APPLY_S = 60.0
-"""How long 64 blocks may take to become final here."""
+"""How long a range may take to become final here before we say so and try again."""
+PROOF_BYTES_MAX = 64 << 10
+"""A certificate of 256 signers has 20 KB, a header 0.5 KB."""
 NEAR_BLOCKS = 2
 """This far behind the best peer counts as at the head: gossip needs a moment."""
 
@@ -70,7 +73,7 @@ class Syncing:
         """Ask for heads, ask for ranges, apply them, for ever."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._watch_peers, network)
-            nursery.start_soon(self._apply)
+            nursery.start_soon(self._apply, network)
             while True:
                 self._planner.on_applied(self._chain.head.header.height)
                 self._telemetry.syncing.set(self.is_behind)
@@ -90,71 +93,135 @@ class Syncing:
             async with trio.open_nursery() as asks:
                 for peer in peers:
                     asks.start_soon(self._ask_head, network, peer)
-            await trio.sleep(HEAD_S)
+                await trio.sleep(HEAD_S)
 
     async def _ask_head(self, network: Network, peer: bytes) -> None:
         with trio.move_on_after(HEAD_S):
             try:
-                answer = await network.ask(peer, parcels.HEAD_ASK, b"", 8)
+                height = int.from_bytes(await network.ask(peer, parcels.HEAD_ASK, b"", 8), "big")
+                if height > self._chain.head.header.height + NEAR_BLOCKS:
+                    height = await self._ask_proof(network, peer)
             except NetworkError:
                 return
-            self._planner.on_head(peer, int.from_bytes(answer, "big"))
+            except (DecodeError, InvalidVote) as error:
+                self._blame(network, peer, f"a false head: {error}")
+                return
+            self._planner.on_head(peer, height)
             if self.is_behind:
                 self._nudge()
+
+    async def _ask_proof(self, network: Network, peer: bytes) -> int:
+        """Return how far `peer` is beyond doubt: anyone can claim to be ahead."""
+        proof = parcels.read_proof(await network.ask(peer, parcels.PROOF_ASK, b"", PROOF_BYTES_MAX))
+        if proof is None:
+            return 0
+        certificate, header = proof
+        self._check_final(header, certificate)
+        return header.height
 
     async def _ask_range(self, network: Network, ask: Ask) -> None:
         first, count = ask.range.first, ask.range.count
         payload = first.to_bytes(8, "big") + count.to_bytes(2, "big")
-        fetch = partial(network.ask, ask.peer, parcels.RANGE_ASK, payload)
-        found = None
+        parcel = None
         with trio.move_on_after(ASK_S):
             try:
-                found = parcels.read_range(await fetch(parcels.PARCEL_BYTES_MAX))
-            except (NetworkError, DecodeError) as error:
+                parcel = await network.ask(
+                    ask.peer, parcels.RANGE_ASK, payload, parcels.PARCEL_BYTES_MAX
+                )
+            except NetworkError as error:
                 self._log.debug("range failed", first=first, reason=str(error))
-        now_s = trio.current_time()
-        if found is None:
-            self._planner.on_failed(ask, now_s)
-        else:
-            certificate, blocks = found
-            pieces = [Piece(block, None) for block in blocks[:-1]]
-            pieces += [Piece(block, certificate) for block in blocks[-1:]]
-            self._planner.on_reply(ask, tuple(pieces[:count]), now_s)
+        self._take_reply(network, ask, parcel)
         self._nudge()
 
-    async def _apply(self) -> None:
-        """Hand ready ranges to agreement, one after another, and see whether they took effect."""
+    def _take_reply(self, network: Network, ask: Ask, parcel: bytes | None) -> None:
+        now_s = trio.current_time()
+        if parcel is None:
+            self._planner.on_failed(ask, now_s)
+            return
+        try:
+            found = parcels.read_range(parcel)
+        except DecodeError as error:
+            self._planner.on_failed(ask, now_s)
+            self._blame(network, ask.peer, f"a range that is none: {error}")
+            return
+        pieces: tuple[Piece, ...] = ()
+        if found is not None and found[1]:
+            certificate, blocks = found
+            pieces = (
+                *(Piece(block, None) for block in blocks[:-1]),
+                Piece(blocks[-1], certificate),
+            )
+        self._planner.on_reply(ask, pieces, now_s)
+
+    async def _apply(self, network: Network) -> None:
+        """Hand ready ranges to agreement, one after another, once they are proven."""
         while True:
+            self._planner.on_applied(self._chain.head.header.height)
             batch = self._planner.take_ready()
             if batch is None:
                 await self._wake.wait()
                 continue
-            if await self._is_applied(batch):
-                self._planner.on_applied(self._chain.head.header.height)
-            else:
-                self._log.warning("bad blocks from a peer", first=batch.first)
+            try:
+                self._check(batch)
+            except InvalidVote as error:
                 self._planner.on_invalid(batch, trio.current_time())
+                self._blame(network, batch.peer, f"a false range: {error}")
+            else:
+                await self._finish(batch)
             self._nudge()
 
-    async def _is_applied(self, batch: Batch[Piece]) -> bool:
-        last = batch.blocks[-1]
-        height = last.block.header.height
-        if height <= self._chain.head.header.height:
-            return True
-        if last.certificate is None or not self._is_final(last.block, last.certificate):
-            return False
+    async def _finish(self, batch: Batch[Piece]) -> None:
+        """Have agreement take in a proven range; it is final, whatever that takes."""
         blocks = tuple(piece.block for piece in batch.blocks)
-        self._driver.offer(m.BlocksReceived(batch.peer, blocks, last.certificate))
-        with trio.move_on_after(APPLY_S):
-            await self._chain.wait_height(height)
-        return self._chain.head.header.height >= height
+        event = m.BlocksReceived(batch.peer, blocks, batch.blocks[-1].certificate)
+        height = blocks[-1].header.height
+        while self._chain.head.header.height < height:
+            await self._driver.deliver(event)
+            with trio.move_on_after(APPLY_S) as patience:
+                await self._chain.wait_height(height)
+            if patience.cancelled_caught:
+                self._log.error(
+                    "final blocks are not taken in",
+                    first=batch.first,
+                    last=height,
+                    head=self._chain.head.header.height,
+                    remedy="look for refused blocks above; this version may be too old",
+                )
 
-    def _is_final(self, block: Block, certificate: Certificate) -> bool:
-        try:
-            verify_certificate(self._committee, certificate)
-        except InvalidVote:
-            return False
-        return certificate.digest == crypto.compute_header_digest(block.header)
+    # -- proof ---------------------------------------------------------------------------------
+
+    def _check(self, batch: Batch[Piece]) -> None:
+        """Check that a range is final: certified at its end, linked, whole, and on our head.
+
+        Raises:
+            InvalidVote: it is not, and whoever sent it knows.
+        """
+        last = batch.blocks[-1]
+        if last.certificate is None:
+            raise InvalidVote("no certificate")
+        self._check_final(last.block.header, last.certificate)
+        wanted = last.certificate.digest
+        for offset, piece in reversed(tuple(enumerate(batch.blocks))):
+            header = piece.block.header
+            if header.height != batch.first + offset:
+                raise InvalidVote(f"height {header.height} where {batch.first + offset} belongs")
+            if crypto.compute_header_digest(header) != wanted or not is_whole(piece.block):
+                raise InvalidVote(f"another block at height {header.height}")
+            wanted = header.parent
+        head = self._chain.head
+        if batch.first == head.header.height + 1 and wanted != head.digest:
+            raise InvalidVote(f"it does not follow our final block of height {batch.first - 1}")
+
+    def _check_final(self, header: Header, certificate: Certificate) -> None:
+        verify_certificate(self._committee, certificate)
+        if certificate.kind is not VoteKind.FINALIZE:
+            raise InvalidVote(f"{certificate.kind.name} is no finality")
+        if certificate.digest != crypto.compute_header_digest(header):
+            raise InvalidVote("the certificate is of another block")
+
+    def _blame(self, network: Network, peer: bytes, reason: str) -> None:
+        self._log.warning("peer gave false blocks", peer=peer.hex(), reason=reason)
+        network.blame(peer, reason)
 
     def _nudge(self) -> None:
         self._wake.set()

@@ -1,0 +1,257 @@
+"""Whole nodes in one trio loop: real LMDB folders, real libp2p hosts on loopback, quick blocks.
+
+`open_node` puts a node together as `daemon/node.py` does, without keys on disk and HTTP; `grow`
+makes final blocks without a network, each one certified by every validator's real signature.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import trio
+
+from consensus import crypto
+from consensus.agreement.beacon import HashChain
+from consensus.agreement.certificates import Committee, build_certificate
+from consensus.agreement.headers import build_block
+from consensus.agreement.messages import BlockBody, Timing
+from consensus.ledger.genesis import Genesis
+from consensus.ledger.records import get_beacon_tip
+from consensus.types import (
+    U32,
+    Block,
+    Certificate,
+    Hash32,
+    SignedTransaction,
+    TimeMs,
+    ValidatorIndex,
+    View,
+    Vote,
+    VoteKind,
+)
+from consensus.verdict import Verdict
+from daemon.answers import make_answers
+from daemon.chain import Chain
+from daemon.clock import read_time_ms
+from daemon.driver import Driver, Voter
+from daemon.inbox import Inbox
+from daemon.node import build_committee, open_chain
+from daemon.syncing import Syncing
+from daemon.telemetry import Telemetry
+from daemon.view import NodeInfo
+from daemon.view import View as NodeShown
+from p2p.network import Answer, Network, NetworkSettings, Topic, open_network
+from storage.store import Store, open_store
+from tests import builders
+
+BEACON_LENGTH = 4_096
+BLOCK_MS, DELTA_MS = 20, 150
+ALL = (0, 1, 2, 3)
+
+
+@cache
+def beacon_of(index: int) -> HashChain:
+    return HashChain(b"beacon of %d" % index, BEACON_LENGTH)
+
+
+def make_world(age_ms: int = 10_000, **params: int) -> Genesis:
+    """Return a genesis of four validators that began `age_ms` ago; three are a quorum."""
+    fast = {"block_ms": U32(BLOCK_MS), "delta_ms": U32(DELTA_MS)} | params
+    validators = tuple(
+        builders.make_validator(i, beacon_tip=beacon_of(i).tip) for i in range(len(ALL))
+    )
+    return builders.make_genesis(
+        params=builders.make_params(**fast),
+        validators=validators,
+        time_ms=TimeMs(read_time_ms() - age_ms),
+    )
+
+
+def make_voter(index: int) -> Voter:
+    key = builders.signer_of(f"consensus{index}")
+    return Voter(ValidatorIndex(index), key, beacon_of(index))
+
+
+# -- chains without a network ----------------------------------------------------------------------
+
+
+def certify(committee: Committee, digest: Hash32, view: View, **fields: VoteKind) -> Certificate:
+    """Return the certificate of all four validators."""
+    kind = fields.get("kind", VoteKind.FINALIZE)
+    message = crypto.vote_message(committee.chain_id, kind, committee.era, view, digest)
+    votes = {
+        ValidatorIndex(i): Vote(
+            kind,
+            committee.era,
+            view,
+            digest,
+            ValidatorIndex(i),
+            builders.sign_as(f"consensus{i}", message),
+        )
+        for i in ALL
+    }
+    certificate = build_certificate(committee, votes)
+    assert certificate is not None
+    return certificate
+
+
+def make_next(
+    committee: Committee, chain: Chain, *transactions: SignedTransaction, time_ms: int | None = None
+) -> Block:
+    """Return the block that follows the final head, by the leader of the next view."""
+    head = chain.head
+    view = View(head.header.view + 1)
+    tip = get_beacon_tip(head.state, committee.leader(view))
+    assert tip is not None
+    reveal = beacon_of(committee.leader(view)).reveal(tip)
+    body = chain.build(head.digest)
+    assert reveal is not None
+    assert body is not None
+    parts = BlockBody(transactions, body.state_root, body.receipts_root, reveal)
+    at_ms = TimeMs(head.header.time_ms + BLOCK_MS if time_ms is None else time_ms)
+    return build_block(committee, view, (head.digest, head.header), at_ms, parts, ())
+
+
+async def add_block(
+    committee: Committee, chain: Chain, *transactions: SignedTransaction, time_ms: int | None = None
+) -> Block:
+    """Make one more block final."""
+    block = make_next(committee, chain, *transactions, time_ms=time_ms)
+    digest = crypto.compute_header_digest(block.header)
+    assert await chain.execute(block, digest) is None
+    await chain.commit((block,), certify(committee, digest, block.header.view))
+    return block
+
+
+async def grow(genesis: Genesis, folder: Path, count: int, every: int = 1) -> None:
+    """Lay a chain of `count` empty blocks into `folder`; each `every`-th has its certificate."""
+    committee = build_committee(genesis)
+    async with open_store(folder, committee.chain_id) as store:
+        chain = await open_chain(store, genesis)
+        scratch = await open_chain(store, genesis)
+        waiting: list[Block] = []
+        for number in range(1, count + 1):
+            block = make_next(committee, scratch)
+            digest = crypto.compute_header_digest(block.header)
+            assert await chain.execute(block, digest) is None
+            waiting.append(block)
+            state = chain.state_after(digest)
+            assert state is not None
+            scratch._head = replace(  # pyright: ignore[reportPrivateUsage]
+                scratch.head, digest=digest, header=block.header, state=state
+            )
+            if number % every == 0 or number == count:
+                await chain.commit(waiting, certify(committee, digest, block.header.view))
+                waiting = []
+
+
+# -- nodes ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node's parts, running."""
+
+    store: Store
+    chain: Chain
+    driver: Driver
+    inbox: Inbox
+    network: Network
+    syncing: Syncing
+    view: NodeShown
+    telemetry: Telemetry
+
+    @property
+    def height(self) -> int:
+        return self.chain.head.header.height
+
+
+@asynccontextmanager
+async def open_parts(
+    genesis: Genesis,
+    folder: Path,
+    voter: Voter | None = None,
+    seed: int = 99,
+    answers: Mapping[str, Answer] | None = None,
+    bootstrap: tuple[str, ...] = (),
+) -> AsyncGenerator[Node]:
+    """Open a node's parts, its network included, with no task of the daemon running."""
+    committee = build_committee(genesis)
+    timing = Timing(genesis.params.block_ms, genesis.params.delta_ms, genesis.params.clock_drift_ms)
+    telemetry = Telemetry()
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(folder, committee.chain_id))
+        chain = await open_chain(store, genesis)
+        driver = Driver(committee, timing, voter, chain, store, telemetry)
+        inbox = Inbox(committee, driver, chain, telemetry)
+
+        async def judge(topic: Topic, peer: bytes, payload: bytes) -> Verdict:
+            return await inbox.judge(topic, peer, payload)
+
+        network = await stack.enter_async_context(
+            open_network(
+                NetworkSettings(bootstrap=bootstrap),
+                (1_000 + seed).to_bytes(32, "big"),
+                committee.chain_id,
+                judge,
+                {**make_answers(store, driver.machine), **(answers or {})},
+            )
+        )
+        syncing = Syncing(committee, chain, driver, telemetry)
+        info = NodeInfo(
+            f"node{seed}", "test", genesis.network, committee.chain_id, BLOCK_MS, is_alone=False
+        )
+        view = NodeShown(info, chain, store, driver, syncing, network, None)
+        yield Node(store, chain, driver, inbox, network, syncing, view, telemetry)
+
+
+@asynccontextmanager
+async def open_node(
+    genesis: Genesis,
+    folder: Path,
+    index: int | None = None,
+    answers: Mapping[str, Answer] | None = None,
+    bootstrap: tuple[str, ...] = (),
+) -> AsyncGenerator[Node]:
+    """Run validator `index` (None: a follower) until the block ends."""
+    voter = None if index is None else make_voter(index)
+    seed = 99 if index is None else index
+    async with (
+        open_parts(genesis, folder, voter, seed, answers, bootstrap) as node,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(node.driver.run, node.network)
+        nursery.start_soon(node.syncing.run, node.network)
+        yield node
+        nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def open_cluster(
+    genesis: Genesis, folder: Path, indices: tuple[int, ...] = ALL
+) -> AsyncGenerator[dict[int, Node]]:
+    """Run several validators, each connected to those before it."""
+    async with AsyncExitStack() as stack:
+        nodes: dict[int, Node] = {}
+        for index in indices:
+            known = tuple(node.network.addresses[0] for node in nodes.values())
+            nodes[index] = await stack.enter_async_context(
+                open_node(genesis, folder / f"node{index}", index, bootstrap=known)
+            )
+        yield nodes
+
+
+async def wait_height(height: int, *nodes: Node, limit_s: float = 20.0) -> None:
+    """Return when every node has `height` final blocks; fail after `limit_s`."""
+    with trio.fail_after(limit_s):
+        for node in nodes:
+            await node.chain.wait_height(height)
+
+
+async def wait_until(is_true: Callable[[], bool], limit_s: float = 10.0) -> None:
+    """Return when `is_true`; fail after `limit_s`."""
+    with trio.fail_after(limit_s):
+        while not is_true():  # noqa: ASYNC110 - any condition at all
+            await trio.sleep(0.005)
