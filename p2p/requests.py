@@ -190,7 +190,8 @@ class Asker:
         number = self._next = (self._next + 1) & 0xFFFF_FFFF
         call = self._calls[number] = Call(size_max, is_stream=is_stream)
         left_s = trio.current_effective_deadline() - trio.current_time()
-        deadline_ms = 0 if left_s == math.inf else min(max(1, int(left_s * 1000)), 0xFFFF_FFFF)
+        # Cancelled already, what is left is -inf; the caller's next checkpoint ends it.
+        deadline_ms = 0 if left_s == math.inf else int(min(max(1, left_s * 1000), 0xFFFF_FFFF))
         request = Request(kind, size_max, deadline_ms)
         flags = ask_wire.STREAM if is_stream else 0
         for frame in ask_wire.write_request(number, request, payload, flags):
