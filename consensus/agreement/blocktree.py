@@ -119,12 +119,16 @@ class BlockTree:
                 kept[digest] = self._entries[digest]
                 digest = kept[digest].block.header.parent
         if len(kept) >= BLOCKS_MAX:
-            waiting = [each for each in kept.values() if each.standing is Standing.WAITING]
-            last = max(waiting, key=lambda each: each.block.header.view, default=None)
-            if last is not None and last.block.header.view > view:
-                del kept[last.digest]
+            self._drop_last_waiting(kept, view)
         # In the order of arrival, whatever the order of `digests`.
         self._rebuild({d: entry for d, entry in self._entries.items() if d in kept})
+
+    def _drop_last_waiting(self, kept: dict[Hash32, Entry], view: View) -> None:
+        held = (each for each in self._entries.values() if each.digest in kept)
+        waiting = [each for each in held if each.standing is Standing.WAITING]
+        last = max(waiting, key=lambda each: each.block.header.view, default=None)
+        if last is not None and last.block.header.view > view:
+            kept.pop(last.digest, None)
 
     def _rebuild(self, entries: dict[Hash32, Entry]) -> None:
         self._entries = entries

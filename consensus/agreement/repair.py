@@ -40,6 +40,16 @@ class Repair:
         self._spent: dict[bytes, tuple[int, int]] = {}
         self._status_ms = -delta_ms
 
+    @property
+    def wants_count(self) -> int:
+        """How many bodies are wanted."""
+        return len(self._wanted)
+
+    @property
+    def peers_count(self) -> int:
+        """How many peers' allowances are remembered."""
+        return len(self._spent)
+
     # -- bodies ----------------------------------------------------------------------------------
 
     def want(self, digest: Hash32, view: View, peer: Peer, now_ms: int) -> None:

@@ -60,6 +60,11 @@ class ViewRecord:
         """Whether any quorum has spoken in this view."""
         return bool(self.certificates)
 
+    @property
+    def votes_count(self) -> int:
+        """How many votes are kept."""
+        return sum(len(votes) for votes in self._by_signer.values())
+
     def has(self, kind: VoteKind, digest: Hash32) -> bool:
         """Tell whether a certificate of that kind names `digest`."""
         certificate = self.certificates.get(kind)
