@@ -102,6 +102,18 @@ class Neuron:
             self.telemetry.worker_restarts.inc(state.restarts - self._restarts_counted)
             self._restarts_counted = state.restarts
 
+    def counts(self) -> dict[str, int]:
+        """Return what the neuron did since it started; read at every scrape."""
+        if self.miner is not None:
+            done = self.miner.counts
+            return {
+                "asked": done.asked,
+                "answered": done.answered,
+                "busy": done.busy,
+                "refused": done.refused,
+            }
+        return {} if self.validator is None else {"rounds": self.validator.status.rounds}
+
     async def answer(self, peer: bytes, payload: bytes) -> bytes:
         """Answer a query that came over the network.
 

@@ -27,26 +27,25 @@ from consensus.ledger import genesis as ledger_genesis
 from consensus.ledger.genesis import Genesis
 from consensus.ledger.mempool import Mempool
 from consensus.ledger.state import State
-from consensus.ledger.transition import Applied
 from consensus.params import Params
-from consensus.types import Block, Hash32, Header, ValidatorIndex
+from consensus.types import Block, ValidatorIndex
 from daemon import parcels
 from daemon.answers import make_answers
 from daemon.chain import Chain, Head
 from daemon.driver import Driver, Voter
 from daemon.http.app import build_app
 from daemon.http.keys import ApiKeys
-from daemon.http.present import format_peer_id, present_event
 from daemon.http.server import serve_http
 from daemon.inbox import Inbox
 from daemon.neuron import Neuron, check_neuron, run_neuron
 from daemon.neuron_port import ChainPort, EvidencePort
 from daemon.notify import notify, watchdog_interval_s
+from daemon.report import report_blocks, report_peers, report_start
 from daemon.syncing import Syncing
 from daemon.telemetry import Telemetry, get_logger, set_level
 from daemon.view import NodeInfo, View
 from p2p.errors import PeerBusy
-from p2p.network import Network, NetworkSettings, PeerUp, open_network
+from p2p.network import Network, NetworkSettings, open_network
 from storage.keystore import KeyKind, Keystore
 from storage.store import FinalBlock, Store, open_store
 
@@ -120,23 +119,13 @@ async def run_node(
         syncing = Syncing(committee, chain, driver, telemetry)
         info = _describe(settings, genesis, committee, keys.voter)
         view = View(info, chain, store, driver, syncing, network, neuron)
-        _watch(chain, network, view, neuron, telemetry)
-        log.info(
-            "node starts",
-            version=_version(),
-            network=genesis.network,
-            chain_id=chain_id.hex()[:16],
-            peer_id=format_peer_id(network.peer_id),
-            addresses=list(network.addresses),
-            role=settings.neuron.role,
-            votes=driver.machine.me is not None,
-            height=chain.head.header.height,
-        )
+        report_blocks(chain, network, view, neuron, telemetry)
+        report_start(view, settings.neuron)
         door = _Door(settings, view, telemetry, reload)
         async with trio.open_nursery() as services:
             services.start_soon(driver.run, network)
             services.start_soon(syncing.run, network)
-            services.start_soon(_follow_peers, network, view, chain)
+            services.start_soon(report_peers, network, view, chain)
             services.start_soon(_save_peers, network, store)
             if neuron is not None:
                 evidence = EvidencePort(store.evidence)
@@ -250,42 +239,6 @@ class _Post:
 
 
 # -- running --------------------------------------------------------------------------------------
-
-
-def _watch(
-    chain: Chain, network: Network, view: View, neuron: Neuron | None, telemetry: Telemetry
-) -> None:
-    """Tell events and metrics of every final block."""
-    telemetry.watch("network", "The network room's own counters.", network.stats)
-
-    def on_final(block: Block, digest: Hash32, applied: Applied) -> None:
-        header: Header = block.header
-        for receipt in applied.receipts:
-            telemetry.transactions.labels("ok" if receipt.code == 0 else "failed").inc()
-        telemetry.mempool.set(len(chain.mempool))
-        telemetry.mempool_bytes.set(chain.mempool.size_bytes)
-        telemetry.peers.set(len(network.peers()))
-        about = {
-            "digest": digest.hex(),
-            "view": header.view,
-            "time_ms": header.time_ms,
-            "transactions": len(block.transactions),
-        }
-        view.events.publish("final", header.height, about)
-        for event in applied.events:
-            kind, details = present_event(event)
-            view.events.publish(kind, header.height, details)
-        if neuron is not None:
-            neuron.publish_figures()
-
-    chain.listeners.append(on_final)
-
-
-async def _follow_peers(network: Network, view: View, chain: Chain) -> None:
-    async for event in network.events:
-        kind = "up" if isinstance(event, PeerUp) else "down"
-        about = {"peer_id": format_peer_id(event.peer_id), "is": kind}
-        view.events.publish("peer", chain.head.header.height, about)
 
 
 async def _save_peers(network: Network, store: Store) -> None:

@@ -158,12 +158,6 @@ class Telemetry:
             registry=r,
         )
         self.worker_restarts = Counter("neurond_worker_restarts", "Worker restarts.", registry=r)
-        self.queries = Counter(
-            "neurond_queries",
-            "Queries by side (asked, answered) and result.",
-            ["side", "result"],
-            registry=r,
-        )
         self.query_s = Histogram(
             "neurond_query_seconds", "Time of a query by side.", ["side"], registry=r
         )

@@ -49,6 +49,7 @@ from daemon.http.view import (
 )
 from daemon.inbox import TRANSACTION_BYTES_MAX
 from daemon.neuron import WEIGHTS_AGE_MAX, Neuron
+from daemon.reach import Reach, find_farthest, judge_reach
 from daemon.syncing import Syncing
 from p2p.network import Network, Topic
 from storage.errors import NotKept
@@ -95,6 +96,14 @@ class View:
         self._network = network
         self._neuron = neuron
         self._started_s = trio.current_time()
+        self._farthest_caller: tuple[str, ...] = ()
+
+    def reach(self) -> Reach:
+        """Return whether others can call this node; once somebody did, that is known for good."""
+        peers = self._network.peers()
+        callers = [peer.address for peer in peers if peer.direction == "inbound"]
+        self._farthest_caller = find_farthest([*self._farthest_caller, *callers])
+        return judge_reach(self._network.addresses, self._farthest_caller)
 
     def status(self) -> StatusView:
         """Return the node at a glance."""
@@ -106,6 +115,7 @@ class View:
             chain_id=info.chain_id.hex(),
             peer_id=format_peer_id(self._network.peer_id),
             addresses=self._network.addresses,
+            reachable=str(self.reach()),
             height=head.header.height,
             head=head.digest.hex(),
             head_time_ms=head.header.time_ms,

@@ -51,6 +51,7 @@ def _print(view: Fields, checks: list[Fields]) -> None:
         "mempool": f"{view['mempool_transactions']} transactions",
         "peer id": view["peer_id"],
         "addresses": "\n".join(cast("list[str]", view["addresses"])),
+        "reachable": view["reachable"],
         "up for": f"{cast('float', view['uptime_s']):.0f} s",
     }
     neuron = cast("Fields | None", view.get("neuron"))
@@ -64,10 +65,12 @@ def _print(view: Fields, checks: list[Fields]) -> None:
         rows["issued"] = f"{_tao(supply['issued'])} TAO, {_tao(supply['staked'])} of it staked"
     print_fields(f"{view['name']}, neurond {view['version']}", rows)
     table = [
-        (check["name"], "ok" if check["ok"] else "FAILS", check["detail"], check["remedy"])
+        (check["name"], "ok", check["detail"], "")
+        if check["ok"]
+        else (check["name"], "FAILS", check["detail"], check["remedy"])
         for check in checks
     ]
-    print_table("Ready", ("check", "", "detail", "remedy"), table)
+    print_table("Ready", ("check", "", "detail", "what to do"), table)
 
 
 def _tao(rao: object) -> str:

@@ -111,6 +111,8 @@ class StatusView:
     chain_id: str
     peer_id: str
     addresses: tuple[str, ...]
+    reachable: str
+    """yes, no or unknown; then why, and what to do about it."""
     height: int
     head: str
     head_time_ms: int

@@ -66,6 +66,7 @@ class FixedView:
             chain_id="ab" * 32,
             peer_id="12D3",
             addresses=("/ip4/127.0.0.1/tcp/1",),
+            reachable="yes: a peer on this machine called it.",
             height=HEAD,
             head="cd" * 32,
             head_time_ms=1,
