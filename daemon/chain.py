@@ -62,6 +62,11 @@ class Chain:
         """The last final block."""
         return self._head
 
+    @property
+    def open_count(self) -> int:
+        """How many executed blocks stand above the final one, on whatever branch."""
+        return len(self._applied)
+
     def state_after(self, digest: Hash32) -> State | None:
         """Return the ledger after a block that is final head or was found valid above it."""
         if digest == self._head.digest:
@@ -126,6 +131,11 @@ class Chain:
             state.root,
             transition.get_receipts_root(state),
         )
+
+    def forget(self, is_dropped: Callable[[Hash32], bool]) -> None:
+        """Forget executed blocks that agreement has dropped; it drops no ancestor of a kept one."""
+        self._applied = {d: each for d, each in self._applied.items() if not is_dropped(d)}
+        self._parents = {digest: self._parents[digest] for digest in self._applied}
 
     def _rebase(self, header: Header, digest: Hash32, state: State) -> None:
         """Lay what stands above the new head on the disk's copy of it; forget all else."""

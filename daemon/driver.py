@@ -16,6 +16,7 @@ from nacl.signing import SigningKey
 from consensus import codec, crypto
 from consensus.agreement import messages as m
 from consensus.agreement.beacon import HashChain
+from consensus.agreement.blocktree import BLOCKS_MAX
 from consensus.agreement.certificates import Committee
 from consensus.agreement.simplex import Simplex
 from consensus.errors import DecodeError
@@ -40,6 +41,10 @@ from storage.store import Store
 
 MAILBOX_MAX = 8_192
 """Judged messages waiting for the machine: a second of votes of a hundred validators."""
+OPEN_MAX = 2 * BLOCKS_MAX
+"""Executed blocks above the final one, beyond which those that agreement dropped are forgotten."""
+SEEN_MAX = 1_024
+"""Blocks not final yet whose time from proposal to finality is measured."""
 ASK_S = 5.0
 """How long a peer may take to answer with blocks."""
 
@@ -74,7 +79,7 @@ class Driver:
         self._started_ms = read_time_ms()
         self._timers: Timers[m.Tag] = Timers()
         self._follow_ups: deque[m.Event] = deque()
-        self._seen_ms: dict[Hash32, float] = {}
+        self._seen_s: dict[Hash32, float] = {}
         self._mail_in, self._mail = trio.open_memory_channel[m.Event](MAILBOX_MAX)
         may_vote = voter is not None and not store.journal.is_new
         self.machine = Simplex(
@@ -96,7 +101,7 @@ class Driver:
         except trio.WouldBlock:
             return False
         if isinstance(event, m.ProposalReceived):
-            self._seen_ms.setdefault(event.digest, trio.current_time())
+            self._note_seen(event.digest)
         return True
 
     async def deliver(self, event: m.Event) -> None:
@@ -171,7 +176,9 @@ class Driver:
 
     async def execute(self, block: Block, digest: Hash32) -> m.Executed:
         """Have the ledger judge a block."""
-        self._seen_ms.setdefault(digest, trio.current_time())
+        self._note_seen(digest)
+        if self._chain.open_count >= OPEN_MAX:
+            self._chain.forget(lambda digest: self.machine.tree.get(digest) is None)
         began = trio.current_time()
         reason = await self._chain.execute(block, digest)
         self._telemetry.apply_s.observe(trio.current_time() - began)
@@ -187,12 +194,18 @@ class Driver:
         self._telemetry.height.set(self._chain.head.header.height)
         now = trio.current_time()
         for block in effect.blocks:
-            began = self._seen_ms.pop(crypto.compute_header_digest(block.header), None)
+            began = self._seen_s.pop(crypto.compute_header_digest(block.header), None)
             if began is not None:
                 self._telemetry.finality_s.observe(now - began)
-        if len(self._seen_ms) > MAILBOX_MAX:
-            self._seen_ms.clear()
         await self._resume_voting(effect.blocks[-1].header)
+
+    def _note_seen(self, digest: Hash32) -> None:
+        """Remember when we first saw a block; of too many the oldest is forgotten."""
+        if digest in self._seen_s:
+            return
+        if len(self._seen_s) >= SEEN_MAX:
+            del self._seen_s[next(iter(self._seen_s))]
+        self._seen_s[digest] = trio.current_time()
 
     async def _resume_voting(self, header: Header) -> None:
         """Vote again after a lost journal, once a final block is newer than our start.

@@ -72,7 +72,8 @@ class Inbox:
             view = self.driver.machine.view
             found = verdict.judge_vote(self.committee, views.final_view, view, message)
             event = m.VoteReceived(peer, message)
-            self.telemetry.votes.labels(message.kind.name.lower(), "peers").inc()
+            if isinstance(found, Accept):
+                self.telemetry.votes.labels(message.kind.name.lower(), "peers").inc()
         return self._admit(found, event)
 
     def _judge_status(self, peer: bytes, status: Status) -> Verdict:

@@ -162,6 +162,8 @@ class Node:
     syncing: Syncing
     view: NodeShown
     telemetry: Telemetry
+    heard: list[tuple[Topic, bytes]]
+    """What gossip brought, oldest first."""
 
     @property
     def height(self) -> int:
@@ -187,7 +189,10 @@ async def open_parts(
         driver = Driver(committee, timing, voter, chain, store, telemetry)
         inbox = Inbox(committee, driver, chain, telemetry)
 
+        heard: list[tuple[Topic, bytes]] = []
+
         async def judge(topic: Topic, peer: bytes, payload: bytes) -> Verdict:
+            heard.append((topic, payload))
             return await inbox.judge(topic, peer, payload)
 
         network = await stack.enter_async_context(
@@ -204,7 +209,7 @@ async def open_parts(
             f"node{seed}", "test", genesis.network, committee.chain_id, BLOCK_MS, is_alone=False
         )
         view = NodeShown(info, chain, store, driver, syncing, network, None)
-        yield Node(store, chain, driver, inbox, network, syncing, view, telemetry)
+        yield Node(store, chain, driver, inbox, network, syncing, view, telemetry, heard)
 
 
 @asynccontextmanager
