@@ -11,7 +11,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 
 import trio
 from nacl.signing import SigningKey
@@ -43,6 +42,7 @@ from daemon.notify import notify, watchdog_interval_s
 from daemon.report import report_blocks, report_peers, report_start
 from daemon.syncing import Syncing
 from daemon.telemetry import Telemetry, get_logger, set_level
+from daemon.version import read_version
 from daemon.view import NodeInfo, View
 from p2p.errors import PeerBusy
 from p2p.network import Network, NetworkSettings, open_network
@@ -93,7 +93,7 @@ async def run_node(
     keys = await trio.to_thread.run_sync(_load_keys, settings, genesis, password)
     chain_id = ledger_genesis.compute_chain_id(genesis)
     telemetry = Telemetry()
-    telemetry.build.labels(_version(), genesis.network).set(1)
+    telemetry.build.labels(read_version(), genesis.network).set(1)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.node.data_dir, chain_id))
         chain = await open_chain(store, genesis)
@@ -196,7 +196,7 @@ async def _network_settings(settings: Settings, store: Store) -> NetworkSettings
         mdns=settings.p2p.mdns,
         max_peers=settings.p2p.max_peers,
         known_peers=known.get(PEERS_ROW, b""),
-        agent=f"neurond/{_version()}",
+        agent=f"neurond/{read_version()}",
     )
 
 
@@ -210,19 +210,12 @@ def _describe(
     is_alone = voter is not None and committee.has_quorum([voter.index])
     return NodeInfo(
         name=settings.node.name,
-        version=_version(),
+        version=read_version(),
         network=genesis.network,
         chain_id=committee.chain_id,
         block_ms=genesis.params.block_ms,
         is_alone=is_alone,
     )
-
-
-def _version() -> str:
-    try:
-        return version("neurond")
-    except PackageNotFoundError:
-        return "0.1.0"  # run from the checkout
 
 
 class _Post:
