@@ -6,9 +6,12 @@ addresses neighbours tell, and, if asked for, mDNS on the local network.
 """
 
 import logging
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
+import psutil
 import trio
 
 from p2p.addresses import Address, BadAddress, parse_address
@@ -94,53 +97,73 @@ class Discovery:
 async def open_mdns(
     addresses: tuple[str, ...], network_name: str, book: PeerBook
 ) -> AsyncGenerator[None]:
-    """Announce `addresses` on the local network and add what others of the same network announce.
+    """Announce the first of `addresses` on the local network; add what others announce there.
 
-    `network_name` is the chain id in hex: nodes of other networks are not even dialled.
+    `network_name` is the chain id in hex: nodes of other networks are not even dialled. Where mDNS
+    cannot run (no multicast), say so and go on without.
     """
-    from zeroconf import ServiceBrowser, ServiceInfo, ServiceStateChange, Zeroconf  # noqa: PLC0415 - only with mDNS on
+    import zeroconf as mdns  # noqa: PLC0415 - only with mDNS on
 
     token = trio.lowlevel.current_trio_token()
-    first = parse_address(addresses[0])
-    name = f"{first.port}-{network_name[:12]}.{MDNS_TYPE}"
-    info = ServiceInfo(
-        MDNS_TYPE,
-        f"{addresses[0].rsplit('/', 1)[-1][-20:]}-{name}",
-        port=first.port,
-        properties={"network": network_name, "addresses": " ".join(addresses)[:250]},
-    )
 
     def on_change(
-        zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange
+        zeroconf: mdns.Zeroconf, service_type: str, name: str, state_change: mdns.ServiceStateChange
     ) -> None:
-        # Runs on zeroconf's own thread: only bytes cross to ours.
-        if state_change is ServiceStateChange.Removed:
+        # Runs on zeroconf's own thread: only values cross to ours.
+        if state_change is mdns.ServiceStateChange.Removed:
             return
         found = zeroconf.get_service_info(service_type, name, timeout=1000)
         if found is not None:
-            properties = {**found.properties}
-            token.run_sync_soon(_on_service, book, network_name, properties)
+            token.run_sync_soon(
+                _on_service, book, network_name, dict(found.properties), found.parsed_addresses()
+            )
 
-    def start() -> tuple[Zeroconf, ServiceBrowser]:
-        zeroconf = Zeroconf()
-        zeroconf.register_service(info)
-        return zeroconf, ServiceBrowser(zeroconf, MDNS_TYPE, handlers=[on_change])
+    def start() -> mdns.Zeroconf | None:
+        place = parse_address(addresses[0])
+        info = mdns.ServiceInfo(
+            MDNS_TYPE,
+            f"{addresses[0][-20:]}-{place.port}.{MDNS_TYPE}",  # the end of a peer id will do
+            port=place.port,
+            parsed_addresses=_get_local_hosts() if place.is_wildcard else [place.host],
+            properties={"network": network_name, "address": addresses[0]},
+        )
+        try:
+            zeroconf = mdns.Zeroconf()
+            zeroconf.register_service(info, allow_name_change=True)
+            mdns.ServiceBrowser(zeroconf, MDNS_TYPE, handlers=[on_change])
+        except (OSError, mdns.Error) as error:
+            logger.warning("no mDNS here, going on without: %s", error)
+            return None
+        return zeroconf
 
-    zeroconf, _ = await trio.to_thread.run_sync(start)
+    zeroconf = await trio.to_thread.run_sync(start)
     try:
         yield
     finally:
-        with trio.CancelScope(shield=True):
-            await trio.to_thread.run_sync(zeroconf.close)
+        if zeroconf is not None:
+            with trio.CancelScope(shield=True):
+                await trio.to_thread.run_sync(zeroconf.close)
+
+
+def _get_local_hosts() -> list[str]:
+    """Return the IPv4 addresses of this machine's interfaces, loopback last."""
+    hosts = [
+        address.address
+        for interface in psutil.net_if_addrs().values()
+        for address in interface
+        if address.family == socket.AF_INET
+    ]
+    return sorted(hosts, key=lambda host: host.startswith("127."))
 
 
 def _on_service(
-    book: PeerBook, network_name: str, properties: Mapping[bytes, bytes | None]
+    book: PeerBook, network_name: str, properties: dict[bytes, bytes | None], hosts: list[str]
 ) -> None:
     if (properties.get(b"network") or b"").decode(errors="replace") != network_name:
         return
-    for text in (properties.get(b"addresses") or b"").decode(errors="replace").split():
-        try:
-            book.add(parse_address(text), Source.MET)
-        except BadAddress:
-            continue
+    text = (properties.get(b"address") or b"").decode(errors="replace")
+    with suppress(BadAddress):
+        place = parse_address(text)
+        if place.is_wildcard and hosts:
+            place = replace(place, host=hosts[0])
+        book.add(place, Source.MET)

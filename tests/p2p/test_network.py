@@ -95,7 +95,10 @@ async def test_a_lost_peer_is_redialled_by_who_chose_it():
         await wait_peers(one, 1)
 
 
-async def test_nodes_that_dial_each_other_at_once_end_with_one_usable_link():
+async def test_nodes_that_dial_each_other_at_once_end_with_one_usable_link(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(sessions, "RETIRE_S", 0.1)
     async with AsyncExitStack() as stack:
         judges = [Recorder(), Recorder()]
         one = await stack.enter_async_context(open_node(1, judges[0], {"echo": echo}))
@@ -235,6 +238,19 @@ async def test_the_bodys_own_exception_leaves_the_block_bare():
     with pytest.raises(ValueError, match="mine"):
         async with open_node(1):
             raise ValueError("mine")
+
+
+@pytest.mark.slow
+async def test_nodes_on_one_local_network_find_each_other_by_mdns():
+    settings = replace(SETTINGS, mdns=True)
+    async with (
+        open_node(1, settings=settings) as one,
+        open_node(2, settings=settings),
+        open_node(3, settings=settings, chain=Hash32(b"x" * 32)) as foreign,
+    ):
+        await wait_peers(one, 1, 15)
+        assert foreign.peers() == ()
+        assert foreign.stats().get("dials", 0) == 0
 
 
 def test_the_chain_of_these_tests_is_not_the_foreign_one():
