@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from daemon.cli.app import app, main
 from daemon.cli.catalogue import list_verbs
 from daemon.cli.output import Exit
+from daemon.version import CHECKOUT_VERSION
 
 ROOT = Path(__file__).parents[2]
 Capture = pytest.CaptureFixture[str]
@@ -250,6 +252,22 @@ def test_the_catalogue_is_one_json_document_with_the_exit_codes(capsys: Capture)
 )
 def test_wrong_usage_exits_with_2(arguments: tuple[str, ...]):
     assert run(*arguments) == Exit.USAGE
+
+
+@pytest.mark.parametrize("arguments", [("nonsense",), ("run", "--nonsense"), ("init",)])
+def test_wrong_usage_is_an_error_document_for_programs(arguments: tuple[str, ...], capsys: Capture):
+    assert run(*arguments, "--json") == Exit.USAGE
+    error = read_json(capsys)["error"]
+    assert error["code"] == "usage"
+    assert error["message"]
+    assert error["remedy"].startswith("neurond")
+
+
+def test_the_version_is_that_of_the_project(capsys: Capture):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == CHECKOUT_VERSION
+    assert run("--version") == Exit.OK
+    assert capsys.readouterr().out == f"neurond {project['version']}\n"
 
 
 def test_help_needs_no_torch_no_libp2p_and_no_ledger():
