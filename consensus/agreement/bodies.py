@@ -45,26 +45,28 @@ class Bodies:
 
     # -- coming in -----------------------------------------------------------------------------
 
-    def add(self, block: Block, digest: Hash32, proposal: Proposal | None, now_ms: int) -> None:
-        """Take in a body and begin to judge it."""
+    def add(self, item: Proposal | Block, digest: Hash32, peer: m.Peer, now_ms: int) -> None:
+        """Take in a body, begin to judge it, and go on to its parent if a quorum vouches for it."""
+        proposal = item if isinstance(item, Proposal) else None
+        block = item.block if isinstance(item, Proposal) else item
         view = block.header.view
         if self.tree.is_full:
             self.tree.keep(self._views.vouched(), view)
         entry = self.tree.add(block, digest, proposal)
         if entry is None:
             return
+        is_vouched = self._repair.is_wanted(digest) or self._views.is_notarized(view, digest)
         self._repair.found(digest)
         self._examine(entry)
-        if self._views.is_notarized(view, digest):
-            self.chase(digest, view, None, now_ms)
+        if is_vouched:
+            self.chase(digest, view, peer, now_ms)
 
     def add_wanted(self, blocks: tuple[Block, ...], peer: m.Peer, now_ms: int) -> None:
         """Take in those of `blocks`, parents first, that we want or that lead to one we want."""
         for block in reversed(blocks):
             digest = crypto.compute_header_digest(block.header)
             if self._repair.is_wanted(digest) and is_whole(block):
-                self.add(block, digest, None, now_ms)
-                self.chase(digest, block.header.view, peer, now_ms)
+                self.add(block, digest, peer, now_ms)
 
     # -- judging -------------------------------------------------------------------------------
 

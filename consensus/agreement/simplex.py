@@ -106,7 +106,7 @@ class Simplex:
             case m.Start():
                 self._on_start()
             case m.ProposalReceived():
-                self._on_proposal(event.proposal, event.digest)
+                self._on_proposal(event.peer, event.proposal, event.digest)
             case m.VoteReceived():
                 self._on_vote(event.vote)
             case m.CertificateReceived():
@@ -138,9 +138,7 @@ class Simplex:
             digest = crypto.compute_header_digest(block.header)
             if isinstance(item, Proposal):
                 self.views.record(block.header.view).add_proposal(item, digest)
-                self.bodies.add(block, digest, item, self._now_ms)
-            else:
-                self.bodies.add(block, digest, None, self._now_ms)
+            self.bodies.add(item, digest, None, self._now_ms)
         for certificate in self._recovered.certificates:
             self._take(certificate, None)
         for record in self.views:
@@ -150,10 +148,10 @@ class Simplex:
         self._say_again()
         self._is_dirty = True
 
-    def _on_proposal(self, proposal: Proposal, digest: Hash32) -> None:
+    def _on_proposal(self, peer: m.Peer, proposal: Proposal, digest: Hash32) -> None:
         header = proposal.block.header
         for certificate in proposal.block.justify:
-            self._take(certificate, None)
+            self._take(certificate, peer)
         if not self.views.final_view < header.view <= self.view + WINDOW:
             return
         record = self.views.record(header.view)
@@ -164,7 +162,7 @@ class Simplex:
         if conflict is not None:
             self._out.accuse(conflict)
         if digest in record.proposals:
-            self.bodies.add(proposal.block, digest, proposal, self._now_ms)
+            self.bodies.add(proposal, digest, peer, self._now_ms)
         self._is_dirty = True
 
     def _on_vote(self, vote: Vote) -> None:
@@ -236,7 +234,7 @@ class Simplex:
         self._out.persist_vote(lead)
         self._out.persist_block(proposal)
         self._out.publish(proposal)
-        self._on_proposal(proposal, digest)
+        self._on_proposal(None, proposal, digest)
 
     # -- votes and certificates ------------------------------------------------------------------
 

@@ -63,8 +63,8 @@ class FinalizeAfterNullify(Simplex):
 class NotarizeLast(Simplex):
     """Votes for the proposal it saw last instead of the first."""
 
-    def _on_proposal(self, proposal: Proposal, digest: Hash32) -> None:
-        super()._on_proposal(proposal, digest)
+    def _on_proposal(self, peer: m.Peer, proposal: Proposal, digest: Hash32) -> None:
+        super()._on_proposal(peer, proposal, digest)
         record = self.views.get(proposal.block.header.view)
         if record is not None and digest in record.proposals:
             record.first = digest
