@@ -26,7 +26,7 @@ from scripts.devnet_folder import (
 )
 from scripts.devnet_genesis import read_now_ms, write_devnet
 from scripts.devnet_plan import NodePlan, Options, PlanError, node_folder
-from scripts.devnet_processes import find, send_signal, stop_all
+from scripts.devnet_processes import send_signal, stop_all, wait_gone
 from scripts.devnet_run import STOP_GRACE_S, Outcome, Wishes, run_devnet, start_node, summarise
 from scripts.devnet_table import Frame, render, render_findings
 from scripts.devnet_watch import Seen, Watch
@@ -209,10 +209,8 @@ def _restart(asked: argparse.Namespace) -> int:
 def _down(asked: argparse.Namespace) -> int:
     """Ask the foreground devnet to end; stop what is left if there is none."""
     folder, state = find_running(asked.data)
-    supervisor = find(state.supervisor) if state.supervisor is not None else None
-    if supervisor is not None:
-        supervisor.terminate()
-        supervisor.wait(2 * STOP_GRACE_S)
+    if state.supervisor is not None and send_signal(state.supervisor, signal.SIGTERM):
+        wait_gone(state.supervisor, 2 * STOP_GRACE_S)
     left = load_state(folder)
     if left is not None:
         stop_all(left.daemons.values(), STOP_GRACE_S)

@@ -20,6 +20,7 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent
 STARTED_SLACK_S = 2.0
 """How far two readings of one start time may lie apart when the wall clock was set in between."""
+POLL_S = 0.03
 KILL_WAIT_S = 5.0
 """How long the kernel may take to bury what was killed."""
 
@@ -85,6 +86,16 @@ def send_signal(started: Started, number: int) -> bool:
     return True
 
 
+def wait_gone(started: Started, at_most_s: float) -> bool:
+    """Wait until the process is gone; False if it is still there after `at_most_s`."""
+    deadline = time.monotonic() + at_most_s
+    while find(started) is not None:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_S)
+    return True
+
+
 def find_session(started: Started) -> list[psutil.Process]:
     """Return the daemon and what it started: the live members of its session."""
     members: list[psutil.Process] = []
@@ -130,7 +141,7 @@ def _wait_gone(
         members = [member for member in members if _is_alive(member)]
         if not members or time.monotonic() > deadline:
             return members
-        time.sleep(0.03)
+        time.sleep(POLL_S)
 
 
 def _is_alive(process: psutil.Process) -> bool:
