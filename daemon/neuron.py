@@ -6,6 +6,7 @@ growing pause, and neither agreement nor the ledger notices. A failing disk ends
 """
 
 from dataclasses import dataclass, field
+from typing import cast
 
 import trio
 from nacl.signing import SigningKey
@@ -15,14 +16,14 @@ from config.settings import NeuronSettings
 from consensus import crypto
 from consensus.errors import NeurondError
 from consensus.ledger.subnets import Served, find_served, find_uid, get_subnet
-from consensus.types import U32, ZERO_HASH, Amount, Hash32, NetUid, PublicKey, Serve, ShortText
+from consensus.types import U32, Amount, Hash32, NetUid, PublicKey, Serve, ShortText
 from daemon.chain import Chain
 from daemon.http.view import NeuronStatus
 from daemon.neuron_port import ChainPort, EvidencePort
 from daemon.telemetry import Telemetry, get_logger
 from neurons.miner import Miner, MinerSettings
 from neurons.models.spec import ModelSpec, WorkerSpec, compute_spec_hash
-from neurons.process import RuntimeSettings
+from neurons.process import Phase, RuntimeSettings
 from neurons.runtime import Runtime, open_runtime
 from neurons.tasks.catalog import open_task
 from neurons.tasks.text import PREFIXES, TextTask
@@ -34,6 +35,8 @@ QUERY_PROTOCOL = ShortText("/neurond/ask/1/query")
 SERVE_CHECK_BLOCKS = 3
 """How often a miner looks whether the chain has its announcement."""
 PAUSE_S, PAUSE_S_MAX = 1.0, 60.0
+HEALTHY_S = 60.0
+"""A neuron that ran this long has its pause forgotten."""
 WEIGHTS_AGE_MAX = 2
 """Closed epochs without weights of ours at which a validator is not ready."""
 
@@ -49,7 +52,7 @@ class NeuronConfigError(NeurondError):
 
 @dataclass(slots=True)
 class Neuron:
-    """A hosted neuron; fields are filled by its own tasks as they come up."""
+    """A hosted neuron; what its role needs is there from `begin_...` to `end`, and not between."""
 
     settings: NeuronSettings
     port: ChainPort
@@ -79,13 +82,32 @@ class Neuron:
             netuid=self.settings.netuid,
             hotkey=format_address(self.port.hotkey),
             uid=uid,
-            state="ready" if worker is None else worker.phase.value,
+            state=self._phase().value if worker is None else worker.phase.value,
             device="" if worker is None or worker.card is None else worker.card.device,
             model="" if worker is None or worker.card is None else worker.card.model,
             queue=0 if worker is None else worker.queued,
             worker_restarts=0 if worker is None else worker.restarts,
             weights_age_epochs=age,
         )
+
+    def begin_mining(self, runtime: Runtime, miner: Miner) -> None:
+        """Answer queries from now on."""
+        self.runtime, self.miner = runtime, miner
+
+    def begin_validating(self, validator: Validator) -> None:
+        """Show the standing of `validator` from now on."""
+        self.validator = validator
+
+    def end(self) -> None:
+        """Refuse queries: what answered them is gone."""
+        self.runtime = self.miner = self.validator = None
+        self._restarts_counted = 0
+
+    def _phase(self) -> Phase:
+        """Return where a neuron without a worker stands."""
+        if self.validator is not None:
+            return Phase.READY
+        return Phase.RESTARTING if self.failures else Phase.STARTING
 
     def weights_age(self) -> int | None:
         """Return for how many closed epochs a validator has set no weights; None for a miner."""
@@ -164,7 +186,7 @@ class Neuron:
             protocols=(QUERY_PROTOCOL,),
             price=Amount(0),
             capacity=U32(self.settings.queue_max),
-            model_hash=Hash32(bytes.fromhex(spec_hash).ljust(32, b"\0")) or ZERO_HASH,
+            model_hash=Hash32(bytes.fromhex(spec_hash).ljust(32, b"\0")),
         )
 
 
@@ -251,6 +273,7 @@ async def run_neuron(neuron: Neuron, evidence: EvidencePort, cache_dir: str) -> 
     log = get_logger("neuron")
     pause_s = PAUSE_S
     while True:
+        began_s = trio.current_time()
         try:
             if neuron.settings.role == "miner":
                 await _run_miner(neuron, cache_dir)
@@ -259,11 +282,21 @@ async def run_neuron(neuron: Neuron, evidence: EvidencePort, cache_dir: str) -> 
         except* StorageError:
             raise
         except* Exception as group:
+            # The neuron's one supervisor: a bug in a task or model ends neither votes nor blocks.
+            if trio.current_time() - began_s >= HEALTHY_S:
+                pause_s = PAUSE_S
             neuron.failures += 1
-            neuron.last_failure = str(group.exceptions[0])
-            log.exception("neuron failed", pause_s=pause_s)
+            neuron.last_failure = _describe(group)
+            log.exception("neuron failed", reason=neuron.last_failure, pause_s=pause_s)
         await trio.sleep(pause_s)
         pause_s = min(2 * pause_s, PAUSE_S_MAX)
+
+
+def _describe(error: BaseException) -> str:
+    """Return the kind and message of the first failure inside the groups of nurseries."""
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    return f"{type(error).__name__}: {error}"
 
 
 async def _run_miner(neuron: Neuron, cache_dir: str) -> None:
@@ -271,12 +304,14 @@ async def _run_miner(neuron: Neuron, cache_dir: str) -> None:
     settings = build_runtime_settings(neuron.settings, cache_dir)
     task = open_task(get_subnet(neuron.chain.head.state, neuron.netuid).task)
     async with open_runtime(settings, log.info) as runtime:
-        neuron.runtime = runtime
         intake = MinerSettings(
             neuron.netuid, intake_max=max(1, neuron.settings.queue_max // PREFIXES)
         )
-        neuron.miner = Miner(neuron.port, runtime, task, intake, log.info)
-        await neuron.announce()
+        neuron.begin_mining(runtime, Miner(neuron.port, runtime, task, intake, log.info))
+        try:
+            await neuron.announce()
+        finally:
+            neuron.end()
 
 
 async def _run_validator(neuron: Neuron, evidence: EvidencePort) -> None:
@@ -291,5 +326,8 @@ async def _run_validator(neuron: Neuron, evidence: EvidencePort) -> None:
     task = TextTask(chosen.prefixes_per_query) if name == TextTask.name else open_task(name)
     log = get_logger("neuron").info
     validator = Validator(neuron.port, evidence, task, settings, log)
-    neuron.validator = validator
-    await validator.run()
+    neuron.begin_validating(validator)
+    try:
+        await validator.run()
+    finally:
+        neuron.end()

@@ -225,9 +225,12 @@ class View:
             ) from error
         except InvalidTransaction as error:
             code = "invalid_transaction" if error.is_final else "not_now"
-            raise ApiError(
-                422, code, str(error), "Correct it, sign it anew, send it again."
-            ) from error
+            remedy = (
+                "Correct it and sign it anew."
+                if error.is_final
+                else "Send it again, as it is, when the reason has passed."
+            )
+            raise ApiError(422, code, str(error), remedy) from error
         self._network.publish(Topic.TX, data)
         await trio.lowlevel.checkpoint()
         return measured.transaction_id
@@ -262,5 +265,7 @@ class View:
             remedy = "Miners must answer and the hotkey needs a permit (stake)."
             return Check("weights", age <= WEIGHTS_AGE_MAX, detail, remedy)
         remedy = "Training takes its time at the first start; if it restarts, see the log."
-        detail = f"the worker is {status.state}, {status.worker_restarts} restarts"
+        detail = f"the {status.role} is {status.state}, {status.worker_restarts} worker restarts"
+        if neuron.last_failure:
+            detail += f"; it failed last with {neuron.last_failure}"
         return Check("worker", status.state == "ready", detail, remedy)

@@ -1,37 +1,228 @@
-"""The hosted neuron: what of the operator's settings reaches the worker."""
+"""The hosted neuron: announced when due, restarted when it fails, never more than it can show."""
 
-from dataclasses import fields, replace
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import cast
 
 import pytest
+import trio
+import trio.testing
 
-from config.settings import ModelSettings, NeuronSettings
-from daemon.neuron import NeuronConfigError, build_model_spec, build_runtime_settings
+from config.settings import NeuronSettings
+from consensus.ledger.subnets import find_served
+from consensus.types import NetUid, Serve, Uid
+from daemon import neuron as neuron_file
+from daemon.neuron import Neuron, NeuronConfigError, check_neuron, run_neuron
+from daemon.neuron_port import ChainPort, EvidencePort
+from neurons.miner import Miner
+from neurons.process import Phase
+from neurons.runtime import Runtime, RuntimeState
+from p2p.errors import PeerBusy
+from storage.errors import StorageFailed
+from tests import builders
+from tests.daemon import world
 
-SETTINGS = NeuronSettings(role="miner")
-
-
-@pytest.mark.parametrize("name", [field.name for field in fields(ModelSettings)])
-def test_every_setting_of_the_model_reaches_its_spec(name: str) -> None:
-    value: object = getattr(SETTINGS.model, name)
-    other = "ngram" if isinstance(value, str) else value + (4 if name == "heads" else 1)  # type: ignore[operator]
-    if name == "width":
-        other = 2 * SETTINGS.model.width
-    changed = replace(SETTINGS, model=replace(SETTINGS.model, **{name: other}))
-    assert build_model_spec(changed) != build_model_spec(SETTINGS)
-
-
-def test_a_model_nobody_can_build_is_a_typed_error_with_a_remedy() -> None:
-    broken = replace(SETTINGS, model=replace(SETTINGS.model, width=10, heads=4))
-    with pytest.raises(NeuronConfigError, match="width") as raised:
-        build_model_spec(broken)
-    assert "[neuron.model]" in raised.value.remedy
+MINER = NeuronSettings(role="miner")
+VALIDATOR = NeuronSettings(role="validator")
 
 
-def test_the_worker_is_run_as_the_operator_says() -> None:
-    settings = replace(
-        SETTINGS, device="cpu", threads=3, batch_max=7, queue_max=9, start_timeout_s=11.0
-    )
-    runtime = build_runtime_settings(settings, "models")
-    assert (runtime.worker.device, runtime.worker.threads) == ("cpu", 3)
-    assert (runtime.batch_max, runtime.queue_max, runtime.start_s) == (7, 9, 11.0)
-    assert runtime.worker.cache_dir == "models"
+@dataclass
+class FixedRuntime:
+    """A runtime whose worker is what the test says."""
+
+    is_ready: bool = True
+    restarts: int = 0
+
+    @property
+    def state(self) -> RuntimeState:
+        phase = Phase.READY if self.is_ready else Phase.TRAINING
+        return RuntimeState(phase, "", 0.0, self.restarts, "", 1, 0, None, 0)
+
+
+@asynccontextmanager
+async def _open(
+    folder: Path, settings: NeuronSettings, hotkey: str
+) -> AsyncGenerator[tuple[world.Node, Neuron]]:
+    async with world.open_parts(world.make_world(), folder) as node:
+        key = builders.signer_of(hotkey)
+        port = ChainPort(node.chain, node.network, node.store, key)
+        node_key = builders.signer_of("node")
+        yield node, Neuron(settings, port, node.chain, node.telemetry, node_key)
+
+
+def _mine(neuron: Neuron, runtime: FixedRuntime) -> None:
+    neuron.begin_mining(cast("Runtime", runtime), cast("Miner", None))
+
+
+async def _include(node: world.Node, blocks: int = 1) -> None:
+    for _ in range(blocks):
+        await world.add_block(node.driver.machine.committee, node.chain)
+
+
+# -- announcing ------------------------------------------------------------------------------------
+
+
+async def test_a_miner_is_announced_once_and_again_only_when_it_changed(tmp_path: Path):
+    async with _open(tmp_path, MINER, "hot2") as (node, neuron):
+        _mine(neuron, FixedRuntime())
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(neuron.announce)
+            await world.wait_until(lambda: len(node.chain.mempool) == 1)
+            await _include(node)
+            served = find_served(node.chain.head.state, NetUid(1), Uid(2))
+            assert served is not None
+            assert served.node_key == builders.key_of("node")
+            for _ in range(8):
+                await _include(node)
+                await trio.testing.wait_all_tasks_blocked()
+                assert len(node.chain.mempool) == 0
+            neuron.settings = replace(MINER, queue_max=64)
+            await _include(node, 3)
+            await world.wait_until(lambda: len(node.chain.mempool) == 1)
+            nursery.cancel_scope.cancel()
+
+
+async def test_a_change_is_announced_only_when_the_chain_will_take_it(tmp_path: Path):
+    async with _open(tmp_path, MINER, "hot2") as (node, neuron):
+        _mine(neuron, FixedRuntime())
+        await neuron.port.submit(_due(neuron))
+        await _include(node)
+        neuron.settings = replace(MINER, queue_max=64)
+        limit = builders.make_hyper().serving_rate_limit
+        for _ in range(limit - 1):
+            assert neuron._due_announcement() is None  # pyright: ignore[reportPrivateUsage]
+            await _include(node)
+        assert _due(neuron).capacity == 64
+
+
+async def test_a_miner_whose_worker_is_not_ready_is_not_announced(tmp_path: Path):
+    async with _open(tmp_path, MINER, "hot2") as (_, neuron):
+        _mine(neuron, FixedRuntime(is_ready=False))
+        assert neuron._due_announcement() is None  # pyright: ignore[reportPrivateUsage]
+
+
+async def test_an_unregistered_hotkey_is_not_announced(tmp_path: Path):
+    async with _open(tmp_path, MINER, "nobody") as (_, neuron):
+        _mine(neuron, FixedRuntime())
+        assert neuron._due_announcement() is None  # pyright: ignore[reportPrivateUsage]
+
+
+def _due(neuron: Neuron) -> Serve:
+    call = neuron._due_announcement()  # pyright: ignore[reportPrivateUsage]
+    assert call is not None
+    return call
+
+
+# -- the supervisor --------------------------------------------------------------------------------
+
+
+async def test_a_failing_neuron_is_started_again_with_growing_pauses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    starts: list[float] = []
+
+    async def fail(_neuron: Neuron, _evidence: EvidencePort) -> None:
+        starts.append(trio.current_time())
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_raise, ValueError("the corpus is damaged"))
+
+    monkeypatch.setattr(neuron_file, "_run_validator", fail)
+    monkeypatch.setattr(neuron_file, "PAUSE_S", 0.02)
+    async with _open(tmp_path, VALIDATOR, "hot0") as (node, neuron):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run_neuron, neuron, EvidencePort(node.store.evidence), "")
+            await world.wait_until(lambda: len(starts) == 4)
+            nursery.cancel_scope.cancel()
+        pauses = [late - soon for soon, late in pairwise(starts)]
+        assert all(pause >= least for pause, least in zip(pauses, (0.02, 0.04, 0.08), strict=True))
+        assert neuron.failures >= 3
+        assert neuron.last_failure == "ValueError: the corpus is damaged"
+        assert neuron.status().state == "restarting"
+
+
+async def test_after_a_healthy_run_the_pause_is_short_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    starts: list[float] = []
+
+    async def fail(_neuron: Neuron, _evidence: EvidencePort) -> None:
+        starts.append(trio.current_time())
+        raise ValueError
+
+    monkeypatch.setattr(neuron_file, "_run_validator", fail)
+    monkeypatch.setattr(neuron_file, "PAUSE_S", 0.01)
+    monkeypatch.setattr(neuron_file, "HEALTHY_S", 0.0)
+    async with (
+        _open(tmp_path, VALIDATOR, "hot0") as (node, neuron),
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(run_neuron, neuron, EvidencePort(node.store.evidence), "")
+        await world.wait_until(lambda: len(starts) == 12, limit_s=4)  # doubling: 40 s
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_failing_disk_ends_the_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    async def fail(_neuron: Neuron, _evidence: EvidencePort) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_raise, StorageFailed(tmp_path, "read-only", "Mount it anew."))
+
+    monkeypatch.setattr(neuron_file, "_run_validator", fail)
+    async with _open(tmp_path, VALIDATOR, "hot0") as (node, neuron):
+        with trio.fail_after(5):
+            try:
+                await run_neuron(neuron, EvidencePort(node.store.evidence), "")
+            except* StorageFailed:
+                assert neuron.failures == 0
+            else:
+                pytest.fail("it went on")
+
+
+async def _raise(error: Exception) -> None:
+    raise error
+
+
+async def test_a_new_worker_after_a_failure_does_not_break_the_figures(tmp_path: Path):
+    """The count of restarts begins anew with each runtime, and a counter can't go back."""
+    async with _open(tmp_path, MINER, "hot2") as (_, neuron):
+        _mine(neuron, FixedRuntime(restarts=5))
+        neuron.publish_figures()
+        neuron.end()
+        neuron.publish_figures()
+        _mine(neuron, FixedRuntime(restarts=1))
+        neuron.publish_figures()
+        assert "neurond_worker_restarts_total 6.0" in neuron.telemetry.render().decode()
+
+
+async def test_a_neuron_that_is_not_up_says_so_and_refuses_for_now(tmp_path: Path):
+    async with _open(tmp_path, MINER, "hot2") as (_, neuron):
+        assert neuron.status().state == "starting"
+        with pytest.raises(PeerBusy):
+            await neuron.answer(b"peer", b"query")
+        _mine(neuron, FixedRuntime())
+        assert neuron.status().state == "ready"
+        neuron.failures = 1
+        neuron.end()
+        assert neuron.status().state == "restarting"
+        with pytest.raises(PeerBusy):
+            await neuron.answer(b"peer", b"query")
+
+
+# -- settings --------------------------------------------------------------------------------------
+
+
+async def test_a_subnet_that_does_not_exist_is_named_with_a_remedy(tmp_path: Path):
+    async with _open(tmp_path, MINER, "hot2") as (node, _):
+        with pytest.raises(NeuronConfigError, match="subnet 7") as caught:
+            check_neuron(replace(MINER, netuid=7), node.chain)
+        assert "neuron.netuid" in caught.value.remedy
+
+
+async def test_a_model_that_cannot_be_built_is_named_with_a_remedy(tmp_path: Path):
+    async with _open(tmp_path, MINER, "hot2") as (node, _):
+        model = replace(MINER.model, width=30, heads=4)
+        with pytest.raises(NeuronConfigError) as caught:
+            check_neuron(replace(MINER, model=model), node.chain)
+        assert "neuron.model" in caught.value.remedy

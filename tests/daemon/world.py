@@ -100,7 +100,10 @@ def certify(committee: Committee, digest: Hash32, view: View, **fields: VoteKind
 def make_next(
     committee: Committee, chain: Chain, *transactions: SignedTransaction, time_ms: int | None = None
 ) -> Block:
-    """Return the block that follows the final head, by the leader of the next view."""
+    """Return the block that follows the final head, by the leader of the next view.
+
+    Without `transactions` it takes what the mempool has.
+    """
     head = chain.head
     view = View(head.header.view + 1)
     tip = get_beacon_tip(head.state, committee.leader(view))
@@ -109,7 +112,9 @@ def make_next(
     body = chain.build(head.digest)
     assert reveal is not None
     assert body is not None
-    parts = BlockBody(transactions, body.state_root, body.receipts_root, reveal)
+    parts = BlockBody(
+        transactions or body.transactions, body.state_root, body.receipts_root, reveal
+    )
     at_ms = TimeMs(head.header.time_ms + BLOCK_MS if time_ms is None else time_ms)
     return build_block(committee, view, (head.digest, head.header), at_ms, parts, ())
 
