@@ -189,11 +189,3 @@ def find(effects: Iterable[m.Effect], kind: type[m.Effect]) -> list[Any]:
 def other_than(*indices: int) -> int:
     """Return a validator that is none of these."""
     return next(i for i in range(4) if i not in indices)
-
-
-def led_by(index: int, after: int = 0) -> int:
-    """Return the first view after `after` that a validator leads."""
-    view = after + 1
-    while FOUR.leader(View(view)) != index:
-        view += 1
-    return view
