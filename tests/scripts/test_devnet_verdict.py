@@ -9,6 +9,7 @@ from scripts.devnet_plan import NodePlan, Options, first_reward_height, plan_nod
 from scripts.devnet_table import Frame, describe, render, render_findings
 from scripts.devnet_verdict import Finding, judge
 from scripts.devnet_watch import History, NeuronSeen, NodeSeen, Row, Seen, read_median_ms
+from tests.daemon.fixed_view import FixedView
 
 OPTIONS = Options()
 NODES = plan_nodes(OPTIONS, tuple(range(20_000, 20_008)))
@@ -17,24 +18,12 @@ SUPPLY = SupplyView(issued=1_000, free=600, staked=300, unbonding=60, pending=40
 
 
 def make_status(plan: NodePlan) -> StatusView:
-    return StatusView(
+    return replace(
+        FixedView().status(),
         name=plan.name,
-        version="0.1.0",
-        network="devnet",
-        chain_id="c0",
-        peer_id="12D3",
-        addresses=(),
         height=66,
-        head="abcdef0123",
-        head_time_ms=0,
         state_root="root66",
-        view=70,
-        era=1,
-        is_validator=True,
-        syncing=False,
         peers=(),
-        mempool_transactions=0,
-        uptime_s=80.0,
         neuron=NeuronStatus(plan.role, 1, "hot", plan.index, "ready", weights_age_epochs=1),
         supply=SUPPLY,
     )
