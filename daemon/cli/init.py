@@ -1,5 +1,6 @@
 """`neurond init`: a node's folder, ready to run: keys, a commented settings file, a network."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +15,7 @@ from config.settings import KeysSettings, Settings
 from config.template import render_settings
 from consensus.types import PublicKey
 from daemon.cli.output import CliError, Exit, JsonFlag, YesFlag, print_fields, print_json
-from daemon.cli.sources import home
+from daemon.cli.sources import PASSWORD_VARIABLE, home
 from daemon.cli.wallet import PasswordFileOption, choose_password, make_key
 
 if TYPE_CHECKING:
@@ -86,7 +87,12 @@ def init(  # noqa: PLR0913 - the options of one verb
         message = f"{settings_file} exists."
         raise CliError(Exit.FAILED, "exists", message, "Choose another --dir, or edit that file.")
     joined = _read_joined(plan)
-    keys = KeysSettings(keystore=plan.folder / KEYS_FOLDER, insecure_devnet=insecure_devnet)
+    named = os.environ.get(PASSWORD_VARIABLE)
+    keys = KeysSettings(
+        keystore=plan.folder / KEYS_FOLDER,
+        password_file=Path(named).expanduser() if named else None,
+        insecure_devnet=insecure_devnet,
+    )
     password = choose_password(keys, password_file, yes=yes)
     addresses, beacon_seed = _make_keys(plan, password)
     genesis = joined or _found(plan, addresses, beacon_seed)

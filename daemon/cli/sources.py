@@ -13,6 +13,7 @@ from config.settings import KeysSettings
 from daemon.cli.output import CliError, Exit
 
 HOME_VARIABLE = "NEUROND_CONFIG"
+PASSWORD_VARIABLE = "NEUROND_PASSWORD_FILE"  # noqa: S105 - the name of a file's variable
 ConfigOption = Annotated[
     Path | None,
     typer.Option(

@@ -104,6 +104,16 @@ def test_init_without_any_password_fails_and_writes_nothing(tmp_path: Path, caps
     assert "NEUROND_PASSWORD_FILE" in capsys.readouterr().err
 
 
+def test_init_takes_the_password_file_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+):
+    monkeypatch.setenv("NEUROND_PASSWORD_FILE", str(tmp_path / "nowhere"))
+    call = ("init", "--network", "devnet", "--dir", str(tmp_path / "node"))
+    assert run(*call) == Exit.KEY
+    assert "nowhere" in capsys.readouterr().err
+    assert not (tmp_path / "node").exists()
+
+
 def test_init_refuses_an_unknown_network(tmp_path: Path):
     folder = tmp_path / "node"
     assert run("init", "--network", "nowhere", "--dir", str(folder), "--yes") == Exit.USAGE
