@@ -36,7 +36,6 @@ SHOWN_MAX = 10
 
 def main(arguments: list[str] | None = None) -> int:
     """Run what the arguments ask for and return the exit code."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `--trace | head` ends quietly
     chosen = parse(arguments)
     choice = Choice(chosen.nodes, chosen.villain, chosen.mutant, chosen.until)
     if chosen.seed is not None:
@@ -165,4 +164,5 @@ def read_commit() -> str:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `--trace | head` ends quietly
     sys.exit(main())
