@@ -28,3 +28,12 @@ class ConfigError(NeurondError):
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = problems
+
+
+class Misfit(NeurondError):
+    """Settings that are well-formed and don't fit the network or the keys; nothing was touched."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy

@@ -12,6 +12,7 @@ import trio
 from nacl.signing import SigningKey
 
 from config.address import format_address
+from config.errors import Misfit
 from config.settings import NeuronSettings
 from consensus import crypto
 from consensus.errors import NeurondError
@@ -41,13 +42,8 @@ WEIGHTS_AGE_MAX = 2
 """Closed epochs without weights of ours at which a validator is not ready."""
 
 
-class NeuronConfigError(NeurondError):
+class NeuronConfigError(Misfit):
     """The neuron's settings and the network do not fit together."""
-
-    def __init__(self, message: str, remedy: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.remedy = remedy
 
 
 @dataclass(slots=True)

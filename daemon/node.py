@@ -1,9 +1,9 @@
 """The whole machine on one page: what is opened, what runs, in which nursery, how it closes.
 
-Opened in this order and closed in the reverse: the store, the network, the neuron, the HTTP door.
-Three nurseries, so that things die in the right order: *listeners* take no more requests at once
-when a signal comes, *requests* get the grace, *services* (agreement, sync, duties) go last, and the
-store closes after everything that writes to it.
+Opened in this order and closed in the reverse: the signals, the store, the network; then the
+services run (agreement, sync, the neuron's duties), and in front of them the HTTP door. When a
+signal comes, the door takes no more requests at once and gives those under way their grace; then
+the services go; the store closes after everything that writes to it.
 """
 
 import signal
@@ -15,13 +15,12 @@ from functools import partial
 import trio
 from nacl.signing import SigningKey
 
-from config.errors import ConfigError
+from config.errors import ConfigError, Misfit
 from config.settings import Settings
 from consensus import crypto
 from consensus.agreement.beacon import BEACON_LENGTH, HashChain
 from consensus.agreement.certificates import Committee
 from consensus.agreement.messages import Timing
-from consensus.errors import NeurondError
 from consensus.ledger import genesis as ledger_genesis
 from consensus.ledger.genesis import Genesis
 from consensus.ledger.mempool import Mempool
@@ -52,24 +51,28 @@ from storage.store import FinalBlock, Store, open_store
 PEERS_ROW = b"known"
 """Where the address book of the network room lies in the store."""
 SAVE_PEERS_S = 60.0
+DROP_S = 0.01
+"""How long, at the very end, signals on their way to us are waited for."""
 
 
-class NotAValidator(NeurondError):
+class NotAValidator(Misfit):
     """The settings say to vote, and the network does not know the key."""
 
     def __init__(self, key: str) -> None:
-        super().__init__(f"The consensus key {key!r} is not in the network's validator set.")
-        self.message = str(self)
-        self.remedy = "Set agreement.validate = false, or use the key the network file lists."
+        super().__init__(
+            f"The consensus key {key!r} is not in the network's validator set.",
+            "Set agreement.validate = false, or use the key the network file lists.",
+        )
 
 
-class WrongBeacon(NeurondError):
+class WrongBeacon(Misfit):
     """Our beacon key does not make the hash chain the network knows."""
 
     def __init__(self, key: str) -> None:
-        super().__init__(f"The beacon key {key!r} does not lead to the registered tip.")
-        self.message = str(self)
-        self.remedy = "Use the beacon key that was made together with the consensus key."
+        super().__init__(
+            f"The beacon key {key!r} does not lead to the registered tip.",
+            "Use the beacon key that was made together with the consensus key.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ async def run_node(
     telemetry = Telemetry()
     telemetry.build.labels(read_version(), genesis.network).set(1)
     async with AsyncExitStack() as stack:
+        signals = await stack.enter_async_context(_catch_signals())
         store = await stack.enter_async_context(open_store(settings.node.data_dir, chain_id))
         chain = await open_chain(store, genesis)
         if settings.neuron.role != "none":
@@ -127,11 +131,12 @@ async def run_node(
             services.start_soon(syncing.run, network)
             services.start_soon(report_peers, network, view, chain)
             services.start_soon(_save_peers, network, store)
+            services.start_soon(_feed_watchdog)
             if neuron is not None:
                 evidence = EvidencePort(store.evidence)
                 cache = str(settings.node.data_dir / "models")
                 services.start_soon(run_neuron, neuron, evidence, cache)
-            await door.run_until_stopped()
+            await door.run_until_stopped(signals)
             log.info("node stops")
             services.cancel_scope.cancel()
 
@@ -235,9 +240,15 @@ class _Post:
 
 
 async def _save_peers(network: Network, store: Store) -> None:
-    while True:
-        await trio.sleep(SAVE_PEERS_S)
-        await store.peers.save({PEERS_ROW: network.dump_peers()})
+    """Keep the address book on disk, now and then and at the end."""
+    try:
+        while True:
+            await trio.sleep(SAVE_PEERS_S)
+            await store.peers.save({PEERS_ROW: network.dump_peers()})
+    except trio.Cancelled:
+        with trio.CancelScope(shield=True):  # one small write
+            await store.peers.save({PEERS_ROW: network.dump_peers()})
+        raise
 
 
 class _Door:
@@ -252,42 +263,36 @@ class _Door:
     ) -> None:
         self._settings = settings
         self._view = view
-        self._telemetry = telemetry
         self._reload = reload
         self._stop = trio.Event()
         self._log = get_logger("node")
         self._keys = ApiKeys(settings.api.keys_file)
+        is_measured = settings.metrics.enabled
+        self._app = build_app(view, telemetry, settings.api, self._keys, metrics=is_measured)
 
-    async def run_until_stopped(self) -> None:
+    async def run_until_stopped(self, signals: AsyncIterator[int]) -> None:
         """Serve HTTP until SIGTERM or SIGINT, then let running requests finish in their grace.
+
+        A second signal ends the grace.
 
         Raises:
             DoorError: the address can't be listened on.
         """
-        async with trio.open_nursery() as requests, _catch_signals() as signals:
-            if self._settings.api.enabled:
-                app = build_app(
-                    self._view,
-                    self._telemetry,
-                    self._settings.api,
-                    self._keys,
-                    metrics=self._settings.metrics.enabled,
-                )
-                grace_s = self._settings.node.shutdown_grace_s
-                serve = partial(serve_http, app, self._settings.api, self._stop, grace_s)
-                addresses: tuple[str, ...] = await requests.start(serve)
-                self._log.info("HTTP door open", addresses=list(addresses))
-            requests.start_soon(_feed_watchdog)
-            notify("READY=1")
-            await self._obey(signals)
-            notify("STOPPING=1")
-            self._view.events.close()
-            self._stop.set()
-            requests.cancel_scope.deadline = (
-                trio.current_time() + self._settings.node.shutdown_grace_s + 1
-            )
-            if not self._settings.api.enabled or watchdog_interval_s() is not None:
-                requests.cancel_scope.cancel()
+        grace_s = self._settings.node.shutdown_grace_s
+        async with trio.open_nursery() as impatience:
+            async with trio.open_nursery() as requests:
+                if self._settings.api.enabled:
+                    serve = partial(serve_http, self._app, self._settings.api, self._stop, grace_s)
+                    addresses: tuple[str, ...] = await requests.start(serve)
+                    self._log.info("HTTP door open", addresses=list(addresses))
+                notify("READY=1")
+                await self._obey(signals)
+                notify("STOPPING=1")
+                self._view.events.close()
+                self._stop.set()
+                requests.cancel_scope.deadline = trio.current_time() + grace_s + 1
+                impatience.start_soon(self._cut_at_next, signals, requests.cancel_scope)
+            impatience.cancel_scope.cancel()
 
     async def _obey(self, signals: AsyncIterator[int]) -> None:
         async for number in signals:
@@ -301,12 +306,25 @@ class _Door:
             except ConfigError as error:
                 self._log.error("settings unchanged", problems=[str(p) for p in error.problems])
 
+    async def _cut_at_next(self, signals: AsyncIterator[int], scope: trio.CancelScope) -> None:
+        async for number in signals:
+            if number != signal.SIGHUP:
+                self._log.info("signal again: requests are cut", name=signal.Signals(number).name)
+                scope.cancel()
+                return
+
 
 @asynccontextmanager
 async def _catch_signals() -> AsyncGenerator[AsyncIterator[int]]:
-    """Catch the operator's signals while the block runs."""
+    """Catch the operator's signals while the block runs; what nobody took by its end is dropped.
+
+    Otherwise trio would raise it anew at the end, and an orderly shutdown would look like a crash.
+    """
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         yield signals
+        with trio.move_on_after(DROP_S):
+            async for _ in signals:
+                pass
 
 
 async def _feed_watchdog() -> None:

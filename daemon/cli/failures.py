@@ -9,7 +9,7 @@ from typing import cast
 import typer
 
 from config.address import AddressError
-from config.errors import ConfigError, Problem
+from config.errors import ConfigError, Misfit, Problem
 from consensus.errors import NeurondError
 from daemon.cli.output import CliError, Exit, print_json
 
@@ -83,6 +83,7 @@ def _exit_code(error: BaseException) -> Exit:
     from storage.errors import KeyFileError, StorageError, WrongNetwork  # noqa: PLC0415
 
     families: tuple[tuple[type[BaseException], Exit], ...] = (
+        (Misfit, Exit.USAGE),
         (WrongNetwork, Exit.USAGE),  # a wrong node.network or node.data_dir: nothing is damaged
         (KeyFileError, Exit.KEY),
         (StorageError, Exit.DATA),
