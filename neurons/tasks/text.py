@@ -18,7 +18,6 @@ are told apart at two sigma after three queries.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import log2
 from pathlib import Path
 from typing import Annotated
 
@@ -203,7 +202,3 @@ class TextTask:
                 originals.append(index)
             found.append(int(near[0]) if near.size else index)
         return tuple(found)
-
-
-UNIFORM_BITS = log2(SYMBOLS)
-"""What an answer that knows nothing pays: 8 bits per byte."""
