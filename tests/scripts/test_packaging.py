@@ -43,8 +43,9 @@ def test_every_data_file_of_a_room_is_tracked_and_so_packed() -> None:
 
 
 def test_no_file_names_a_machine_s_folders_or_an_index() -> None:
-    words = ("/work/", "/root/", "/home/", "pypi" r"\.", "index-url", "artifactory")
-    pattern = re.compile("|".join(words))
+    # One letter of each stands in brackets, so that this file does not find itself.
+    words = "/[w]ork/|/[r]oot/|/[h]ome/|[p]ypi[.]|[i]ndex-url|[a]rtifactory"
+    pattern = re.compile(words)
     found = [
         f"{path.relative_to(ROOT)}: {match.group()}"
         for path in tracked()
