@@ -15,7 +15,7 @@ import trio
 
 from p2p import ask_wire
 from p2p.ask_wire import AskKind, Fault, Request
-from p2p.errors import PeerGone, Refuse, RemoteFault
+from p2p.errors import PeerBusy, PeerGone, Refuse, RemoteFault
 from p2p.pipe import Pipe
 from p2p.quota import PeerQuota
 from p2p.wire import BODY_MAX, FrameBuffer
@@ -32,7 +32,9 @@ BUSY_MS = 50
 """What a refused asker is told to wait; a queue of 256 short answers drains in about that."""
 
 Answer = Callable[[bytes, bytes], Awaitable[bytes] | AsyncGenerator[bytes]]
-"""A handler: peer id and payload in; bytes, or an async generator of items, out."""
+"""A handler: peer id and payload in; bytes, or an async generator of items, out.
+
+It may raise `Refuse` (the asker gets `Refused`) or `PeerBusy` (the asker gets the same)."""
 
 
 @dataclass(slots=True)
@@ -211,6 +213,9 @@ class Answerer:
                 await self._run_handler(question)
             except Refuse as refusal:
                 self._refuse(question.number, refusal.code, str(refusal))
+            except PeerBusy as busy:
+                self._counts["asks_refused_busy"] += 1
+                self._refuse(question.number, Fault.BUSY, str(busy.retry_ms))
             except PeerGone:
                 if not self._pipe.is_closed:
                     self._refuse(question.number, Fault.BROKE, "a peer it needs is gone")

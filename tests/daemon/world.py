@@ -60,7 +60,8 @@ def make_world(age_ms: int = 10_000, **params: int) -> Genesis:
     """Return a genesis of four validators that began `age_ms` ago; three are a quorum."""
     fast = {"block_ms": U32(BLOCK_MS), "delta_ms": U32(DELTA_MS)} | params
     validators = tuple(
-        builders.make_validator(i, beacon_tip=beacon_of(i).tip) for i in range(len(ALL))
+        replace(validator, beacon_tip=beacon_of(i).tip)
+        for i, validator in enumerate(builders.make_genesis().validators)
     )
     return builders.make_genesis(
         params=builders.make_params(**fast),
