@@ -347,7 +347,7 @@ class Simplex:
         self._out.set_timer(Tag(TimerKind.PROPOSE, view), start_ms + 2 * unit_ms)
         self._out.set_timer(Tag(TimerKind.ADVANCE, view), start_ms + 3 * unit_ms)
         self._set_standstill(start_ms)
-        if not self.views.is_bridged(self.views.final_view, view):
+        if not self.views.is_settled(view):
             self._out.publish(self.views.status(self.committee.era, view))
 
     def _try_propose(self) -> None:

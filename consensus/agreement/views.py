@@ -195,6 +195,12 @@ class Views:
         """Tell whether every view strictly between was provably nullified."""
         return next(self.missing(after, before), None) is None
 
+    def is_settled(self, before: View) -> bool:
+        """Tell whether we know what a quorum said in every open view below `before`."""
+        views = map(View, range(self.final_view + 1, before))
+        records = map(self._records.get, views)
+        return all(record is not None and record.is_certified for record in records)
+
     def choose_parent(self, view: View) -> tuple[Hash32, Header] | None:
         """Return the highest notarized good block with nothing but nullified views up to `view`."""
         for number in range(view - 1, self.final_view, -1):

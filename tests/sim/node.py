@@ -217,7 +217,7 @@ class SimNode:
         """Return before which effect the power goes, if it does in this step."""
         if self.cut is None:
             return None
-        writes = [i for i, effect in enumerate(effects) if isinstance(effect, m.Persist)]
+        writes = [i for i, e in enumerate(effects) if isinstance(e, m.Persist | m.Commit)]
         if not writes:
             return None
         match self.cut:
@@ -247,6 +247,7 @@ class SimNode:
             case m.BuildBlock():
                 self._later(self._build(effect), events)
             case m.Commit():
+                world.checker.on_certificates((effect.certificate,))
                 self._commit(effect)
             case m.AskBlock():
                 world.ask(self, effect.peer, effect.digest)

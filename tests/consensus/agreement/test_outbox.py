@@ -3,7 +3,7 @@
 from consensus.agreement import messages as m
 from consensus.agreement.blocktree import BlockTree
 from consensus.agreement.outbox import Outbox
-from consensus.types import ConflictingVotes, View
+from consensus.types import ZERO_HASH, ConflictingVotes, View
 from tests.consensus.agreement.play import (
     GENESIS,
     F,
@@ -39,3 +39,16 @@ def test_durable_comes_first_and_the_ledger_s_work_last() -> None:
     ]
     assert effects[2] == m.SetTimer(m.Tag(m.TimerKind.ADVANCE, View(1)), 2)
     assert out.flush(tree) == ()
+
+
+def test_a_commit_keeps_its_certificate_itself() -> None:
+    out = Outbox()
+    proposal = make_proposal(1)
+    final, other = make_certificate(F, 1, name(proposal)), make_certificate(X, 2, ZERO_HASH)
+    out.persist_certificate(final)
+    out.persist_certificate(other)
+    out.commit((proposal.block,), final)
+    persisted, commit = out.flush(BlockTree(name(GENESIS), GENESIS))
+    assert isinstance(persisted, m.Persist)
+    assert persisted.certificates == (other,)
+    assert commit == m.Commit((proposal.block,), final)

@@ -90,12 +90,12 @@ def test_a_restart_goes_on_behind_its_highest_certificate() -> None:
     assert after.machine.tree.is_good(name(make_proposal(1)))
 
 
-def test_a_finality_written_but_not_applied_is_applied_after_the_restart() -> None:
+def test_a_finality_without_its_block_outlives_a_restart() -> None:
     before = started(FOLLOWER)
-    before.propose(make_proposal(1))
-    before.certify(make_certificate(N, 1, name(make_proposal(1))))
     before.certify(make_certificate(F, 1, name(make_proposal(1))))
-    assert len(find(Player(FOLLOWER, recover(before)).start(), m.Commit)) == 1
+    after = Player(FOLLOWER, recover(before))
+    assert find(after.start(), m.Commit) == []
+    assert len(find(after.propose(make_proposal(1)), m.Commit)) == 1
 
 
 def test_a_vote_of_ours_we_never_made_silences_us() -> None:
@@ -158,6 +158,14 @@ def test_a_missing_ancestor_is_walked_back_to() -> None:
         wanted = proposal
     effects = player.do(m.BlocksReceived(b"p", (wanted.block,)))
     assert [len(commit.blocks) for commit in find(effects, m.Commit)] == [5]
+
+
+def test_the_usual_way_into_the_next_view_asks_nobody() -> None:
+    player = started(FOLLOWER)
+    effects = player.propose(make_proposal(1))
+    effects += player.certify(make_certificate(N, 1, name(make_proposal(1))))
+    assert player.machine.view == 2
+    assert [e for e in find(effects, m.Publish) if isinstance(e.message, Status)] == []
 
 
 def test_a_standstill_repeats_our_votes_and_says_what_is_missing() -> None:
