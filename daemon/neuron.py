@@ -5,6 +5,7 @@ failure inside (a damaged corpus, a bug in a task) is logged, counted and starte
 growing pause, and neither agreement nor the ledger notices. A failing disk ends the node.
 """
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -22,6 +23,7 @@ from daemon.chain import Chain
 from daemon.http.view import NeuronStatus
 from daemon.neuron_port import ChainPort, EvidencePort
 from daemon.telemetry import Telemetry, get_logger
+from neurons.messages import Busy, encode_reply
 from neurons.miner import Miner, MinerSettings
 from neurons.models.spec import ModelSpec, WorkerSpec, compute_spec_hash
 from neurons.process import Phase, RuntimeSettings
@@ -29,7 +31,6 @@ from neurons.runtime import Runtime, open_runtime
 from neurons.tasks.catalog import open_task
 from neurons.tasks.text import PREFIXES, TextTask
 from neurons.validator import Validator, ValidatorSettings
-from p2p.errors import PeerBusy
 from storage.errors import StorageError
 
 QUERY_PROTOCOL = ShortText("/neurond/ask/1/query")
@@ -38,6 +39,8 @@ SERVE_CHECK_BLOCKS = 3
 PAUSE_S, PAUSE_S_MAX = 1.0, 60.0
 HEALTHY_S = 60.0
 """A neuron that ran this long has its pause forgotten."""
+NOT_YET = encode_reply(Busy(U32(1_000)))
+"""The reply to a query while no miner is up."""
 WEIGHTS_AGE_MAX = 2
 """Closed epochs without weights of ours at which a validator is not ready."""
 
@@ -133,13 +136,9 @@ class Neuron:
         return {} if self.validator is None else {"rounds": self.validator.status.rounds}
 
     async def answer(self, peer: bytes, payload: bytes) -> bytes:
-        """Answer a query that came over the network.
-
-        Raises:
-            PeerBusy: no miner is up yet.
-        """
+        """Answer a query that came over the network: `Busy` while no miner is up."""
         if self.miner is None:
-            raise PeerBusy(retry_ms=1_000)
+            return NOT_YET
         began = trio.current_time()
         reply = await self.miner.answer(peer, payload)
         self.telemetry.query_s.labels("answered").observe(trio.current_time() - began)
@@ -305,9 +304,19 @@ async def _run_miner(neuron: Neuron, cache_dir: str) -> None:
         )
         neuron.begin_mining(runtime, Miner(neuron.port, runtime, task, intake, log.info))
         try:
-            await neuron.announce()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_tell_ready, runtime)
+                await neuron.announce()
         finally:
             neuron.end()
+
+
+async def _tell_ready(runtime: Runtime) -> None:
+    """Log once that the model answers, and how good it found itself."""
+    await runtime.wait_ready()
+    card = runtime.state.card
+    if card is not None:
+        get_logger("neuron").info("model ready", **dataclasses.asdict(card))
 
 
 async def _run_validator(neuron: Neuron, evidence: EvidencePort) -> None:

@@ -7,7 +7,7 @@ the services go; the store closes after everything that writes to it.
 """
 
 import signal
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +16,7 @@ import trio
 from nacl.signing import SigningKey
 
 from config.errors import ConfigError, Misfit
-from config.settings import Settings
+from config.settings import Role, Settings
 from consensus import crypto
 from consensus.agreement.beacon import BEACON_LENGTH, HashChain
 from consensus.agreement.certificates import Committee
@@ -35,7 +35,7 @@ from daemon.http.app import build_app
 from daemon.http.keys import ApiKeys
 from daemon.http.server import serve_http
 from daemon.inbox import Inbox
-from daemon.neuron import Neuron, check_neuron, run_neuron
+from daemon.neuron import NOT_YET, Neuron, check_neuron, run_neuron
 from daemon.neuron_port import ChainPort, EvidencePort
 from daemon.notify import notify, watchdog_interval_s
 from daemon.report import report_blocks, report_peers, report_start
@@ -43,7 +43,7 @@ from daemon.syncing import Syncing
 from daemon.telemetry import Telemetry, get_logger, set_level
 from daemon.version import read_version
 from daemon.view import NodeInfo, View
-from p2p.errors import PeerBusy
+from p2p.answers import Answer
 from p2p.network import Network, NetworkSettings, open_network
 from storage.keystore import KeyKind, Keystore
 from storage.store import FinalBlock, Store, open_store
@@ -92,7 +92,6 @@ async def run_node(
     Raises:
         NeurondError: something of the operator's is wrong (keys, folder, port, network).
     """
-    log = get_logger("node")
     keys = await trio.to_thread.run_sync(_load_keys, settings, genesis, password)
     chain_id = ledger_genesis.compute_chain_id(genesis)
     telemetry = Telemetry()
@@ -107,13 +106,14 @@ async def run_node(
         driver = Driver(committee, _timing(genesis.params), keys.voter, chain, store, telemetry)
         inbox = Inbox(committee, driver, chain, telemetry)
         post = _Post()
+        answers = {**make_answers(store, driver.machine), **post.answers(settings.neuron.role)}
         network = await stack.enter_async_context(
             open_network(
                 await _network_settings(settings, store),
                 bytes(keys.node),
                 chain_id,
                 inbox.judge,
-                {**make_answers(store, driver.machine), parcels.QUERY_ASK: post.answer},
+                answers,
             )
         )
         neuron = None
@@ -137,7 +137,7 @@ async def run_node(
                 cache = str(settings.node.data_dir / "models")
                 services.start_soon(run_neuron, neuron, evidence, cache)
             await door.run_until_stopped(signals)
-            log.info("node stops")
+            get_logger("node").info("node stops")
             services.cancel_scope.cancel()
 
 
@@ -224,15 +224,19 @@ def _describe(
 
 
 class _Post:
-    """Where queries from the network go: to the neuron, once there is one."""
+    """Where queries from the network go: to the miner, which is made once the network is open."""
 
     def __init__(self) -> None:
         self.neuron: Neuron | None = None
 
+    def answers(self, role: Role) -> Mapping[str, Answer]:
+        """Return the questions a neuron of that role answers: a miner's, or none."""
+        return {parcels.QUERY_ASK: self.answer} if role == "miner" else {}
+
     async def answer(self, peer: bytes, payload: bytes) -> bytes:
         """Answer a query."""
         if self.neuron is None:
-            raise PeerBusy(retry_ms=60_000)
+            return NOT_YET
         return await self.neuron.answer(peer, payload)
 
 

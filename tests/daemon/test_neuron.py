@@ -17,10 +17,10 @@ from consensus.types import NetUid, Serve, Uid
 from daemon import neuron as neuron_file
 from daemon.neuron import Neuron, NeuronConfigError, check_neuron, run_neuron
 from daemon.neuron_port import ChainPort, EvidencePort
+from neurons.messages import Busy, decode_reply
 from neurons.miner import Miner
 from neurons.process import Phase
 from neurons.runtime import Runtime, RuntimeState
-from p2p.errors import PeerBusy
 from storage.errors import StorageFailed
 from tests import builders
 from tests.daemon import world
@@ -199,15 +199,13 @@ async def test_a_new_worker_after_a_failure_does_not_break_the_figures(tmp_path:
 async def test_a_neuron_that_is_not_up_says_so_and_refuses_for_now(tmp_path: Path):
     async with _open(tmp_path, MINER, "hot2") as (_, neuron):
         assert neuron.status().state == "starting"
-        with pytest.raises(PeerBusy):
-            await neuron.answer(b"peer", b"query")
+        assert isinstance(decode_reply(await neuron.answer(b"peer", b"query")), Busy)
         _mine(neuron, FixedRuntime())
         assert neuron.status().state == "ready"
         neuron.failures = 1
         neuron.end()
         assert neuron.status().state == "restarting"
-        with pytest.raises(PeerBusy):
-            await neuron.answer(b"peer", b"query")
+        assert isinstance(decode_reply(await neuron.answer(b"peer", b"query")), Busy)
 
 
 # -- settings --------------------------------------------------------------------------------------
