@@ -2,12 +2,12 @@
 # pyright: reportPrivateUsage=false
 # Faults of our own are provoked from inside: no door leads to them.
 
-import os
 import signal
 import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from random import Random
 
 import pytest
 import trio
@@ -26,6 +26,8 @@ from tests.p2p.nets import Network, Recorder, open_node, open_pair, wait_peers, 
 
 MULTISTREAM = b"\x13/multistream/1.0.0\n"
 VILLAIN = Transport((99).to_bytes(32, "big")).peer_id
+RANDOM = Random(7)
+"""Seeded: a test's name must be the same in every process that collects it."""
 NAME = MessageId(b"n" * wire.ID_SIZE)
 
 
@@ -47,12 +49,12 @@ async def _check_honest_service(victim: Network) -> None:
         b"",
         b"\0",
         b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-        MULTISTREAM + b"\x07/noise\n" + os.urandom(200),
+        MULTISTREAM + b"\x07/noise\n" + RANDOM.randbytes(200),
         MULTISTREAM + b"\x07/noise\n" + b"\xff\xff" + bytes(70_000),
         MULTISTREAM + b"\x0b/plaintext\n",
         b"\xff" * 9 + b"\x01" + b"x" * 1_000,
         b"\x80\x80\x80\x80\x80\x80\x01" + b"x" * 1_000,
-        os.urandom(5_000),
+        RANDOM.randbytes(5_000),
         b"\x13/multistream/9.9.9\n",
         b"\x05\xff\xfe\xfd\xfc\n",
     ],
@@ -88,7 +90,7 @@ async def test_silent_sockets_are_dropped_and_take_no_peers_place(monkeypatch: p
         wire.write_gossip(GossipKind.HELLO, b"not a hello"),
         b"\xff\xff\xff\xff",
         b"\0\0\0\0",
-        os.urandom(64),
+        RANDOM.randbytes(64),
     ],
 )
 async def test_anything_but_a_hello_first_ends_the_connection(first: bytes):
