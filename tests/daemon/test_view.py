@@ -65,6 +65,7 @@ async def test_status_is_that_of_the_final_head(tmp_path: Path):
         assert status.network == "unit"
         assert status.peers == ()
         assert not status.is_validator
+        assert status.supply is not None
         assert status.supply.issued > 0
 
 

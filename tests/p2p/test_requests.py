@@ -255,3 +255,32 @@ async def test_an_item_over_the_askers_bound_is_too_large():
         with pytest.raises(TooLarge):
             async with one.ask_stream(two.peer_id, "count", bytes(100), 50) as items:
                 await items.__anext__()
+
+
+async def test_an_asker_that_is_cancelled_already_is_cancelled_and_no_more():
+    async with open_pair(answers={"echo": echo}) as (one, two):
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await one.ask(two.peer_id, "echo", b"", 100)
+        assert scope.cancelled_caught
+        assert await one.ask(two.peer_id, "echo", b"later", 100) == b"later"
+
+
+async def test_a_handler_that_is_busy_says_when_to_come_back():
+    async def be_busy(_: bytes, __: bytes) -> bytes:
+        raise PeerBusy(retry_ms=1_234)
+
+    async with open_pair(answers={"busy": be_busy}) as (one, two):
+        with pytest.raises(PeerBusy) as caught:
+            await one.ask(two.peer_id, "busy", b"", 100)
+        assert caught.value.retry_ms == 1_234
+        assert two.stats().get("answers_crashed", 0) == 0
+
+
+async def test_blame_hangs_up_and_counts():
+    async with open_pair() as (one, two):
+        score = one.peers()[0].score
+        one.blame(two.peer_id, "a false answer")
+        await wait_peers(one, 0)
+        await wait_peers(one, 1)  # dialled again, and less liked
+        assert one.peers()[0].score < score - 20

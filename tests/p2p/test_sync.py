@@ -153,3 +153,23 @@ def test_every_height_is_applied_once_whatever_the_peers_do(seed: int, target: i
         if not planner.is_behind:
             break
     assert applied == list(range(1, target + 1))
+
+
+def test_a_reply_may_go_beyond_what_was_asked():
+    planner = Planner[int](0)
+    planner.on_head(A, 64)
+    (ask,) = planner.next_asks(0.0)
+    planner.on_reply(ask, tuple(range(1, 101)), 0.0)
+    assert _apply(planner) == list(range(1, 101))
+    planner.on_head(A, 164)
+    assert [ask.range for ask in planner.next_asks(0.0)] == [Range(101, 64)]
+
+
+def test_what_a_gone_peer_was_asked_is_asked_once_more_and_not_twice():
+    planner = Planner[int](0)
+    planner.on_head(A, 64)
+    (ask,) = planner.next_asks(0.0)
+    planner.on_gone(A)
+    planner.on_failed(ask, 0.0)
+    planner.on_head(B, 64)
+    assert planner.next_asks(0.0) == (Ask(B, ask.range),)
