@@ -10,7 +10,7 @@ import trio
 
 from consensus import codec
 from consensus.agreement.simplex import Simplex
-from consensus.types import Block, Hash32
+from consensus.types import Hash32
 from daemon import parcels
 from p2p.answers import Answer
 from p2p.errors import Refuse
@@ -69,7 +69,9 @@ def _pack_ancestors(store: Store, machine: Simplex, digest: Hash32) -> bytes:
             break
         room -= len(encoding) + 4
         encodings.append(encoding)
-        digest = entry.block.header.parent if entry else codec.decode(Block, encoding).header.parent
+        header = entry.block.header if entry else store.blocks.header(digest)
+        assert header is not None, "a body's header is stored with it"
+        digest = header.parent
     return parcels.pack_items(reversed(encodings))
 
 

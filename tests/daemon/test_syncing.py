@@ -139,6 +139,7 @@ def _pack(certificate: Certificate, blocks: tuple[Block, ...]) -> bytes:
 GENESIS = world.make_world()
 
 
+@pytest.mark.slow  # eight real pairs of nodes, half a second each
 @pytest.mark.parametrize(
     "lie",
     [
