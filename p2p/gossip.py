@@ -1,7 +1,7 @@
 """Subscribe, judge, forward, publish: epidemic broadcast over links with neighbours.
 
-A message is told to the eager neighbours at once (`p2p/mesh.py` says who) and named to the others,
-who pull it. Nobody forwards what the judge has not accepted; one judge call per id decides for all
+A message is told to the eager neighbours (`p2p/mesh.py` says who), at once or, if it is patient,
+with others after a moment; it is named to the rest, who pull it. Nobody forwards what the judge has not accepted; one judge call per id decides for all
 copies that arrive meanwhile. What is larger than `INLINE_MAX` is announced and pulled. Every second
 the names of recent messages go to some neighbours, to pull what they miss.
 
@@ -29,9 +29,9 @@ from p2p.peers import Deed, PeerBook, Standing
 from p2p.seen import Body, RecentBodies, SeenIds
 from p2p.wire import Announcement, GossipKind, MessageId, Topic
 
-HOLD_S = 0.006
-"""How long a transaction is held before it is forwarded, give or take half: long enough that most
-copies a neighbour sends us cross none of ours, short beside a block time."""
+HOLD_S = 0.02
+"""How long a transaction, our own too, is held for company, give or take half: one write then costs
+a dozen of them, and most copies a neighbour sends us cross none of ours. Short beside a block."""
 PATIENT_TOPICS = frozenset({Topic.EVIDENCE, Topic.WEIGHTS, Topic.TX})
 FAN_OUT = 4
 """Neighbours that get all of a patient message at once; the others are told its name, 100 ms later
@@ -329,7 +329,7 @@ class Gossip:
         for link in self.links.values():
             if link not in eager and link not in senders:
                 link.lazy_ids.append(message_id)
-        if not is_patient or not senders:
+        if not is_patient:
             for link in eager:
                 link.put(body.topic, frame)
             return

@@ -1,5 +1,6 @@
 """`neurond run`: settings, network and password to a running node."""
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -7,6 +8,11 @@ from pathlib import Path
 from config.settings import Settings
 from daemon.cli.output import JsonFlag
 from daemon.cli.sources import ConfigOption, SetOption, load, read_password
+
+SWITCH_S = 0.0005
+"""How long a busy event loop keeps the interpreter from a thread that wants it. LMDB's binding
+gives it up at every call, so writing one vote beside a full loop took 23 ms with Python's 5 ms, and
+takes 0.8 ms with this."""
 
 
 def run(
@@ -30,6 +36,7 @@ def run(
 
     from daemon.node import run_node  # noqa: PLC0415 - libp2p takes a second
 
+    sys.setswitchinterval(SWITCH_S)
     trio.run(partial(run_node, loaded.settings, genesis, password, _reloader(config, asked)))
 
 
