@@ -18,7 +18,7 @@ from consensus.ledger.genesis import GenesisAccount, compute_chain_id
 from consensus.types import RAO_PER_TAO, Amount, Hash32, Height, Nonce, Transaction, Transfer
 
 RUNS = 3
-RATES = (500, 700, 900)
+RATES = (500, 700)
 """Transfers offered per second, one window each."""
 WARM_S, WINDOW_S = 5.0, 15.0
 SENDERS = 64

@@ -1,9 +1,10 @@
 """Subscribe, judge, forward, publish: epidemic broadcast over links with neighbours.
 
 A message is told to the eager neighbours (`p2p/mesh.py` says who), at once or, if it is patient,
-with others after a moment; it is named to the rest, who pull it. Nobody forwards what the judge has not accepted; one judge call per id decides for all
-copies that arrive meanwhile. What is larger than `INLINE_MAX` is announced and pulled. Every second
-the names of recent messages go to some neighbours, to pull what they miss.
+with others after a moment; it is named to the rest, who pull it. Nobody forwards what the judge has
+not accepted; one judge call per id decides for all copies that arrive meanwhile. What is larger
+than `INLINE_MAX` is announced and pulled. Every second the names of recent messages go to some
+neighbours, to pull what they miss.
 
 Order of defence, cheapest first: frame length, the peer's buckets, the seen ids, its standing, the
 bound of the judging queue (transactions go first), the judge. Reject lowers the score of every
