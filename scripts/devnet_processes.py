@@ -60,7 +60,9 @@ def find(started: Started) -> psutil.Process | None:
         if process.status() == psutil.STATUS_ZOMBIE:
             return None
         is_same_age = abs(process.create_time() - started.started_s) < STARTED_SLACK_S
-        is_same = is_same_age and started.config in process.cmdline()
+        words = process.cmdline()
+        # In the middle of its exec a process has no command line: then its id and age must do.
+        is_same = is_same_age and (not words or started.config in words)
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return None
     return process if is_same else None
