@@ -4,6 +4,7 @@ Whatever ends the run (the verdict, Ctrl-C, a daemon that never came up, an erro
 daemons are asked to stop, waited for, and killed if need be, before anything else is said.
 """
 
+import os
 import signal
 import sys
 from collections.abc import AsyncGenerator
@@ -211,7 +212,7 @@ class _Run:
             self._elapsed_s(),
             None if first_s is None else first_s - self._begin_s,
             " Ctrl-C stops it. In another terminal: scripts/devnet status | logs N | kill N |\n"
-            f" restart N | down. Logs: {self._folder}/node-N/log.txt",
+            f" restart N | down. Logs: {os.path.relpath(self._folder)}/node-N/log.txt",
         )
 
     def _elapsed_s(self) -> float:
