@@ -5,6 +5,7 @@ the chain runs. Figures come from what an operator has: /events, /metrics, /chai
 """
 
 import json
+import signal
 import tempfile
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
@@ -162,11 +163,34 @@ async def open_daemons(
             config.write_text(config.read_text().replace("[api]\n", wanted))
         async with httpx.AsyncClient(timeout=5.0) as client:
             daemons = Daemons(folder, genesis, state.nodes, client)
-            try:
-                yield daemons
-            finally:
-                with trio.CancelScope(shield=True):
-                    await daemons.stop(tuple(daemons.running))
+            async with _ending_on_signal():
+                try:
+                    yield daemons
+                finally:
+                    with trio.CancelScope(shield=True):
+                        await daemons.stop(tuple(daemons.running))
+
+
+@asynccontextmanager
+async def _ending_on_signal() -> AsyncGenerator[None]:
+    """End the block, and then the program, at SIGTERM or SIGINT: no daemon may outlive us."""
+    async with trio.open_nursery() as nursery:
+        received = await nursery.start(_cancel_on_signal, nursery.cancel_scope)
+        yield
+        nursery.cancel_scope.cancel()
+    if received:
+        raise SystemExit(128 + received[0])
+
+
+async def _cancel_on_signal(
+    scope: trio.CancelScope, task_status: trio.TaskStatus[list[int]] = trio.TASK_STATUS_IGNORED
+) -> None:
+    received: list[int] = []
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+        task_status.started(received)
+        async for number in signals:
+            received.append(number)
+            scope.cancel()
 
 
 def read_final(line: str) -> Final | None:
