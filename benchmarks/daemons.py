@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from config.network import render_network
 from consensus.ledger.genesis import Genesis, GenesisAccount
-from consensus.types import TimeMs
+from consensus.quantities import TimeMs
 from scripts.devnet_folder import State, pick_ports
 from scripts.devnet_genesis import build_genesis, read_now_ms, write_devnet
 from scripts.devnet_plan import NodePlan, Options, node_folder

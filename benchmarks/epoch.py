@@ -8,11 +8,11 @@ import numpy as np
 
 from benchmarks.measure import Figure, is_json_wanted, median, report, time_runs
 from consensus.params import Hyperparameters, Params
+from consensus.quantities import U16, U16_MAX
 from consensus.reward.emission import divide
 from consensus.reward.epoch import EpochInput, YumaParams, select_params
 from consensus.reward.rows import Rows
 from consensus.reward.yuma import run_epoch
-from consensus.types import U16, U16_MAX
 
 SHAPES = ((64, 1024), (256, 4096))
 RUNS = 15

@@ -14,7 +14,7 @@ import trio
 
 from benchmarks.measure import Figure, is_json_wanted, median, percentile, report
 from consensus import codec
-from consensus.types import U64, Hash32, Signature
+from consensus.quantities import U64, Hash32, Signature
 from consensus.verdict import Accept, Verdict
 from p2p.network import Judge, Network, NetworkSettings, Topic, open_network
 

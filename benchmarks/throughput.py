@@ -14,8 +14,10 @@ from nacl.signing import SigningKey
 from benchmarks.daemons import START_S, Daemons, Final, open_daemons
 from benchmarks.measure import Figure, is_json_wanted, median, percentile, report
 from consensus import codec, crypto
+from consensus.calls.accounts import Transfer
 from consensus.ledger.genesis import GenesisAccount, compute_chain_id
-from consensus.types import RAO_PER_TAO, Amount, Hash32, Height, Nonce, Transaction, Transfer
+from consensus.quantities import RAO_PER_TAO, Amount, Hash32, Height, Nonce
+from consensus.types import Transaction
 
 RUNS = 3
 RATES = (500, 700)

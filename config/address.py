@@ -11,7 +11,7 @@ from hashlib import blake2b
 import base58
 
 from consensus.errors import NeurondError
-from consensus.types import PublicKey
+from consensus.quantities import PublicKey
 
 PREFIX = 42
 _CHECKSUM_SIZE = 2

@@ -27,7 +27,7 @@ from consensus.ledger.genesis import (
     compute_chain_id,
 )
 from consensus.params import Hyperparameters, Params
-from consensus.types import (
+from consensus.quantities import (
     RAO_PER_TAO,
     Amount,
     Hash32,
@@ -36,8 +36,8 @@ from consensus.types import (
     ShortText,
     TaskParams,
     TimeMs,
-    ValidatorEntry,
 )
+from consensus.types import ValidatorEntry
 
 T = TypeVar("T")
 PIN = "genesis_hash"

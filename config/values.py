@@ -16,7 +16,7 @@ from config.errors import Problem
 from config.schema import nearest
 from config.template import format_value
 from consensus.codec import BOUNDS
-from consensus.types import PublicKey
+from consensus.quantities import PublicKey
 
 T = TypeVar("T")
 KEY_HEX_DIGITS = 64

@@ -24,7 +24,8 @@ from typing import Annotated, Never, TypeVar, Union, get_args, get_origin, get_t
 
 import cbor2
 
-from consensus import types as t
+from consensus import quantities as q
+from consensus.calls.tags import TAGS
 from consensus.errors import DecodeError
 
 T = TypeVar("T")
@@ -41,45 +42,36 @@ DEPTH_MAX = 32
 _U16, _U32, _U64 = 2**16 - 1, 2**32 - 1, 2**64 - 1
 
 BOUNDS: dict[object, tuple[int, int]] = {
-    t.Height: (0, _U64),
-    t.View: (0, _U64),
-    t.Era: (0, _U64),
-    t.Epoch: (0, _U64),
-    t.NetUid: (0, _U16),
-    t.Uid: (0, _U16),
-    t.Amount: (0, _U64),
-    t.Weight: (0, _U16),
-    t.Ratio16: (0, _U16),
-    t.Nonce: (0, _U64),
-    t.TimeMs: (0, _U64),
-    t.ValidatorIndex: (0, _U16),
-    t.U16: (0, _U16),
-    t.U32: (0, _U32),
-    t.U64: (0, _U64),
+    q.Height: (0, _U64),
+    q.View: (0, _U64),
+    q.Era: (0, _U64),
+    q.Epoch: (0, _U64),
+    q.NetUid: (0, _U16),
+    q.Uid: (0, _U16),
+    q.Amount: (0, _U64),
+    q.Weight: (0, _U16),
+    q.Ratio16: (0, _U16),
+    q.Nonce: (0, _U64),
+    q.TimeMs: (0, _U64),
+    q.ValidatorIndex: (0, _U16),
+    q.Steepness: (-1_000, 1_000),
+    q.I64: (-(2**63), 2**63 - 1),
+    q.U16: (0, _U16),
+    q.U32: (0, _U32),
+    q.U64: (0, _U64),
     # byte and text lengths
-    t.Hash32: (32, 32),
-    t.PublicKey: (32, 32),
-    t.Signature: (64, 64),
-    t.Salt: (32, 32),
-    t.Bytes16: (16, 16),
-    t.Bytes256: (0, 256),
-    t.Bytes64K: (0, 1 << 16),
-    t.ShortText: (0, 128),
-    t.TaskParams: (0, 4096),
+    q.Hash32: (32, 32),
+    q.PublicKey: (32, 32),
+    q.Signature: (64, 64),
+    q.Salt: (32, 32),
+    q.Bytes16: (16, 16),
+    q.Bytes256: (0, 256),
+    q.Bytes64K: (0, 1 << 16),
+    q.ShortText: (0, 128),
+    q.LongText: (0, 1024),
+    q.TaskParams: (0, 4096),
 }
 """Lowest and highest value of each integer type, shortest and longest length of each other."""
-
-TAGS: dict[type, int] = {
-    t.Transfer: 1,
-    t.RegisterNeuron: 2,
-    t.StakeRoot: 3,
-    t.UnstakeRoot: 4,
-    t.SetTake: 5,
-    t.Serve: 6,
-    t.CommitWeights: 7,
-    t.RevealWeights: 8,
-}
-"""The number in front of each member of a tagged union. Never reuse or renumber one."""
 
 
 def encode(value: object) -> bytes:
@@ -157,7 +149,7 @@ def _reader(kind: object) -> Reader:
 def _list_parts(kind: object) -> tuple[object, int]:
     """Return the item type and the bound of `Annotated[tuple[X, ...], CountMax(n)]`."""
     inner, *extra = get_args(kind)
-    bound = next(item for item in extra if isinstance(item, t.CountMax))
+    bound = next(item for item in extra if isinstance(item, q.CountMax))
     return get_args(inner)[0], bound.count
 
 

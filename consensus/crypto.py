@@ -11,19 +11,23 @@ from nacl.exceptions import BadSignatureError, CryptoError
 from nacl.signing import SigningKey
 
 from consensus import codec
-from consensus.types import (
-    Certificate,
+from consensus.quantities import (
+    Amount,
     Era,
     Hash32,
-    Header,
     NetUid,
+    Nonce,
     PublicKey,
-    Receipt,
     Signature,
+    View,
+)
+from consensus.types import (
+    Certificate,
+    Header,
+    Receipt,
     SignedTransaction,
     Transaction,
     ValidatorEntry,
-    View,
     Vote,
     VoteKind,
 )
@@ -91,6 +95,26 @@ def is_transaction_signed(signed: SignedTransaction) -> bool:
 def serve_message(chain_id: Hash32, netuid: NetUid, hotkey: PublicKey) -> bytes:
     """Return what a node key signs to let `hotkey` announce it in `netuid`."""
     return hash32(b"neurond/serve", chain_id, netuid.to_bytes(2, "big"), hotkey)
+
+
+def claim_message(chain_id: Hash32, hotkey: PublicKey, coldkey: PublicKey) -> bytes:
+    """Return what an unclaimed hotkey signs to become `coldkey`'s."""
+    return hash32(b"neurond/claim", chain_id, hotkey, coldkey)
+
+
+def consensus_message(chain_id: Hash32, hotkey: PublicKey, beacon_tip: Hash32) -> bytes:
+    """Return what a consensus key signs to vote on blocks for `hotkey`."""
+    return hash32(b"neurond/consen", chain_id, hotkey, beacon_tip)
+
+
+def compute_channel_id(chain_id: Hash32, payer: PublicKey, nonce: Nonce) -> Hash32:
+    """Return the name of a channel; `nonce` is the payer's after the opening transaction."""
+    return hash32(b"neurond/channel", chain_id, payer, nonce.to_bytes(8, "big"))
+
+
+def voucher_message(channel: Hash32, amount: Amount, receipts_root: Hash32) -> bytes:
+    """Return what a payer signs: `amount` rao in all were earned on `channel`."""
+    return hash32(b"neurond/voucher", channel, amount.to_bytes(8, "big"), receipts_root)
 
 
 # -- agreement --------------------------------------------------------------------------------

@@ -21,12 +21,12 @@ Source: Dahlberg, Pulls, Peeters, "Efficient Sparse Merkle Trees" (2016); the sh
 grouping of levels as in Diem's Jellyfish tree (2021).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Annotated, Protocol
 
-from consensus.types import ZERO_HASH, CountMax, Hash32
+from consensus.quantities import ZERO_HASH, CountMax, Hash32
 
 EMPTY_ROOT = ZERO_HASH
 """The root of a tree without leaves; no input is known to hash to it."""
@@ -132,6 +132,105 @@ def verify(root: Hash32, key: bytes, value: bytes | None, proof: Proof) -> bool:
         node = _hash(_NODE, sibling + node if bits & 1 else node + sibling)
         bits >>= 1
     return node == root
+
+
+# -- many keys at once ----------------------------------------------------------------------------
+
+_EMPTY, _OURS, _OTHER, _BRANCH, _CUT = (bytes((mark,)) for mark in range(5))
+
+
+class _Refuted(Exception):
+    """A proof of many keys that can't be read, or that says something else."""
+
+
+def prove_keys(reader: NodeReader, keys: Iterable[bytes]) -> bytes:
+    """Return one proof of the values, or the absence, of all `keys` under the reader's root.
+
+    It is the tree from the top, left before right, with everything that was not asked for cut off:
+    one byte per subtree, 0 empty, 1 the leaf of a key asked for, 2 another leaf (its place and
+    value hash follow) where a key would be, 3 two halves (which follow), 4 cut (its hash follows).
+    """
+    places = sorted({compute_place(key) for key in keys})
+    parts: list[bytes] = []
+    _prune_node(reader, b"", places, parts)
+    return b"".join(parts)
+
+
+def verify_keys(root: Hash32, values: Mapping[bytes, bytes | None], proof: bytes) -> bool:
+    """Tell whether `proof` shows that each key has its value (None: no value) under `root`."""
+    targets: list[Change] = sorted(
+        (compute_place(key), None if value is None else _hash(_VALUE, value))
+        for key, value in values.items()
+    )
+    try:
+        node, end = _rebuild(proof, 0, 0, targets)
+    except _Refuted:
+        return False
+    return end == len(proof) and node == root
+
+
+def _prune_node(reader: NodeReader, path: bytes, places: list[bytes], parts: list[bytes]) -> None:
+    """Append the proof of `places`, all under the stored node at `path`."""
+    levels = _fold_levels(_decode(reader.get_node(path)))
+
+    def prune(level: int, index: int, inside: list[bytes]) -> None:
+        slot = levels[level][index]
+        if slot is None:
+            parts.append(_EMPTY)
+        elif not inside:
+            parts.append(_CUT + _hash_slot(slot))
+        elif len(slot) == LEAF_SIZE:
+            parts.append(_OURS if slot[:HASH_SIZE] in inside else _OTHER + slot)
+        elif level == 4:  # noqa: PLR2004 - the last of a stored node's five levels
+            _prune_node(reader, path + bytes((index,)), inside, parts)
+        else:
+            parts.append(_BRANCH)
+            halves = _halve(inside, 4 * len(path) + level)
+            for side, half in enumerate(halves):
+                prune(level + 1, 2 * index + side, half)
+
+    prune(0, 0, places)
+
+
+def _rebuild(proof: bytes, at: int, depth: int, targets: list[Change]) -> tuple[Hash32, int]:
+    """Return the hash of the subtree that `proof` describes from `at` on, and where it ends."""
+    mark, at = proof[at : at + 1], at + 1
+    present = [target for target in targets if target[1] is not None]
+    if mark == _EMPTY and not present:
+        return EMPTY_ROOT, at
+    if mark == _OURS and len(present) == 1:
+        return _hash(_LEAF, present[0][0] + (present[0][1] or b"")), at
+    if mark == _OTHER and targets and not present:
+        leaf = proof[at : at + LEAF_SIZE]
+        _check_other(leaf, depth, [place for place, _ in targets])
+        return _hash(_LEAF, leaf), at + LEAF_SIZE
+    if mark == _CUT and not targets and at + HASH_SIZE <= len(proof):
+        return Hash32(proof[at : at + HASH_SIZE]), at + HASH_SIZE
+    if mark == _BRANCH and targets and depth < PATH_BITS:
+        zeros = [target for target in targets if not _bit(target[0], depth)]
+        left, at = _rebuild(proof, at, depth + 1, zeros)
+        right, at = _rebuild(proof, at, depth + 1, targets[len(zeros) :])
+        return _hash(_NODE, left + right), at
+    raise _Refuted
+
+
+def _check_other(leaf: bytes, depth: int, places: list[bytes]) -> None:
+    """Raise _Refuted unless `leaf` lies in the subtree where `places` would be and is none."""
+    place, shift = leaf[:HASH_SIZE], PATH_BITS - depth
+    if len(leaf) != LEAF_SIZE or place in places:
+        raise _Refuted
+    if int.from_bytes(place, "big") >> shift != int.from_bytes(places[0], "big") >> shift:
+        raise _Refuted
+
+
+def _halve(places: list[bytes], depth: int) -> tuple[list[bytes], list[bytes]]:
+    """Split sorted places by their bit at `depth`."""
+    zeros = [place for place in places if not _bit(place, depth)]
+    return zeros, places[len(zeros) :]
+
+
+def _bit(place: bytes, depth: int) -> int:
+    return place[depth >> 3] >> (7 - (depth & 7)) & 1
 
 
 # -- the sorted pass ------------------------------------------------------------------------------

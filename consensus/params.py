@@ -7,7 +7,7 @@ unless the name says otherwise. The genesis hash, and so the chain id, covers ev
 
 from dataclasses import dataclass
 
-from consensus.types import RAO_PER_TAO, U16, U32, U64, Amount, Ratio16
+from consensus.quantities import RAO_PER_TAO, U16, U32, U64, Amount, Ratio16, Steepness
 
 Q32 = 1 << 32
 """One, as a Q32 fixed-point share."""
@@ -66,6 +66,58 @@ class Params:
     """Part of the root stake burned at the first withheld reveal: 0.1 %, doubling per forfeit."""
     forfeit_window_epochs: U16 = U16(16)
     """Within how many epochs forfeits double."""
+    # eras (agreement.md 2.4)
+    era_blocks: U32 = U32(360)
+    """Blocks for which one validator set leads and votes; 0: the first one for ever."""
+    validators_max: U16 = U16(256)
+    """Hotkeys in a validator set: the largest root stakes among those with a consensus key."""
+    era_churn_ppm: U32 = U32(100_000)
+    """Part of the stake that may join and leave a set from one era to the next, in millionths."""
+    # subnets (ledger.md 2, 3)
+    subnets_max: U16 = U16(256)
+    subnet_lock_min: Amount = Amount(1_000 * RAO_PER_TAO)
+    """Floor of the lock that a new subnet costs."""
+    subnet_lock_blocks: U32 = U32(100_800)
+    """In which the lock cost falls from twice the last one to the floor: 14 days of 12 s."""
+    subnet_start_blocks: U32 = U32(50_400)
+    """How long after its creation a subnet may start: 7 days of 12 s."""
+    subnet_immunity_blocks: U32 = U32(1_296_000)
+    """How long a subnet can't be chosen to make way: 180 days of 12 s."""
+    dissolve_notice_epochs: U16 = U16(10)
+    """Epochs between the notice to a subnet that must make way and its end."""
+    bootstrap_share: Ratio16 = Ratio16(3_277)
+    """Part of the subnets' TAO for the young ones, in equal parts: 5 %."""
+    bootstrap_blocks: U32 = U32(216_000)
+    """How long a subnet is young: 30 days of 12 s."""
+    demand_share: Ratio16 = Ratio16(13_107)
+    """Part of the rest that follows what buyers paid, not prices: 20 %."""
+    average_half_life_blocks: U32 = U32(216_000)
+    """Half-life of the averages of prices and of demand: 30 days of 12 s."""
+    swap_fee_ppm: U32 = U32(500)
+    """Part of what goes into a pool that is burned: 0.05 %."""
+    children_delay_blocks: U32 = U32(7_200)
+    """After which lent stake weight moves: 1 day of 12 s."""
+    # payments (ledger.md 9)
+    payment_burn_ppm: U32 = U32(100_000)
+    """Part of every redeemed voucher that is burned: 10 %."""
+    dispute_blocks: U32 = U32(7_200)
+    """How long the payee can still redeem when the payer closes: 1 day of 12 s."""
+    channel_blocks_max: U32 = U32(1_296_000)
+    """How far ahead a channel's expiry may lie."""
+    # keys (ledger.md 10)
+    hotkey_swap_fee: Amount = Amount(RAO_PER_TAO)
+    """Burned for replacing a hotkey."""
+    coldkey_swap_blocks: U32 = U32(36_000)
+    """Between announcing and doing a coldkey swap: 5 days of 12 s."""
+    # governance (ledger.md 11)
+    proposal_fee: Amount = Amount(RAO_PER_TAO)
+    """Burned for a proposal, so that there are not many."""
+    voting_blocks: U32 = U32(50_400)
+    """7 days of 12 s."""
+    enactment_blocks: U32 = U32(50_400)
+    """Between the end of a vote and its effect: 7 days of 12 s."""
+    quorum_ppm: U32 = U32(200_000)
+    """Part of all root stake that must have voted: one fifth."""
 
     def __post_init__(self) -> None:
         """Assert the relations between the constants."""
@@ -74,6 +126,13 @@ class Params:
         assert self.block_ms > 0
         assert self.delta_ms > 0
         assert self.tao_weight <= Q32
+        assert 0 < self.subnets_max <= U16(4_096)
+        assert self.validators_max > 0
+        assert self.average_half_life_blocks > 0
+        assert self.subnet_lock_blocks > 0
+        assert self.voting_blocks > 0
+        for part in (self.era_churn_ppm, self.swap_fee_ppm, self.payment_burn_ppm, self.quorum_ppm):
+            assert part <= U32(1_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +158,8 @@ class Hyperparameters:
     liquid_alpha: bool = False
     alpha_low: Ratio16 = Ratio16(45_875)
     alpha_high: Ratio16 = Ratio16(58_982)
-    alpha_steepness: U16 = U16(1_000)
-    """Steepness of the liquid-alpha sigmoid, in hundredths; at most 1,000."""
+    alpha_steepness: Steepness = Steepness(1_000)
+    """Steepness of the liquid-alpha sigmoid, in hundredths."""
     stake_threshold: Amount = Amount(0)
     """Stake weight below it counts as zero, in rao."""
     min_burn: Amount = Amount(500_000)
@@ -111,16 +170,17 @@ class Hyperparameters:
     """What one registration multiplies the price by, in millionths: 1.26."""
     serving_rate_limit: U32 = U32(50)
     """Least blocks between two Serve calls of one hotkey."""
-    scorer_version: U64 = U64(1)
-    """Version of the evaluation code whose rows count."""
+    miner_price_cap: Amount = Amount(SUPPLY_CAP)
+    """Highest price a miner may announce for one query, in rao."""
+    registration_open: bool = True
+    """Whether neurons can register; a subnet that is closed gets no TAO."""
 
     def __post_init__(self) -> None:
         """Assert the relations between the hyperparameters."""
         assert self.tempo > 0
         assert 0 < self.reveal_blocks <= max(1, self.tempo // 4)
-        assert self.immunity_blocks >= (self.reveal_blocks + 2)
+        assert self.immunity_blocks >= self.reveal_blocks + 2
         assert self.min_burn <= self.max_burn
         assert self.alpha_low <= self.alpha_high
-        assert self.alpha_steepness <= U16(1_000)
         assert self.bonds_moving_average <= U32(1_000_000)
         assert 0 < self.max_validators <= self.max_uids

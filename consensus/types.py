@@ -1,157 +1,57 @@
-"""The words of the chain, frozen and without behaviour: heights, keys, blocks, transactions, votes.
+"""The values of the chain, frozen and without behaviour: transactions, blocks, votes.
 
-Quantities are `NewType`s whose range the codec enforces (`consensus/codec.py`, table `BOUNDS`).
-A value of these types made by our own code is trusted; one that came over a wire went through
-`codec.decode`, which checks every bound. `Annotated[tuple[X, ...], CountMax(n)]` bounds a list.
+Quantities are in `consensus/quantities.py`, what a transaction may ask for in `consensus/calls/`.
 """
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Annotated, NewType
+from typing import Annotated
 
-# -- quantities ------------------------------------------------------------------------------
-
-Height = NewType("Height", int)
-"""Number of a block in the chain, u64; genesis is 0. The clock of tempos, windows and eras."""
-View = NewType("View", int)
-"""One attempt at a block, u64; starts at 1 in every era, 0 is the era's genesis."""
-Era = NewType("Era", int)
-"""The term of one validator set, u64; the first is 1."""
-Epoch = NewType("Epoch", int)
-"""One tempo of one subnet's Yuma consensus: height // tempo, u64."""
-NetUid = NewType("NetUid", int)
-"""Number of a subnet, u16; 0 is root."""
-Uid = NewType("Uid", int)
-"""A neuron's slot in its subnet, u16; never a key by itself (slots are reused)."""
-Amount = NewType("Amount", int)
-"""Money in rao (TAO) or its alpha equal: 10^9 to the coin, u64."""
-Weight = NewType("Weight", int)
-"""A validator's weight for one miner, u16; the largest of a row is 65535."""
-Ratio16 = NewType("Ratio16", int)
-"""A proportion as u16, value / 65535."""
-Nonce = NewType("Nonce", int)
-"""How many transactions the signer has had included, u64."""
-TimeMs = NewType("TimeMs", int)
-"""Milliseconds since 1970-01-01 UTC, u64."""
-ValidatorIndex = NewType("ValidatorIndex", int)
-"""Place in an era's ordered validator set, u16."""
-U16 = NewType("U16", int)
-U32 = NewType("U32", int)
-U64 = NewType("U64", int)
-
-Hash32 = NewType("Hash32", bytes)
-"""A BLAKE2b-256 digest, exactly 32 bytes."""
-PublicKey = NewType("PublicKey", bytes)
-"""An ed25519 public key, exactly 32 bytes."""
-Signature = NewType("Signature", bytes)
-"""An ed25519 signature, exactly 64 bytes."""
-Salt = NewType("Salt", bytes)
-"""What hides a weight commitment until its reveal, exactly 32 bytes."""
-Bytes16 = NewType("Bytes16", bytes)
-"""A random name, exactly 16 bytes."""
-Bytes256 = NewType("Bytes256", bytes)
-"""At most 256 bytes."""
-Bytes64K = NewType("Bytes64K", bytes)
-"""At most 65,536 bytes."""
-ShortText = NewType("ShortText", str)
-"""At most 128 bytes of UTF-8."""
-TaskParams = NewType("TaskParams", bytes)
-"""What a subnet's task wants to know, canonical CBOR of at most 4 KiB."""
-
-ZERO_HASH = Hash32(bytes(32))
-RAO_PER_TAO = 1_000_000_000
-U16_MAX = 65_535
-U64_MAX = 2**64 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class CountMax:
-    """Bound of a list in an `Annotated` field: at most `count` items."""
-
-    count: int
-
-
-# -- calls: what a transaction may ask for ------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Transfer:
-    """Move `amount` rao from the signer to `to`."""
-
-    to: PublicKey
-    amount: Amount
-
-
-@dataclass(frozen=True, slots=True)
-class RegisterNeuron:
-    """Give `hotkey` a uid in `netuid` for the current burn, refused above `max_price` rao."""
-
-    netuid: NetUid
-    hotkey: PublicKey
-    max_price: Amount
-
-
-@dataclass(frozen=True, slots=True)
-class StakeRoot:
-    """Stake `amount` rao of the signing coldkey on `hotkey` at root."""
-
-    hotkey: PublicKey
-    amount: Amount
-
-
-@dataclass(frozen=True, slots=True)
-class UnstakeRoot:
-    """Begin to unbond `amount` rao of the signing coldkey's root stake on `hotkey`."""
-
-    hotkey: PublicKey
-    amount: Amount
-
-
-@dataclass(frozen=True, slots=True)
-class SetTake:
-    """Set the part of delegators' rewards that `hotkey` keeps; its owner coldkey signs."""
-
-    hotkey: PublicKey
-    take: Ratio16
-
-
-@dataclass(frozen=True, slots=True)
-class Serve:
-    """Announce where and at what price the signing hotkey answers queries of `netuid`.
-
-    No address goes on chain: the peer id follows from `node_key`, whose `node_signature` over
-    (chain id, netuid, hotkey) proves the node's consent (`crypto.serve_message`).
-    """
-
-    netuid: NetUid
-    node_key: PublicKey
-    node_signature: Signature
-    protocols: Annotated[tuple[ShortText, ...], CountMax(8)]
-    price: Amount
-    capacity: U32
-    model_hash: Hash32
-
-
-@dataclass(frozen=True, slots=True)
-class CommitWeights:
-    """Bind the signing hotkey to the digest of its weights for `epoch` of `netuid`."""
-
-    netuid: NetUid
-    epoch: Epoch
-    digest: Hash32
-
-
-@dataclass(frozen=True, slots=True)
-class RevealWeights:
-    """Open the signing hotkey's commitment of `epoch`: uids ascending, largest value 65535."""
-
-    netuid: NetUid
-    epoch: Epoch
-    salt: Salt
-    version: U64
-    uids: Annotated[tuple[Uid, ...], CountMax(4096)]
-    values: Annotated[tuple[Weight, ...], CountMax(4096)]
-
+from consensus.calls.accounts import SetIdentity, Transfer
+from consensus.calls.governance import CastVote, Propose
+from consensus.calls.neurons import LeaveSubnet, PublishModel, RegisterNeuron, Serve
+from consensus.calls.payments import CloseChannel, OpenChannel, RedeemVoucher
+from consensus.calls.rotation import (
+    AnnounceColdkeySwap,
+    CancelColdkeySwap,
+    SetConsensusKey,
+    SwapColdkey,
+    SwapHotkey,
+)
+from consensus.calls.staking import (
+    MoveStake,
+    SetAutoStake,
+    SetChildren,
+    SetTake,
+    StakeAlpha,
+    StakeRoot,
+    SwapStake,
+    TransferStake,
+    UnstakeAlpha,
+    UnstakeRoot,
+)
+from consensus.calls.subnets import (
+    RegisterSubnet,
+    SetHyperparameter,
+    SetMechanism,
+    SetSubnetIdentity,
+    StartSubnet,
+)
+from consensus.calls.weights import CommitWeights, RevealWeights
+from consensus.quantities import (
+    U16,
+    Amount,
+    CountMax,
+    Era,
+    Hash32,
+    Height,
+    Nonce,
+    PublicKey,
+    Signature,
+    TimeMs,
+    ValidatorIndex,
+    View,
+)
 
 Call = (
     Transfer
@@ -162,8 +62,33 @@ Call = (
     | Serve
     | CommitWeights
     | RevealWeights
+    | RegisterSubnet
+    | StartSubnet
+    | SetHyperparameter
+    | SetMechanism
+    | SetSubnetIdentity
+    | LeaveSubnet
+    | StakeAlpha
+    | UnstakeAlpha
+    | MoveStake
+    | SwapStake
+    | TransferStake
+    | SetAutoStake
+    | SetChildren
+    | SwapHotkey
+    | AnnounceColdkeySwap
+    | CancelColdkeySwap
+    | SwapColdkey
+    | SetConsensusKey
+    | SetIdentity
+    | PublishModel
+    | Propose
+    | CastVote
+    | OpenChannel
+    | RedeemVoucher
+    | CloseChannel
 )
-"""Every call; the tag of each on the wire stands in `consensus/codec.py`."""
+"""Every call; the tag of each on the wire stands in `consensus/calls/tags.py`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,18 +26,8 @@ from consensus.ledger.fees import (
 )
 from consensus.ledger.records import get_account, get_network
 from consensus.ledger.state import State
-from consensus.types import (
-    ZERO_HASH,
-    Certificate,
-    Era,
-    Hash32,
-    Height,
-    Proposal,
-    SignedTransaction,
-    Status,
-    View,
-    Vote,
-)
+from consensus.quantities import ZERO_HASH, Era, Hash32, Height, View
+from consensus.types import Certificate, Proposal, SignedTransaction, Status, Vote
 
 
 @dataclass(frozen=True, slots=True)

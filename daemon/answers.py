@@ -10,7 +10,7 @@ import trio
 
 from consensus import codec
 from consensus.agreement.simplex import Simplex
-from consensus.types import Hash32
+from consensus.quantities import Hash32
 from daemon import parcels
 from p2p.answers import Answer
 from p2p.errors import Refuse

@@ -18,7 +18,8 @@ from consensus.ledger import proposal, transition
 from consensus.ledger.mempool import Mempool
 from consensus.ledger.state import State
 from consensus.ledger.transition import Applied
-from consensus.types import Block, Certificate, Hash32, Header, SignedTransaction
+from consensus.quantities import Hash32
+from consensus.types import Block, Certificate, Header, SignedTransaction
 from storage.store import FinalBlock, Store
 
 

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from consensus.types import TimeMs
+from consensus.quantities import TimeMs
 
 Tag = TypeVar("Tag")
 

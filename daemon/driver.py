@@ -21,16 +21,8 @@ from consensus.agreement.certificates import Committee
 from consensus.agreement.simplex import Simplex
 from consensus.errors import DecodeError
 from consensus.ledger.records import get_beacon_tip
-from consensus.types import (
-    Block,
-    Certificate,
-    Hash32,
-    Header,
-    Signature,
-    Status,
-    ValidatorIndex,
-    Vote,
-)
+from consensus.quantities import Hash32, Signature, ValidatorIndex
+from consensus.types import Block, Certificate, Header, Status, Vote
 from daemon import parcels
 from daemon.chain import Chain
 from daemon.clock import Timers, read_time_ms

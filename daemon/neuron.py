@@ -16,9 +16,10 @@ from config.address import format_address
 from config.errors import Misfit
 from config.settings import NeuronSettings
 from consensus import crypto
+from consensus.calls.neurons import Serve
 from consensus.errors import NeurondError
 from consensus.ledger.subnets import Served, find_served, find_uid, get_subnet
-from consensus.types import U32, Amount, Hash32, NetUid, PublicKey, Serve, ShortText
+from consensus.quantities import U32, Amount, Hash32, NetUid, PublicKey, ShortText
 from daemon.chain import Chain
 from daemon.http.view import NeuronStatus
 from daemon.neuron_port import ChainPort, EvidencePort
@@ -28,7 +29,7 @@ from neurons.miner import Miner, MinerSettings
 from neurons.models.spec import ModelSpec, WorkerSpec, compute_spec_hash
 from neurons.process import Phase, RuntimeSettings
 from neurons.runtime import Runtime, open_runtime
-from neurons.tasks.catalog import open_task
+from neurons.tasks.catalog import compute_scorer_hash, open_task
 from neurons.tasks.text import PREFIXES, TextTask
 from neurons.validator import Validator, ValidatorSettings
 from storage.errors import StorageError
@@ -321,13 +322,14 @@ async def _tell_ready(runtime: Runtime) -> None:
 
 async def _run_validator(neuron: Neuron, evidence: EvidencePort) -> None:
     chosen = neuron.settings.validator
+    name = get_subnet(neuron.chain.head.state, neuron.netuid).task
     settings = ValidatorSettings(
         netuid=neuron.netuid,
         deadline_s=chosen.deadline_ms / 1000,
         round_s=chosen.round_interval_ms / 1000,
         miners_max=chosen.queries_per_round,
+        scorer=compute_scorer_hash(name),
     )
-    name = get_subnet(neuron.chain.head.state, neuron.netuid).task
     task = TextTask(chosen.prefixes_per_query) if name == TextTask.name else open_task(name)
     log = get_logger("neuron").info
     validator = Validator(neuron.port, evidence, task, settings, log)

@@ -9,26 +9,15 @@ from collections.abc import Mapping, Sequence
 from nacl.signing import SigningKey
 
 from consensus import codec, crypto
+from consensus.calls.weights import RevealWeights
 from consensus.errors import InvalidTransaction
 from consensus.ledger import queries
 from consensus.ledger.records import get_head, get_network
 from consensus.ledger.subnets import NEVER, Column, find_uid, get_cell, get_subnet
 from consensus.ledger.weights import find_commit
+from consensus.quantities import Amount, Epoch, Height, NetUid, Nonce, PublicKey, Signature, TimeMs
 from consensus.reward import commit_reveal
-from consensus.types import (
-    Amount,
-    Call,
-    Epoch,
-    Height,
-    NetUid,
-    Nonce,
-    PublicKey,
-    RevealWeights,
-    Signature,
-    SignedTransaction,
-    TimeMs,
-    Transaction,
-)
+from consensus.types import Call, SignedTransaction, Transaction
 from daemon import parcels
 from daemon.chain import Chain
 from daemon.clock import read_time_ms
@@ -189,7 +178,7 @@ class ChainPort:
             tempo=hyper.tempo,
             reveal_blocks=hyper.reveal_blocks,
             commit_interval_blocks=get_network(state).params.commit_interval_blocks,
-            scorer_version=hyper.scorer_version,
+            scorer_version=graph.subnet.scorer_version,
             min_allowed_weights=hyper.min_allowed_weights,
             max_weight=hyper.max_weight,
             neurons=neurons,

@@ -26,7 +26,8 @@ from consensus.ledger.genesis import Genesis
 from consensus.ledger.mempool import Mempool
 from consensus.ledger.state import State
 from consensus.params import Params
-from consensus.types import Block, ValidatorIndex
+from consensus.quantities import ValidatorIndex
+from consensus.types import Block
 from daemon import parcels
 from daemon.answers import make_answers
 from daemon.chain import Chain, Head

@@ -3,7 +3,8 @@
 from config.settings import NeuronSettings
 from consensus.ledger.supply import get_supply
 from consensus.ledger.transition import Applied
-from consensus.types import Block, Hash32, Header
+from consensus.quantities import Hash32
+from consensus.types import Block, Header
 from daemon.chain import Chain
 from daemon.clock import read_time_ms
 from daemon.http.present import format_peer_id, present_event

@@ -10,17 +10,12 @@ import trio
 
 from config.address import format_address
 from consensus import codec, crypto
-from consensus.errors import DecodeError, InvalidTransaction, UnknownSubnet
+from consensus.errors import DecodeError, InvalidTransaction
 from consensus.ledger import queries
 from consensus.ledger.supply import get_supply
-from consensus.types import (
-    Hash32,
-    Height,
-    NetUid,
-    PublicKey,
-    SignedTransaction,
-    Uid,
-)
+from consensus.quantities import Hash32, Height, NetUid, PublicKey, Uid
+from consensus.refusals import UnknownSubnet
+from consensus.types import SignedTransaction
 from daemon.chain import Chain
 from daemon.clock import read_time_ms
 from daemon.driver import Driver

@@ -7,7 +7,7 @@ import trio
 
 from consensus import codec
 from consensus.errors import DecodeError
-from consensus.types import Bytes16, Bytes64K, NetUid
+from consensus.quantities import Bytes16, Bytes64K, NetUid
 from neurons import messages
 from neurons.errors import MalformedAnswer, NodeUnreachable, PeerBusy, PeerFault
 from neurons.messages import Busy, Completion, Query, Refusal, SignedQuery, SignedReceipt

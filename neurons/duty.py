@@ -13,7 +13,7 @@ All by the final height h; what is submitted now may be in block h + 1 or later.
 
 from collections.abc import Iterable
 
-from consensus.types import Epoch, Height, PublicKey
+from consensus.quantities import Epoch, Height, PublicKey
 from neurons.ports import MetagraphView, WeightSecret, WeightsState
 
 RESUBMIT_BLOCKS = 2

@@ -15,7 +15,7 @@ from enum import IntEnum
 
 from consensus import codec, crypto
 from consensus.errors import DecodeError
-from consensus.types import (
+from consensus.quantities import (
     U32,
     Bytes16,
     Bytes64K,

@@ -13,7 +13,7 @@ import trio
 
 from consensus import codec
 from consensus.errors import DecodeError
-from consensus.types import Bytes64K, NetUid, PublicKey
+from consensus.quantities import Bytes64K, NetUid, PublicKey
 from neurons import messages
 from neurons.errors import MalformedQuery, ModelFault, WorkerUnavailable
 from neurons.intake import SKEW_MS, Bucket, PeerBuckets, SeenQueries

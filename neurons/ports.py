@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from consensus.types import (
+from consensus.quantities import (
     U64,
-    Call,
     Epoch,
     Hash32,
     Height,
@@ -23,6 +22,7 @@ from consensus.types import (
     Uid,
     Weight,
 )
+from consensus.types import Call
 
 # -- what a neuron sees of the chain ------------------------------------------------------------
 

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consensus.fixed import is_limited
-from consensus.types import U16_MAX, Uid, Weight
+from consensus.quantities import U16_MAX, Uid, Weight
 from neurons.errors import ModelFault
 
 SYMBOLS = 256

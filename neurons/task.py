@@ -21,7 +21,7 @@ from enum import Enum
 from typing import Protocol
 
 from consensus import crypto
-from consensus.types import Epoch, Hash32, Height, NetUid, PublicKey, Signature
+from consensus.quantities import Epoch, Hash32, Height, NetUid, PublicKey, Signature
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,18 +24,9 @@ from dataclasses import dataclass, replace
 import trio
 
 from consensus import codec
+from consensus.calls.weights import CommitWeights, RevealWeights
+from consensus.quantities import ZERO_HASH, Epoch, Hash32, Height, NetUid, PublicKey, Salt, Uid
 from consensus.reward import commit_reveal
-from consensus.types import (
-    ZERO_HASH,
-    CommitWeights,
-    Epoch,
-    Height,
-    NetUid,
-    PublicKey,
-    RevealWeights,
-    Salt,
-    Uid,
-)
 from neurons import duty, scoring
 from neurons.asking import Asked, ask_miner
 from neurons.copies import pay_once
@@ -73,6 +64,8 @@ class ValidatorSettings:
     """Miners asked per round, drawn by the round's seed; 0: all."""
     concurrency: int = 16
     """Questions in flight at once."""
+    scorer: Hash32 = ZERO_HASH
+    """Content hash of the evaluation code at work, reported with every commitment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +277,7 @@ class Validator:
             return
         secret = await self._get_secret(epoch, meta)
         if secret is not None:
-            call = CommitWeights(meta.netuid, epoch, secret.digest)
+            call = CommitWeights(meta.netuid, epoch, secret.digest, self._settings.scorer)
             await self._submit("commit", epoch, height, call)
 
     async def _submit(

@@ -15,7 +15,7 @@ from random import Random
 
 import trio
 
-from consensus.types import U16, U64, Hash32, ShortText
+from consensus.quantities import U16, U64, Hash32, ShortText
 from consensus.verdict import Ignore, Verdict
 from p2p import wire
 from p2p.addresses import Address, parse_address

@@ -18,7 +18,7 @@ from typing import Annotated
 
 from consensus import codec
 from consensus.errors import DecodeError
-from consensus.types import CountMax, ShortText
+from consensus.quantities import CountMax, ShortText
 from p2p.addresses import Address, BadAddress, compute_network_group, parse_address
 
 GREY_SCORE, BAN_SCORE = -20.0, -60.0

@@ -24,7 +24,7 @@ from typing import Annotated, NewType
 
 from consensus import codec
 from consensus.errors import DecodeError
-from consensus.types import U16, U64, CountMax, Hash32, ShortText
+from consensus.quantities import U16, U64, CountMax, Hash32, ShortText
 from p2p.errors import RemoteFault
 
 GOSSIP_PROTOCOL = "/neurond/gossip/1"

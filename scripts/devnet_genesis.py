@@ -14,14 +14,8 @@ from consensus.ledger.genesis import (
     GenesisSubnet,
     GenesisValidator,
 )
-from consensus.types import (
-    NetUid,
-    PublicKey,
-    ShortText,
-    TaskParams,
-    TimeMs,
-    ValidatorEntry,
-)
+from consensus.quantities import NetUid, PublicKey, ShortText, TaskParams, TimeMs
+from consensus.types import ValidatorEntry
 from scripts.devnet_folder import State
 from scripts.devnet_plan import (
     FREE_BALANCE,

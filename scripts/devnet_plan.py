@@ -20,7 +20,7 @@ from config.network import load_template
 from config.settings import ModelSettings
 from consensus import crypto
 from consensus.params import Hyperparameters, Params
-from consensus.types import RAO_PER_TAO, U16, U32, Amount, PublicKey
+from consensus.quantities import RAO_PER_TAO, U16, U32, Amount, PublicKey
 
 NETUID = 1
 ROOT_STAKE = Amount(100_000 * RAO_PER_TAO)

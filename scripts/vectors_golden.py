@@ -14,22 +14,17 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from nacl.signing import SigningKey
 
 from consensus import codec, crypto, types
+from consensus.calls.weights import RevealWeights
+from consensus.quantities import CountMax, Era, Hash32, NetUid, PublicKey, View
 from consensus.reward import commit_reveal
 from consensus.types import (
     Block,
     Certificate,
-    CountMax,
-    Era,
-    Hash32,
     Header,
-    NetUid,
-    PublicKey,
     Receipt,
-    RevealWeights,
     SignedTransaction,
     Transaction,
     ValidatorEntry,
-    View,
     VoteKind,
 )
 
@@ -79,10 +74,12 @@ def _build(kind: Any, counter: _Counter, call: int) -> Any:  # noqa: ANN401 - an
     if kind in codec.BOUNDS:
         return _build_plain(kind, counter.take())
     if get_origin(kind) is Annotated:
-        item = get_args(get_args(kind)[0])[0]
-        return tuple(_build(item, counter, call) for _ in range(ITEMS))
+        inner, bound = get_args(kind)
+        item = get_args(inner)[0]
+        return tuple(_build(item, counter, call) for _ in range(min(ITEMS, bound.count)))
     if not isinstance(kind, type):
-        return _build(get_args(kind)[call], counter, call)
+        arms = get_args(kind)
+        return _build(arms[call % len(arms)], counter, call)
     if kind is bool:
         return counter.take() % 2 == 0
     return _build_class(kind, counter, call)

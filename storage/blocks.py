@@ -16,20 +16,8 @@ from typing import Annotated, TypeVar
 from consensus import codec
 from consensus.crypto import compute_header_digest
 from consensus.errors import DecodeError
-from consensus.types import (
-    Block,
-    Certificate,
-    CountMax,
-    Era,
-    Hash32,
-    Header,
-    Height,
-    Proposal,
-    Receipt,
-    Signature,
-    View,
-    VoteKind,
-)
+from consensus.quantities import CountMax, Era, Hash32, Height, Signature, View
+from consensus.types import Block, Certificate, Header, Proposal, Receipt, VoteKind
 from storage.db import Database
 from storage.schema import Table, Txn, be64
 

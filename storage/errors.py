@@ -175,7 +175,7 @@ class WrongKind(KeyFileError):
     def __init__(self, path: Path, found: str, wanted: str) -> None:
         super().__init__(
             f"{path} is a {found} key, a {wanted} key is needed",
-            "Name another key in the settings.",
+            "Name another key; neurond wallet list shows their kinds.",
         )
 
 
@@ -188,12 +188,22 @@ class WeakPassword(KeyFileError):
         )
 
 
+class StretchFailed(KeyFileError):
+    """Too little memory to turn a password into a key."""
+
+    def __init__(self, memory_bytes: int) -> None:
+        super().__init__(
+            f"stretching the password needs {memory_bytes >> 20} MiB of memory",
+            "Free some memory, or raise the process's limit.",
+        )
+
+
 class KeyDamaged(KeyFileError):
     """The key file is not what we wrote."""
 
     def __init__(self, path: Path, detail: str) -> None:
         super().__init__(
-            f"{path} is damaged: {detail}", "Restore it from a backup or from its recovery phrase."
+            f"{path} is damaged: {detail}", "Restore it from a copy or its words: neurond wallet import."
         )
 
 

@@ -12,7 +12,7 @@ keeps a restart from writing zeroes over a validator's memory.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from consensus.types import Height, NetUid, PublicKey
+from consensus.quantities import Height, NetUid, PublicKey
 from storage.db import Database
 from storage.errors import StaleEvidence
 from storage.schema import Table, Txn, be64, compute_stop

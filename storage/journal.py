@@ -19,19 +19,8 @@ from typing import Annotated
 
 from consensus import codec
 from consensus.errors import DecodeError
-from consensus.types import (
-    U64,
-    CountMax,
-    Epoch,
-    NetUid,
-    PublicKey,
-    Salt,
-    Uid,
-    View,
-    Vote,
-    VoteKind,
-    Weight,
-)
+from consensus.quantities import U64, CountMax, Epoch, NetUid, PublicKey, Salt, Uid, View, Weight
+from consensus.types import Vote, VoteKind
 from storage.db import Database
 from storage.errors import DoubleVote, JournalLost
 from storage.schema import Table, Txn, be64, compute_stop

@@ -14,14 +14,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from consensus.types import (
-    Block,
-    Certificate,
-    Hash32,
-    Proposal,
-    Receipt,
-    Vote,
-)
+from consensus.quantities import Hash32
+from consensus.types import Block, Certificate, Proposal, Receipt, Vote
 from storage.blocks import Blocks, Head
 from storage.boot import check_folder, lock_folder
 from storage.db import Database, Run, open_database, run_in_thread

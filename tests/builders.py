@@ -15,6 +15,9 @@ from typing import Any
 from nacl.signing import SigningKey
 
 from consensus import crypto
+from consensus.calls.accounts import Transfer
+from consensus.calls.neurons import RegisterNeuron, Serve
+from consensus.calls.weights import CommitWeights, RevealWeights
 from consensus.ledger.genesis import (
     Genesis,
     GenesisAccount,
@@ -28,42 +31,40 @@ from consensus.ledger.records import get_beacon_tip, get_head, get_network
 from consensus.ledger.state import State
 from consensus.ledger.transition import Applied, apply_block, get_receipts_root
 from consensus.params import Hyperparameters, Params
-from consensus.reward.commit_reveal import compute_digest
-from consensus.types import (
+from consensus.quantities import (
     RAO_PER_TAO,
     U16,
     U32,
     U64,
     ZERO_HASH,
     Amount,
-    Block,
-    BlockKind,
-    Call,
-    CommitWeights,
     Epoch,
     Era,
     Hash32,
-    Header,
     Height,
     NetUid,
     PublicKey,
-    RevealWeights,
     Salt,
-    Serve,
     ShortText,
     Signature,
-    SignedTransaction,
     TaskParams,
     TimeMs,
-    Transaction,
-    Transfer,
     Uid,
-    ValidatorEntry,
     ValidatorIndex,
     View,
+    Weight,
+)
+from consensus.reward.commit_reveal import compute_digest
+from consensus.types import (
+    Block,
+    BlockKind,
+    Call,
+    Header,
+    SignedTransaction,
+    Transaction,
+    ValidatorEntry,
     Vote,
     VoteKind,
-    Weight,
 )
 
 TAO = RAO_PER_TAO
@@ -277,7 +278,26 @@ def make_reveal(weights: dict[int, int], epoch: int = 0, **fields: Any) -> Revea
 def make_commit(state: State, hotkey: str, reveal: RevealWeights) -> CommitWeights:
     """Return the commitment that `reveal` opens."""
     digest = compute_digest(get_network(state).chain_id, key_of(hotkey), reveal)
-    return CommitWeights(reveal.netuid, reveal.epoch, digest)
+    return CommitWeights(reveal.netuid, reveal.epoch, digest, ZERO_HASH)
+
+
+def make_registration(
+    state: State, hotkey: str, coldkey: str = "alice", **fields: Any
+) -> RegisterNeuron:
+    """Return the call that gives `hotkey`, which consents, a uid in subnet 1 at any price."""
+    value = RegisterNeuron(
+        netuid=SUBNET,
+        hotkey=key_of(hotkey),
+        max_price=Amount(2**64 - 1),
+        consent=(make_consent(state, hotkey, coldkey),),
+    )
+    return replace(value, **fields)
+
+
+def make_consent(state: State, hotkey: str, coldkey: str) -> Signature:
+    """Return the signature with which `hotkey` becomes `coldkey`'s."""
+    chain_id = get_network(state).chain_id
+    return sign_as(hotkey, crypto.claim_message(chain_id, key_of(hotkey), key_of(coldkey)))
 
 
 def make_serve(state: State, hotkey: str, node: str = "node", **fields: Any) -> Serve:

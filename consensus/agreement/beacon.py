@@ -11,7 +11,7 @@ Source: `agreement.md` 2.5, after Ethereum's RANDAO with in-block reveals.
 from math import isqrt
 
 from consensus import crypto
-from consensus.types import Hash32
+from consensus.quantities import Hash32
 
 BEACON_LENGTH = 1 << 20
 """Reveals in one chain: at one proposal per 24 s, most of a year; a second to compute."""

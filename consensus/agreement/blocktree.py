@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from consensus.types import Block, Hash32, Header, Proposal, View
+from consensus.quantities import Hash32, View
+from consensus.types import Block, Header, Proposal
 
 BLOCKS_MAX = 1_024
 """A catch-up batch (64) and four proposals in each of the 24 views of the window fit many times."""

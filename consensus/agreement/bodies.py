@@ -16,7 +16,8 @@ from consensus.agreement.messages import Tag, TimerKind, Timing
 from consensus.agreement.outbox import Outbox
 from consensus.agreement.repair import Repair
 from consensus.agreement.views import Views
-from consensus.types import Block, Hash32, Proposal, View, VoteKind
+from consensus.quantities import Hash32, View
+from consensus.types import Block, Proposal, VoteKind
 
 WALK_MAX = 256
 """Heights above the final one within which bodies are fetched one after another, backwards; who is

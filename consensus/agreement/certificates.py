@@ -14,19 +14,8 @@ from itertools import accumulate
 
 from consensus import crypto
 from consensus.errors import InvalidBlock, InvalidVote
-from consensus.types import (
-    ZERO_HASH,
-    Certificate,
-    Era,
-    Hash32,
-    Proposal,
-    PublicKey,
-    ValidatorEntry,
-    ValidatorIndex,
-    View,
-    Vote,
-    VoteKind,
-)
+from consensus.quantities import ZERO_HASH, Era, Hash32, PublicKey, ValidatorIndex, View
+from consensus.types import Certificate, Proposal, ValidatorEntry, Vote, VoteKind
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,8 @@ part (roots, reveal, transactions) is judged by whoever has the parent's state.
 from consensus import crypto
 from consensus.agreement.certificates import Committee
 from consensus.agreement.messages import BlockBody, Timing
-from consensus.types import (
-    Block,
-    BlockKind,
-    Certificate,
-    Hash32,
-    Header,
-    Height,
-    TimeMs,
-    ValidatorIndex,
-    View,
-)
+from consensus.quantities import Hash32, Height, TimeMs, ValidatorIndex, View
+from consensus.types import Block, BlockKind, Certificate, Header
 
 
 def is_child(committee: Committee, timing: Timing, header: Header, parent: Header) -> bool:

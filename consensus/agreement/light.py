@@ -1,19 +1,121 @@
-"""Follow the chain with headers and certificates alone; check a proof against them.
+"""Follow the chain with headers and certificates alone; check proofs of the state against them.
 
 A finalization certificate proves its header to whoever knows the era's validator set. Headers
 below follow by their hashes. A header's `state_root` is that after its PARENT, so a value as of
 height h is proved against the final header of height h + 1.
 
+`check_proof` turns a stranger's proof into a `ProvenView`: a ledger that holds the proven entries
+and nothing else. The same query that made an answer is run over it; what comes out is true whoever
+sent it. Scans are the exception: keys lie in the tree by their hashes, so nobody can prove that
+no key of a prefix was left out. Every entry found is true, but there may be more; the view knows
+(`is_complete`).
+
 Source: `agreement.md` 2.10. Another era's certificates need that era's set, which the last header
 of the era before names (`next_vset_hash`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from consensus import crypto, merkle
+from consensus import codec, crypto, merkle
 from consensus.agreement.certificates import Committee, verify_certificate
-from consensus.errors import InvalidBlock, InvalidVote
-from consensus.types import Certificate, Hash32, Header, VoteKind
+from consensus.errors import DecodeError, InvalidBlock, InvalidVote, NeurondError
+from consensus.quantities import Hash32
+from consensus.types import BlockKind, Certificate, Header, VoteKind
+
+KEYS_MAX = 4_096
+"""Entries in one proof: the metagraph of the largest subnets, some hundred kilobytes."""
+HEADERS_MAX = 1_024
+"""Headers from the one that vouches for the state up to the one with the certificate."""
+HEADER_BYTES_MAX = 1_024
+
+
+class InvalidProof(NeurondError):
+    """A proof of the state that proves nothing; the message says which part of it."""
+
+
+class NotProven(NeurondError):
+    """A key was asked for that the proof says nothing about."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateProof:
+    """What shows a stranger some entries of the state after one block, as it travels."""
+
+    entries: tuple[tuple[bytes, bytes | None], ...]
+    """Keys and their values; None where there is no such key."""
+    tree: bytes
+    """Of all the entries: `merkle.prove_keys`."""
+    headers: tuple[bytes, ...]
+    """Encoded, oldest first, each the parent of the next: the one after the block, up to the one
+    that the certificate is of."""
+    certificate: bytes
+    """Encoded; of the last header."""
+
+
+class ProvenView:
+    """A ledger that knows the proven entries and refuses to guess the others."""
+
+    def __init__(self, entries: Mapping[bytes, bytes | None]) -> None:
+        """Hold `entries`, None for keys known to be absent."""
+        self._entries = dict(entries)
+        self._is_complete = True
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether everything read was proven whole: no scan was made."""
+        return self._is_complete
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the value of `key`, or None where there is none.
+
+        Raises:
+            NotProven: the proof does not say.
+        """
+        if key not in self._entries:
+            raise NotProven(f"the proof says nothing about key {key.hex()}")
+        return self._entries[key]
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the proven pairs whose key begins with `prefix`, keys ascending."""
+        self._is_complete = False
+        found = [
+            (key, value)
+            for key, value in sorted(self._entries.items())
+            if value is not None and key.startswith(prefix)
+        ]
+        return iter(found)
+
+
+def check_proof(committee: Committee, height: int, proof: StateProof) -> ProvenView:
+    """Return the entries that `proof` shows to have stood in the state after block `height`.
+
+    Args:
+        committee: the validator set the client trusts, of the era of the certificate; its seed is
+            not used. Of a young chain it is that of genesis.
+        height: whose state the client asked for.
+        proof: what a stranger sent.
+
+    Raises:
+        InvalidProof: any part of it is not what it should be.
+    """
+    entries = dict(proof.entries)
+    if len(entries) != len(proof.entries) or len(entries) > KEYS_MAX:
+        raise InvalidProof(f"{len(proof.entries)} entries: too many, or one of them twice")
+    headers, certificate = _read_chain(proof)
+    first = headers[0]
+    # A seal of the same height names the state after the era's last block, not after its parent.
+    if first.height != height + 1 or first.kind is not BlockKind.BLOCK:
+        raise InvalidProof(f"{first.kind.name} {first.height} says nothing of the state {height}")
+    try:
+        verify_ancestry(headers, verify_finality(committee, headers[-1], certificate))
+    except (InvalidVote, InvalidBlock) as error:
+        raise InvalidProof(f"block {headers[-1].height} is not shown to be final: {error}") from (
+            error
+        )
+    if not merkle.verify_keys(first.state_root, entries, proof.tree):
+        raise InvalidProof(f"the entries are not those of the state {first.state_root.hex()}")
+    return ProvenView(entries)
 
 
 def verify_finality(committee: Committee, header: Header, certificate: Certificate) -> Hash32:
@@ -49,3 +151,14 @@ def verify_ancestry(headers: Sequence[Header], digest: Hash32) -> None:
 def is_in_state(header: Header, key: bytes, value: bytes | None, proof: merkle.Proof) -> bool:
     """Tell whether `key` had `value` (None: no value) after the parent of a final `header`."""
     return merkle.verify(header.state_root, key, value, proof)
+
+
+def _read_chain(proof: StateProof) -> tuple[list[Header], Certificate]:
+    """Return the headers and the certificate of a proof."""
+    if not 1 <= len(proof.headers) <= HEADERS_MAX:
+        raise InvalidProof(f"{len(proof.headers)} headers where 1 to {HEADERS_MAX} are needed")
+    try:
+        headers = [codec.decode(Header, data, HEADER_BYTES_MAX) for data in proof.headers]
+        return headers, codec.decode(Certificate, proof.certificate)
+    except DecodeError as error:
+        raise InvalidProof(f"a header or the certificate can't be read: {error}") from error

@@ -10,18 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
+from consensus.quantities import Hash32, Signature, TimeMs, View
 from consensus.types import (
     Block,
     Certificate,
     ConflictingVotes,
-    Hash32,
     Header,
     Proposal,
-    Signature,
     SignedTransaction,
     Status,
-    TimeMs,
-    View,
     Vote,
 )
 

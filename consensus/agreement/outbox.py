@@ -10,18 +10,8 @@ from collections.abc import Iterable
 
 from consensus.agreement import messages as m
 from consensus.agreement.blocktree import BlockTree
-from consensus.types import (
-    Block,
-    Certificate,
-    ConflictingVotes,
-    Hash32,
-    Header,
-    Proposal,
-    Status,
-    TimeMs,
-    View,
-    Vote,
-)
+from consensus.quantities import Hash32, TimeMs, View
+from consensus.types import Block, Certificate, ConflictingVotes, Header, Proposal, Status, Vote
 
 
 class Outbox:

@@ -10,7 +10,7 @@ Source: `agreement.md` 2.7 (TON's pauses: 0.5 s, times 1.5, up to 30 s).
 from dataclasses import dataclass
 
 from consensus.agreement.messages import Peer
-from consensus.types import Hash32, View
+from consensus.quantities import Hash32, View
 
 PAUSE_MS, PAUSE_MS_MAX = 500, 30_000
 WANTED_MAX = 1_024

@@ -40,18 +40,8 @@ from consensus.agreement.headers import build_block
 from consensus.agreement.messages import Effect, Event, Recovered, Tag, TimerKind, Timing
 from consensus.agreement.outbox import Outbox
 from consensus.agreement.views import ViewRecord, Views
-from consensus.types import (
-    ZERO_HASH,
-    Certificate,
-    Hash32,
-    Header,
-    Proposal,
-    TimeMs,
-    ValidatorIndex,
-    View,
-    Vote,
-    VoteKind,
-)
+from consensus.quantities import ZERO_HASH, Hash32, TimeMs, ValidatorIndex, View
+from consensus.types import Certificate, Header, Proposal, Vote, VoteKind
 
 WINDOW = 24
 """Views ahead of ours whose votes and proposals are kept: bounds memory against a hostile third."""

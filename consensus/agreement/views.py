@@ -10,20 +10,8 @@ from itertools import islice
 
 from consensus.agreement.blocktree import BlockTree
 from consensus.agreement.certificates import Committee, build_certificate
-from consensus.types import (
-    Certificate,
-    ConflictingVotes,
-    Era,
-    Hash32,
-    Header,
-    Proposal,
-    Signature,
-    Status,
-    ValidatorIndex,
-    View,
-    Vote,
-    VoteKind,
-)
+from consensus.quantities import Era, Hash32, Signature, ValidatorIndex, View
+from consensus.types import Certificate, ConflictingVotes, Header, Proposal, Status, Vote, VoteKind
 
 DIGESTS_MAX = 2
 """Statements of one kind by one signer that are kept in a view: one is honest, two are evidence."""

@@ -1,9 +1,10 @@
 """Money in accounts: transfers."""
 
-from consensus.errors import AmountTooSmall, NotEnoughFunds
+from consensus.calls.accounts import Transfer
 from consensus.ledger.records import Account, credit, get_account, put_account
 from consensus.ledger.state import Draft
-from consensus.types import Amount, PublicKey, Transfer
+from consensus.quantities import Amount, PublicKey
+from consensus.refusals import AmountTooSmall, NotEnoughFunds
 
 
 def process_transfer(draft: Draft, signer: PublicKey, call: Transfer) -> None:

@@ -1,8 +1,12 @@
 """One transaction in a block: charge it, do what it asks, leave a receipt."""
 
 from collections.abc import Callable
-from typing import assert_never
+from typing import TypeVar
 
+from consensus.calls.accounts import Transfer
+from consensus.calls.neurons import RegisterNeuron, Serve
+from consensus.calls.staking import SetTake, StakeRoot, UnstakeRoot
+from consensus.calls.weights import CommitWeights, RevealWeights
 from consensus.errors import CallError, InvalidTransaction
 from consensus.ledger.accounts import process_transfer
 from consensus.ledger.events import LedgerEvent
@@ -13,23 +17,34 @@ from consensus.ledger.serving import process_serve
 from consensus.ledger.staking import process_set_take, process_stake, process_unstake
 from consensus.ledger.state import Draft, State
 from consensus.ledger.weights import process_commit, process_reveal
-from consensus.types import (
-    U16,
-    Amount,
-    Call,
-    CommitWeights,
-    Nonce,
-    PublicKey,
-    Receipt,
-    RegisterNeuron,
-    RevealWeights,
-    Serve,
-    SetTake,
-    SignedTransaction,
-    StakeRoot,
-    Transfer,
-    UnstakeRoot,
-)
+from consensus.quantities import U16, Amount, Nonce, PublicKey
+from consensus.types import Call, Receipt, SignedTransaction
+
+C = TypeVar("C")
+Rule = Callable[[Draft, PublicKey, Call], LedgerEvent | None]
+
+
+def _bind(kind: type[C], rule: Callable[[Draft, PublicKey, C], LedgerEvent | None]) -> Rule:
+    """Return `rule`, which takes calls of `kind` alone, as one that is handed any call."""
+
+    def run(draft: Draft, signer: PublicKey, call: Call) -> LedgerEvent | None:
+        assert isinstance(call, kind)
+        return rule(draft, signer, call)
+
+    return run
+
+
+_RULES: dict[type, Rule] = {
+    Transfer: _bind(Transfer, process_transfer),
+    RegisterNeuron: _bind(RegisterNeuron, process_register),
+    Serve: _bind(Serve, process_serve),
+    CommitWeights: _bind(CommitWeights, process_commit),
+    RevealWeights: _bind(RevealWeights, process_reveal),
+    StakeRoot: _bind(StakeRoot, process_stake),
+    UnstakeRoot: _bind(UnstakeRoot, process_unstake),
+    SetTake: _bind(SetTake, process_set_take),
+}
+"""The rule of every call, by family."""
 
 
 def process_transaction(
@@ -69,25 +84,7 @@ def process_call(draft: Draft, signer: PublicKey, call: Call) -> LedgerEvent | N
     Raises:
         CallError: as the rule of the call says.
     """
-    match call:
-        case Transfer():
-            return process_transfer(draft, signer, call)
-        case RegisterNeuron():
-            return process_register(draft, signer, call)
-        case StakeRoot():
-            return process_stake(draft, signer, call)
-        case UnstakeRoot():
-            return process_unstake(draft, signer, call)
-        case SetTake():
-            return process_set_take(draft, signer, call)
-        case Serve():
-            return process_serve(draft, signer, call)
-        case CommitWeights():
-            return process_commit(draft, signer, call)
-        case RevealWeights():
-            return process_reveal(draft, signer, call)
-        case _:
-            assert_never(call)
+    return _RULES[type(call)](draft, signer, call)
 
 
 def check_free(state: State, signed: SignedTransaction) -> None:

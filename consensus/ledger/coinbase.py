@@ -18,12 +18,12 @@ from consensus.ledger.shares import reward
 from consensus.ledger.state import Draft, Total
 from consensus.ledger.subnets import Subnet, get_market, put_market
 from consensus.params import Params
+from consensus.quantities import Amount, NetUid
 from consensus.reward.emission import (
     compute_block_emission,
     split_block_emission,
     split_subnet_emission,
 )
-from consensus.types import Amount, NetUid
 
 
 def process_coinbase(draft: Draft, params: Params, proposer: Member, fees: int, tips: int) -> None:

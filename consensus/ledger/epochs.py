@@ -32,12 +32,12 @@ from consensus.ledger.subnets import (
 from consensus.ledger.tables import BOND, WEIGHT, encode_row, scan_rows
 from consensus.ledger.weights import get_unopened, process_forfeit
 from consensus.params import Params
+from consensus.quantities import U16_MAX, Amount, Epoch, Height, NetUid, PublicKey, Ratio16, Uid
 from consensus.reward.commit_reveal import get_closed_epoch
 from consensus.reward.emission import Payout, divide
 from consensus.reward.epoch import EpochInput, EpochTerms, select_params
 from consensus.reward.rows import Rows, get_sparse_row
 from consensus.reward.yuma import run_epoch
-from consensus.types import U16_MAX, Amount, Epoch, Height, NetUid, PublicKey, Ratio16, Uid
 
 _LONG_AGO = -(1 << 40)
 """The active height, for the law, of a validator that never revealed: past every cutoff."""

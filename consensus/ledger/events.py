@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from consensus.types import Amount, Epoch, NetUid, PublicKey, Uid
+from consensus.quantities import Amount, Epoch, NetUid, PublicKey, Uid
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,20 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from consensus import codec, crypto
+from consensus.calls.neurons import Serve
+from consensus.calls.weights import CommitWeights, RevealWeights
 from consensus.errors import InvalidTransaction, MalformedTransaction
 from consensus.ledger.records import Account, Network
 from consensus.params import Params
-from consensus.types import (
-    Amount,
-    Call,
-    CommitWeights,
-    Hash32,
-    Height,
-    RevealWeights,
-    Serve,
-    Signature,
-    SignedTransaction,
-)
+from consensus.quantities import Amount, Hash32, Height, Signature
+from consensus.types import Call, SignedTransaction
 
 IsVerified = Callable[[Hash32, Signature], bool]
 """Tells whether this signature on this transaction id was found good before."""

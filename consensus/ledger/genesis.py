@@ -28,28 +28,28 @@ from consensus.ledger.records import (
     put_member,
     put_network,
 )
-from consensus.ledger.registration import assign_uid, claim_hotkey
+from consensus.ledger.registration import assign_uid, found_hotkey
 from consensus.ledger.shares import deposit
 from consensus.ledger.state import Draft, State, Total
 from consensus.ledger.subnets import (
-    Market,
     Subnet,
     find_subnet,
     find_uid,
     get_hotkeys,
+    open_market,
     put_market,
     put_subnet,
 )
 from consensus.ledger.supply import assert_totals
 from consensus.params import SUPPLY_CAP, Hyperparameters, Params
-from consensus.types import (
+from consensus.quantities import (
+    RAO_PER_TAO,
+    U64,
     ZERO_HASH,
     Amount,
-    BlockKind,
     CountMax,
     Era,
     Hash32,
-    Header,
     Height,
     NetUid,
     PublicKey,
@@ -58,13 +58,17 @@ from consensus.types import (
     TaskParams,
     TimeMs,
     Uid,
-    ValidatorEntry,
     ValidatorIndex,
     View,
 )
+from consensus.refusals import NotOwner
+from consensus.types import BlockKind, Header, ValidatorEntry
 
 FIRST_ERA = Era(1)
 _MANY = CountMax(1 << 16)
+FIRST_SCORER = U64(1)
+POOL_DEFAULT = Amount(1_000 * RAO_PER_TAO)
+"""Both sides of a genesis subnet's pool, unless its file says otherwise: a price of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,11 @@ class GenesisSubnet:
     owner: Annotated[tuple[PublicKey, ...], CountMax(1)]
     hyper: Hyperparameters
     neurons: Annotated[tuple[GenesisNeuron, ...], CountMax(4096)]
+    scorer_version: U64 = FIRST_SCORER
+    scorer_hash: Hash32 = ZERO_HASH
+    pool_tao: Amount = POOL_DEFAULT
+    pool_alpha: Amount = POOL_DEFAULT
+    """What its liquidity pool starts with; minted, neither may be zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +223,7 @@ def _check_supply(genesis: Genesis) -> None:
     total = sum(account.free for account in genesis.accounts)
     total += sum(validator.entry.stake for validator in genesis.validators)
     total += sum(stake.amount for stake in genesis.stakes if stake.netuid == ROOT)
+    total += sum(subnet.pool_tao for subnet in genesis.subnets)
     if total > SUPPLY_CAP:
         raise InvalidGenesis(f"{total} rao in all, above the cap of {SUPPLY_CAP}")
 
@@ -225,12 +235,13 @@ def _process_validators(draft: Draft, genesis: Genesis) -> None:
             raise InvalidGenesis(f"hotkey {hotkey.hotkey.hex()} is listed twice")
         if hotkey.take > genesis.params.take_max:
             raise InvalidGenesis(f"take {hotkey.take} of hotkey {hotkey.hotkey.hex()}")
-        put_hotkey(draft, hotkey.hotkey, Hotkey(hotkey.coldkey, hotkey.take, Height(0)))
+        key = hotkey.hotkey
+        put_hotkey(draft, key, Hotkey(hotkey.coldkey, hotkey.take, Height(0), key))
     if len({entry.consensus_key for entry in get_entries(genesis)}) < len(genesis.validators):
         raise InvalidGenesis("two validators share a consensus key")
     for number, validator in enumerate(genesis.validators):
         index, entry = ValidatorIndex(number), validator.entry
-        claim_hotkey(draft, entry.hotkey, validator.coldkey)
+        _claim(draft, entry.hotkey, validator.coldkey)
         _add_stake(draft, GenesisStake(ROOT, entry.hotkey, validator.coldkey, entry.stake))
         put_member(draft, index, Member(entry, validator.coldkey))
         put_beacon_tip(draft, index, validator.beacon_tip)
@@ -242,13 +253,10 @@ def _process_subnets(draft: Draft, genesis: Genesis) -> None:
         netuid = subnet.netuid
         if netuid == ROOT or find_subnet(draft, netuid) is not None:
             raise InvalidGenesis(f"subnet {netuid} is root, or is listed twice")
-        record = Subnet(subnet.task, subnet.task_params, subnet.owner, subnet.hyper)
-        put_subnet(draft, netuid, record)
-        none = Amount(0)
-        put_market(draft, netuid, Market(subnet.hyper.min_burn, none, none, none, Height(0)))
-        draft.get_total(netuid, Total.ISSUED)
+        put_subnet(draft, netuid, _build_subnet(subnet))
+        _add_pool(draft, subnet)
         for neuron in subnet.neurons:
-            claim_hotkey(draft, neuron.hotkey, neuron.coldkey)
+            _claim(draft, neuron.hotkey, neuron.coldkey)
             if find_uid(draft, netuid, neuron.hotkey) is not None:
                 raise InvalidGenesis(f"neuron {neuron.hotkey.hex()} is listed twice")
             assign_uid(draft, netuid, Uid(len(get_hotkeys(draft, netuid))), neuron.hotkey)
@@ -261,6 +269,42 @@ def _process_subnets(draft: Draft, genesis: Genesis) -> None:
     for subnet in genesis.subnets:
         for owner in subnet.owner:
             _check_claimed(draft, owner)
+
+
+def _claim(draft: Draft, hotkey: PublicKey, coldkey: PublicKey) -> None:
+    """Make `coldkey` the owner of a hotkey; in a genesis nobody else has to consent.
+
+    Raises:
+        NotOwner: another coldkey was listed before.
+    """
+    record = get_hotkey(draft, hotkey)
+    if record is None:
+        found_hotkey(draft, hotkey, coldkey)
+    elif record.owner != coldkey:
+        raise NotOwner(f"{hotkey.hex()} belongs to {record.owner.hex()}")
+
+
+def _build_subnet(subnet: GenesisSubnet) -> Subnet:
+    return Subnet(
+        task=subnet.task,
+        task_params=subnet.task_params,
+        scorer_version=subnet.scorer_version,
+        scorer_hash=subnet.scorer_hash,
+        owner=subnet.owner,
+        hyper=subnet.hyper,
+        created_at=Height(0),
+        is_started=True,
+    )
+
+
+def _add_pool(draft: Draft, subnet: GenesisSubnet) -> None:
+    """Mint both sides of the subnet's liquidity pool."""
+    tao, alpha = subnet.pool_tao, subnet.pool_alpha
+    if tao == 0 or alpha == 0 or alpha > SUPPLY_CAP:
+        raise InvalidGenesis(f"a pool of {tao} rao and {alpha} alpha in subnet {subnet.netuid}")
+    mint(draft, ROOT, tao)
+    mint(draft, subnet.netuid, alpha)
+    put_market(draft, subnet.netuid, open_market(subnet.hyper.min_burn, tao, alpha))
 
 
 def _add_stake(draft: Draft, stake: GenesisStake) -> None:

@@ -15,8 +15,8 @@ from consensus.ledger import keys
 from consensus.ledger.state import Draft, Reading
 from consensus.ledger.subnets import KEY_SIZE
 from consensus.ledger.tables import BOND, WEIGHT, decode_table, encode_table
+from consensus.quantities import Amount, Epoch, NetUid, PublicKey, Ratio16
 from consensus.reward.epoch import EpochInput, YumaParams
-from consensus.types import Amount, Epoch, NetUid, PublicKey, Ratio16
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,7 @@ law (it is under the state root): never reuse or renumber one.
 
 from enum import IntEnum
 
-from consensus.types import Epoch, Height, NetUid, PublicKey, Uid, ValidatorIndex
+from consensus.quantities import Epoch, Height, NetUid, PublicKey, Uid, ValidatorIndex
 
 
 class Family(IntEnum):
@@ -38,6 +38,22 @@ class Family(IntEnum):
     """release height u64, hotkey, coldkey: marks that UNBONDING has such an entry."""
     LEAVING = 0x17
     """coldkey, release height u64, hotkey: marks the same, for its owner to find."""
+    VAULT = 0x18
+    """vault: the hotkey its stake is behind now, once that is another than the first."""
+    OWNED = 0x19
+    """coldkey, hotkey: marks that HOTKEY says so."""
+    AUTOSTAKE = 0x1A
+    """coldkey, netuid u16: the hotkey that what its miners earn is staked on."""
+    COLDKEY_SWAP = 0x1B
+    """coldkey: the announced swap."""
+    IDENTITY = 0x1C
+    """coldkey: what it says of itself."""
+    CONSENSUS_KEY = 0x1D
+    """hotkey: the key that is to vote for it."""
+    NEXT_SET = 0x1E
+    """index u16: a member of the next era's validator set."""
+    ERA = 0x1F
+    """Nothing: which era this is, and when it began."""
     SUBNET = 0x20
     """netuid u16: a subnet's task, owner and rules."""
     MARKET = 0x21
@@ -58,6 +74,62 @@ class Family(IntEnum):
     """netuid u16, hotkey: the epochs in which it withheld a reveal."""
     RECORD = 0x29
     """netuid u16, part u8: everything the last epoch step read and found."""
+    CHANGES = 0x2A
+    """netuid u16: hyperparameters on their way, and when each was changed last."""
+    MECHANISM = 0x2B
+    """netuid u16: the mechanism that will be active."""
+    CHILDREN = 0x2C
+    """netuid u16, parent hotkey: to whom it lends its stake weight."""
+    PARENT = 0x2D
+    """netuid u16, child hotkey, parent hotkey: the share lent, Ratio16."""
+    NEXT_CHILDREN = 0x2E
+    """netuid u16, parent hotkey: to whom it will lend."""
+    MODEL = 0x2F
+    """netuid u16, hotkey: the model it committed to."""
+    SUBNET_IDENTITY = 0x30
+    """netuid u16: what its owner says of it."""
+    LOCKS = 0x31
+    """Nothing: the last lock, and who waits for a place."""
+    ENDING = 0x32
+    """netuid u16: a subnet under notice, or being paid out."""
+    ORDER = 0x40
+    """netuid u16, side u8, limit u64, destination: what is to be swapped at the block's end."""
+    SECOND_LEG = 0x41
+    """netuid u16, limit u64, destination: TAO of a swap whose purchase is in the next block."""
+    CHANNEL = 0x50
+    """channel: a buyer's deposit for one miner."""
+    PAYER = 0x51
+    """coldkey, channel: marks that CHANNEL has such an entry."""
+    PAYEE = 0x52
+    """hotkey, channel: marks the same."""
+    PROPOSAL = 0x60
+    """number u32: what is or was put to the vote."""
+    BALLOT = 0x61
+    """proposal u32, hotkey: its vote."""
+    GOVERNANCE = 0x62
+    """Nothing: the next proposal's number, the protocol version and the one to come."""
+    AGENDA = 0x70
+    """height u64, topic u8, subject: what is due at a height, oldest first."""
+
+
+def of(family: Family, *parts: bytes) -> bytes:
+    """Return a key of `family` from its parts, each of its fixed width."""
+    return bytes((family,)) + b"".join(parts)
+
+
+def u16(number: int) -> bytes:
+    """Return a netuid or another u16 as part of a key."""
+    return number.to_bytes(2, "big")
+
+
+def u32(number: int) -> bytes:
+    """Return a u32 as part of a key."""
+    return number.to_bytes(4, "big")
+
+
+def u64(number: int) -> bytes:
+    """Return a height or another u64 as part of a key."""
+    return number.to_bytes(8, "big")
 
 
 NETWORK = bytes((Family.NETWORK,))

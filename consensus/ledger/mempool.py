@@ -30,7 +30,8 @@ from consensus.ledger.fees import (
 )
 from consensus.ledger.records import get_account, get_network
 from consensus.ledger.state import State
-from consensus.types import Hash32, Height, PublicKey, Signature, SignedTransaction
+from consensus.quantities import Hash32, Height, PublicKey, Signature
+from consensus.types import SignedTransaction
 
 COUNT_MAX = 16_384
 """Two full blocks of the largest number of transactions."""

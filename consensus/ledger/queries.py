@@ -29,10 +29,7 @@ from consensus.ledger.subnets import (
     get_subnet,
 )
 from consensus.ledger.supply import Supply, get_supply
-from consensus.reward.explain import Explanation
-from consensus.reward.explain import explain as explain_uid
-from consensus.reward.yuma import trace_epoch
-from consensus.types import (
+from consensus.quantities import (
     Amount,
     Epoch,
     Hash32,
@@ -42,9 +39,12 @@ from consensus.types import (
     PublicKey,
     Ratio16,
     Uid,
-    ValidatorEntry,
     ValidatorIndex,
 )
+from consensus.reward.explain import Explanation
+from consensus.reward.explain import explain as explain_uid
+from consensus.reward.yuma import trace_epoch
+from consensus.types import ValidatorEntry
 
 
 @dataclass(frozen=True, slots=True)

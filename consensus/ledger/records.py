@@ -11,9 +11,10 @@ from struct import Struct
 
 from consensus import codec
 from consensus.ledger import keys
+from consensus.ledger.keys import Family
 from consensus.ledger.state import Draft, Reading, Total
 from consensus.params import Params
-from consensus.types import (
+from consensus.quantities import (
     U64,
     Amount,
     Hash32,
@@ -23,9 +24,9 @@ from consensus.types import (
     PublicKey,
     Ratio16,
     TimeMs,
-    ValidatorEntry,
     ValidatorIndex,
 )
+from consensus.types import ValidatorEntry
 
 ROOT = NetUid(0)
 """The netuid of root, whose coin is TAO."""
@@ -68,11 +69,15 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Hotkey:
-    """Who owns a hotkey, the take of its rewards, and when that was last raised (0: never)."""
+    """Who owns a hotkey, the take of its rewards, and when that was last raised (0: never).
+
+    `vault` is the key its stake stands under: the first hotkey of a line of swaps.
+    """
 
     owner: PublicKey
     take: Ratio16
     raised_at: Height
+    vault: PublicKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,17 +181,34 @@ def credit(draft: Draft, key: PublicKey, amount: int) -> None:
 def get_hotkey(view: Reading, key: PublicKey) -> Hotkey | None:
     """Return the record of a hotkey, or None if nobody has claimed it."""
     data = view.get(keys.hotkey(key))
-    return None if data is None else codec.decode(Hotkey, data)
+    return None if data is None else _decode_hotkey(data)
 
 
 def put_hotkey(draft: Draft, key: PublicKey, record: Hotkey) -> None:
-    """Write the record of a hotkey."""
+    """Write the record of a hotkey, and mark it as its owner's."""
+    before = get_hotkey(draft, key)
+    if before is None or before.owner != record.owner:
+        if before is not None:
+            draft.delete(keys.of(Family.OWNED, before.owner, key))
+        draft.put(keys.of(Family.OWNED, record.owner, key), MARK)
     draft.put(keys.hotkey(key), codec.encode(record))
+
+
+def get_vault(view: Reading, hotkey: PublicKey) -> PublicKey:
+    """Return the key that a hotkey's stake stands under; a key that was swapped is its own."""
+    record = get_hotkey(view, hotkey)
+    return hotkey if record is None else record.vault
+
+
+def get_vault_hotkey(view: Reading, vault: PublicKey) -> PublicKey:
+    """Return the hotkey that the stake under `vault` is behind now."""
+    data = view.get(keys.of(Family.VAULT, vault))
+    return vault if data is None else PublicKey(data)
 
 
 def get_pool(view: Reading, netuid: NetUid, hotkey: PublicKey) -> Pool:
     """Return the share pool of a hotkey in one coin; the empty one if it has no stake."""
-    data = view.get(keys.pool(netuid, hotkey))
+    data = view.get(keys.pool(netuid, get_vault(view, hotkey)))
     return EMPTY_POOL if data is None else Pool(*_TWO_U64.unpack(data))
 
 
@@ -195,15 +217,16 @@ def put_pool(draft: Draft, netuid: NetUid, hotkey: PublicKey, pool: Pool) -> Non
     before = get_pool(draft, netuid, hotkey).amount
     if pool.amount != before:
         draft.add_total(netuid, Total.STAKED, pool.amount - before)
+    vault = get_vault(draft, hotkey)
     if pool == EMPTY_POOL:
-        draft.delete(keys.pool(netuid, hotkey))
+        draft.delete(keys.pool(netuid, vault))
     else:
-        draft.put(keys.pool(netuid, hotkey), _TWO_U64.pack(pool.amount, pool.shares))
+        draft.put(keys.pool(netuid, vault), _TWO_U64.pack(pool.amount, pool.shares))
 
 
 def get_shares(view: Reading, netuid: NetUid, hotkey: PublicKey, coldkey: PublicKey) -> int:
     """Return how many shares of a pool `coldkey` has."""
-    data = view.get(keys.shares(netuid, hotkey, coldkey))
+    data = view.get(keys.shares(netuid, get_vault(view, hotkey), coldkey))
     return 0 if data is None else int.from_bytes(data, "big")
 
 
@@ -211,18 +234,25 @@ def put_shares(
     draft: Draft, netuid: NetUid, hotkey: PublicKey, coldkey: PublicKey, shares: int
 ) -> None:
     """Write how many shares of a pool `coldkey` has; none leaves no entry."""
+    vault = get_vault(draft, hotkey)
     if shares:
-        draft.put(keys.shares(netuid, hotkey, coldkey), shares.to_bytes(8, "big"))
-        draft.put(keys.holding(coldkey, netuid, hotkey), MARK)
+        draft.put(keys.shares(netuid, vault, coldkey), shares.to_bytes(8, "big"))
+        draft.put(keys.holding(coldkey, netuid, vault), MARK)
     else:
-        draft.delete(keys.shares(netuid, hotkey, coldkey))
-        draft.delete(keys.holding(coldkey, netuid, hotkey))
+        draft.delete(keys.shares(netuid, vault, coldkey))
+        draft.delete(keys.holding(coldkey, netuid, vault))
 
 
 @lru_cache(maxsize=4)
 def _decode_network(data: bytes) -> Network:
     # It never changes and every call reads it; the cache is a pure function of the bytes.
     return codec.decode(Network, data)
+
+
+@lru_cache(maxsize=1 << 14)
+def _decode_hotkey(data: bytes) -> Hotkey:
+    # Every look at a stake reads it; the cache is a pure function of the bytes.
+    return codec.decode(Hotkey, data)
 
 
 MARK = b"\x01"

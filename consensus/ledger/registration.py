@@ -12,11 +12,13 @@ Source: `ledger.md` section 4; subtensor `subnets/registration.rs` (get_neuron_t
 
 from dataclasses import replace
 
-from consensus.errors import AlreadyRegistered, NotOwner, PriceTooHigh
+from consensus.calls.neurons import RegisterNeuron
+from consensus.crypto import claim_message, is_signed
 from consensus.fixed import Matrix, bump
 from consensus.ledger import keys
 from consensus.ledger.accounts import withdraw
 from consensus.ledger.events import NeuronRegistered
+from consensus.ledger.keys import Family
 from consensus.ledger.records import (
     ROOT,
     Hotkey,
@@ -38,7 +40,14 @@ from consensus.ledger.subnets import (
     put_hotkeys,
     put_market,
 )
-from consensus.types import Amount, Epoch, Height, NetUid, PublicKey, RegisterNeuron, Uid
+from consensus.quantities import Amount, Epoch, Height, NetUid, PublicKey, Signature, Uid
+from consensus.refusals import (
+    AlreadyRegistered,
+    HotkeyRefused,
+    KeyInUse,
+    NotOwner,
+    PriceTooHigh,
+)
 
 NON_IMMUNE_MIN = 10
 """How many neurons past immunity a replacement leaves, so that newcomers compete with somebody."""
@@ -48,10 +57,11 @@ def process_register(draft: Draft, signer: PublicKey, call: RegisterNeuron) -> N
     """Give a hotkey of the signer a uid for the current price; an unclaimed hotkey becomes its own.
 
     Raises:
-        CallError: UnknownSubnet, NotOwner, AlreadyRegistered, PriceTooHigh, NotEnoughFunds.
+        CallError: UnknownSubnet, NotOwner, HotkeyRefused, KeyInUse, AlreadyRegistered,
+            PriceTooHigh, NotEnoughFunds.
     """
     subnet = get_subnet(draft, call.netuid)
-    claim_hotkey(draft, call.hotkey, signer)
+    claim_hotkey(draft, call.hotkey, signer, call.consent)
     if find_uid(draft, call.netuid, call.hotkey) is not None:
         raise AlreadyRegistered(f"{call.hotkey.hex()} in subnet {call.netuid}")
     market = get_market(draft, call.netuid)
@@ -67,18 +77,35 @@ def process_register(draft: Draft, signer: PublicKey, call: RegisterNeuron) -> N
     return NeuronRegistered(call.netuid, uid, call.hotkey, replaced, market.burn)
 
 
-def claim_hotkey(draft: Draft, hotkey: PublicKey, coldkey: PublicKey) -> None:
-    """Make `coldkey` the owner of a hotkey that has none, with the default take.
+def claim_hotkey(
+    draft: Draft, hotkey: PublicKey, coldkey: PublicKey, consent: tuple[Signature, ...]
+) -> None:
+    """Make `coldkey` the owner of a hotkey that has none and consents, with the default take.
 
     Raises:
-        NotOwner: it is another's.
+        CallError: NotOwner (it is another's), KeyInUse (it was swapped), HotkeyRefused.
     """
     record = get_hotkey(draft, hotkey)
-    if record is None:
-        take = get_network(draft).params.take_max
-        put_hotkey(draft, hotkey, Hotkey(coldkey, take, Height(0)))
-    elif record.owner != coldkey:
-        raise NotOwner(f"{hotkey.hex()} belongs to {record.owner.hex()}")
+    if record is not None:
+        if record.owner != coldkey:
+            raise NotOwner(f"{hotkey.hex()} belongs to {record.owner.hex()}")
+        return
+    message = claim_message(get_network(draft).chain_id, hotkey, coldkey)
+    if not any(is_signed(hotkey, message, signature) for signature in consent):
+        raise HotkeyRefused(f"{hotkey.hex()} did not sign for {coldkey.hex()}")
+    found_hotkey(draft, hotkey, coldkey)
+
+
+def found_hotkey(draft: Draft, hotkey: PublicKey, coldkey: PublicKey) -> None:
+    """Make `coldkey` the owner of an unclaimed hotkey, with the default take.
+
+    Raises:
+        KeyInUse: it was swapped for another, whose stake stands under its name.
+    """
+    if draft.get(keys.of(Family.VAULT, hotkey)) is not None:
+        raise KeyInUse(f"{hotkey.hex()} was swapped for another hotkey")
+    take = get_network(draft).params.take_max
+    put_hotkey(draft, hotkey, Hotkey(coldkey, take, Height(0), hotkey))
 
 
 def assign_uid(draft: Draft, netuid: NetUid, uid: Uid, hotkey: PublicKey) -> None:

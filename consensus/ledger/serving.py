@@ -5,12 +5,13 @@ No address goes on chain; the peer id follows from the node key, which must have
 Source: `ledger.md` section 10.
 """
 
+from consensus.calls.neurons import Serve
 from consensus.crypto import is_signed, serve_message
-from consensus.errors import NodeRefused, RateLimited
 from consensus.ledger.records import get_network
 from consensus.ledger.state import Draft
 from consensus.ledger.subnets import Served, find_served, get_subnet, get_uid, put_served
-from consensus.types import PublicKey, Serve
+from consensus.quantities import PublicKey
+from consensus.refusals import NodeRefused, RateLimited
 
 
 def process_serve(draft: Draft, signer: PublicKey, call: Serve) -> None:

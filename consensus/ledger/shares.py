@@ -8,7 +8,6 @@ rounded up: what rounding leaves stays with the pool, so no sequence of the two 
 Source: `ledger.md` section 7; subtensor `share-pool`.
 """
 
-from consensus.errors import NotEnoughStake, PoolDepleted
 from consensus.fixed import mul
 from consensus.ledger.records import (
     ROOT,
@@ -21,8 +20,9 @@ from consensus.ledger.records import (
 )
 from consensus.ledger.state import Draft, Reading
 from consensus.params import Params
+from consensus.quantities import U64, U64_MAX, Amount, NetUid, PublicKey
+from consensus.refusals import NotEnoughStake, PoolDepleted
 from consensus.reward.emission import split_take
-from consensus.types import U64, U64_MAX, Amount, NetUid, PublicKey
 
 Holder = tuple[NetUid, PublicKey, PublicKey]
 """Whose stake: netuid, hotkey, coldkey."""

@@ -6,13 +6,9 @@ Root stake is TAO behind a hotkey, one to one. It elects leaders, counts in ever
 Source: `ledger.md` section 7.
 """
 
-from consensus.errors import (
-    AmountTooSmall,
-    NotOwner,
-    TakeOutOfBounds,
-    TakeRaisedTooSoon,
-    UnknownHotkey,
-)
+from dataclasses import replace
+
+from consensus.calls.staking import SetTake, StakeRoot, UnstakeRoot
 from consensus.ledger import keys
 from consensus.ledger.accounts import withdraw
 from consensus.ledger.keys import Family
@@ -25,11 +21,19 @@ from consensus.ledger.records import (
     get_hotkey,
     get_network,
     get_pool,
+    get_vault,
     put_hotkey,
 )
 from consensus.ledger.shares import deposit, slash, withdraw_stake
 from consensus.ledger.state import Draft, Reading, Total
-from consensus.types import Amount, Height, PublicKey, SetTake, StakeRoot, UnstakeRoot
+from consensus.quantities import Amount, Height, PublicKey
+from consensus.refusals import (
+    AmountTooSmall,
+    NotOwner,
+    TakeOutOfBounds,
+    TakeRaisedTooSoon,
+    UnknownHotkey,
+)
 
 PPM = 1_000_000
 
@@ -60,8 +64,9 @@ def process_unstake(draft: Draft, signer: PublicKey, call: UnstakeRoot) -> None:
     params = get_network(draft).params
     amount = withdraw_stake(draft, (ROOT, call.hotkey, signer), call.amount, params.stake_min)
     due = Height(draft.height + params.unbonding_blocks)
-    waiting = get_unbonding(draft, call.hotkey, due, signer)
-    put_unbonding(draft, call.hotkey, due, signer, Amount(waiting + amount))
+    vault = get_vault(draft, call.hotkey)
+    waiting = get_unbonding(draft, vault, due, signer)
+    put_unbonding(draft, vault, due, signer, Amount(waiting + amount))
 
 
 def process_set_take(draft: Draft, signer: PublicKey, call: SetTake) -> None:
@@ -82,16 +87,17 @@ def process_set_take(draft: Draft, signer: PublicKey, call: SetTake) -> None:
         if raised_at and wait > 0:
             raise TakeRaisedTooSoon(f"{wait} blocks to wait")
         raised_at = draft.height
-    put_hotkey(draft, call.hotkey, Hotkey(signer, call.take, raised_at))
+    changed = replace(record, take=call.take, raised_at=Height(raised_at))
+    put_hotkey(draft, call.hotkey, changed)
 
 
 def process_releases(draft: Draft) -> None:
     """Pay out what has unbonded at the Draft's height."""
     prefix = bytes((Family.RELEASE,)) + draft.height.to_bytes(8, "big")
     for key, _ in list(draft.scan(prefix)):
-        hotkey, coldkey = PublicKey(key[9:41]), PublicKey(key[41:73])
-        amount = get_unbonding(draft, hotkey, draft.height, coldkey)
-        put_unbonding(draft, hotkey, draft.height, coldkey, Amount(0))
+        vault, coldkey = PublicKey(key[9:41]), PublicKey(key[41:73])
+        amount = get_unbonding(draft, vault, draft.height, coldkey)
+        put_unbonding(draft, vault, draft.height, coldkey, Amount(0))
         credit(draft, coldkey, amount)
 
 
@@ -103,35 +109,36 @@ def process_slash(draft: Draft, hotkey: PublicKey, ppm: int) -> Amount:
     """
     burned = get_pool(draft, ROOT, hotkey).amount * ppm // PPM
     slash(draft, ROOT, hotkey, burned)
-    for key, _ in list(draft.scan(bytes((Family.UNBONDING,)) + hotkey)):
+    vault = get_vault(draft, hotkey)
+    for key, _ in list(draft.scan(bytes((Family.UNBONDING,)) + vault)):
         due, coldkey = Height(int.from_bytes(key[33:41], "big")), PublicKey(key[41:73])
-        amount = get_unbonding(draft, hotkey, due, coldkey)
+        amount = get_unbonding(draft, vault, due, coldkey)
         part = amount * ppm // PPM
-        put_unbonding(draft, hotkey, due, coldkey, Amount(amount - part))
+        put_unbonding(draft, vault, due, coldkey, Amount(amount - part))
         burned += part
     destroy(draft, ROOT, burned)
     return Amount(burned)
 
 
-def get_unbonding(view: Reading, hotkey: PublicKey, due: Height, coldkey: PublicKey) -> Amount:
-    """Return how much of a coldkey's stake on a hotkey leaves at the height `due`."""
-    data = view.get(keys.unbonding(hotkey, due, coldkey))
+def get_unbonding(view: Reading, vault: PublicKey, due: Height, coldkey: PublicKey) -> Amount:
+    """Return how much of a coldkey's stake under `vault` leaves at the height `due`."""
+    data = view.get(keys.unbonding(vault, due, coldkey))
     return Amount(int.from_bytes(data or b"", "big"))
 
 
 def put_unbonding(
-    draft: Draft, hotkey: PublicKey, due: Height, coldkey: PublicKey, amount: Amount
+    draft: Draft, vault: PublicKey, due: Height, coldkey: PublicKey, amount: Amount
 ) -> None:
     """Write how much leaves at the height `due`; nothing leaves no entry."""
-    before = get_unbonding(draft, hotkey, due, coldkey)
+    before = get_unbonding(draft, vault, due, coldkey)
     draft.add_total(ROOT, Total.UNBONDING, amount - before)
-    marks = (keys.release(due, hotkey, coldkey), keys.leaving(coldkey, due, hotkey))
+    marks = (keys.release(due, vault, coldkey), keys.leaving(coldkey, due, vault))
     if amount:
-        draft.put(keys.unbonding(hotkey, due, coldkey), amount.to_bytes(8, "big"))
+        draft.put(keys.unbonding(vault, due, coldkey), amount.to_bytes(8, "big"))
         for mark in marks:
             draft.put(mark, MARK)
         return
-    draft.delete(keys.unbonding(hotkey, due, coldkey))
+    draft.delete(keys.unbonding(vault, due, coldkey))
     for mark in marks:
         draft.delete(mark)
 

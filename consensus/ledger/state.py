@@ -20,7 +20,7 @@ from typing import Protocol
 
 from consensus import merkle
 from consensus.ledger import keys
-from consensus.types import U64_MAX, Hash32, Height, NetUid
+from consensus.quantities import U64_MAX, Hash32, Height, NetUid
 
 
 class Reading(Protocol):
@@ -140,6 +140,12 @@ class Total(IntEnum):
     """Minted for an epoch that is not closed."""
     BURNED = 5
     """Destroyed since genesis; not part of ISSUED."""
+    POOLED = 6
+    """In the subnets' liquidity pools (of TAO: in all of them)."""
+    LOCKED = 7
+    """In payment channels, and in locks of subnets that wait for a place."""
+    ORDERED = 8
+    """Offered in swaps that are not settled."""
 
 
 _TOTALS = Struct(f">{len(Total)}Q")

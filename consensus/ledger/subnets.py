@@ -5,23 +5,26 @@ whole arrays. Heights are int64 with `NEVER` for none; Q32 figures are int64; am
 (the supply cap is far below 2^63). Uids are 0 .. n-1 without a hole; n is the length of any column.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
+from operator import attrgetter
+from struct import Struct
 from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
 from consensus import codec
-from consensus.errors import NotRegistered, UnknownSubnet
 from consensus.fixed import Matrix
 from consensus.ledger import keys
 from consensus.ledger.keys import Family
-from consensus.ledger.state import Draft, Reading
+from consensus.ledger.state import Draft, Reading, Total
 from consensus.params import Hyperparameters
-from consensus.types import (
+from consensus.quantities import (
     U32,
+    U64,
     Amount,
     CountMax,
     Hash32,
@@ -32,6 +35,7 @@ from consensus.types import (
     TaskParams,
     Uid,
 )
+from consensus.refusals import NotRegistered, UnknownSubnet
 
 NEVER = -1
 """In a column of heights: it has not happened."""
@@ -40,17 +44,25 @@ KEY_SIZE = 32
 
 @dataclass(frozen=True, slots=True)
 class Subnet:
-    """A subnet's task, its owner's hotkey (none: nobody earns the owner's share) and its rules."""
+    """A subnet's task, the code that scores it, its owner's hotkey and its rules.
+
+    No owner: nobody earns the owner's share. `scorer_hash` all zero: any scorer's rows count.
+    """
 
     task: ShortText
     task_params: TaskParams
+    scorer_version: U64
+    scorer_hash: Hash32
     owner: Annotated[tuple[PublicKey, ...], CountMax(1)]
     hyper: Hyperparameters
+    created_at: Height
+    is_started: bool
+    """Whether its emission flows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """A subnet's figures that move with every block; amounts in rao, pots in alpha rao."""
+    """A subnet's figures that move with every block; TAO in rao, pots and `alpha` in alpha rao."""
 
     burn: Amount
     """The price of a registration in the next block."""
@@ -60,6 +72,22 @@ class Market:
     """Minted since the last epoch step and not paid yet."""
     stepped_at: Height
     """Height of the last epoch step; 0 for none."""
+    tao: Amount
+    alpha: Amount
+    """What the liquidity pool holds; their ratio is the price."""
+    price_average: U64
+    demand_average: U64
+    """Moving averages, in the units of `reward/market.py`."""
+    paid: Amount
+    """TAO that buyers' vouchers brought in this block."""
+    miner_burned: U64
+    """Share of the last miner emission that the owner's own hotkeys got, Q32."""
+    injected: Amount
+    """TAO that the last block gave the subnet."""
+
+
+_MARKET = Struct(">12Q")
+_get_figures: Callable[[Market], tuple[int, ...]] = attrgetter(*Market.__dataclass_fields__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +180,35 @@ def put_subnet(draft: Draft, netuid: NetUid, subnet: Subnet) -> None:
 
 def get_market(view: Reading, netuid: NetUid) -> Market:
     """Return the moving figures of a subnet that exists."""
+    market = find_market(view, netuid)
+    assert market is not None, f"subnet {netuid} without its figures"
+    return market
+
+
+def open_market(burn: Amount, tao: Amount, alpha: Amount) -> Market:
+    """Return the figures of a new subnet whose pool holds `tao` rao and `alpha` alpha rao."""
+    none, never = Amount(0), Height(0)
+    return Market(burn, none, none, none, never, tao, alpha, U64(0), U64(0), none, U64(0), none)
+
+
+def find_market(view: Reading, netuid: NetUid) -> Market | None:
+    """Return the moving figures of a subnet, or None."""
     data = view.get(keys.market(netuid))
-    assert data is not None, f"subnet {netuid} without its figures"
-    return codec.decode(Market, data)
+    return None if data is None else Market(*_MARKET.unpack(data))
 
 
 def put_market(draft: Draft, netuid: NetUid, market: Market) -> None:
-    """Write the moving figures of a subnet. Its pots are counted by who fills and empties them."""
-    draft.put(keys.market(netuid), codec.encode(market))
+    """Write the moving figures of a subnet; what its liquidity pool holds is counted here.
+
+    Its pots are counted by who fills and empties them.
+    """
+    before = find_market(draft, netuid)
+    tao, alpha = (before.tao, before.alpha) if before is not None else (0, 0)
+    if market.tao != tao:
+        draft.add_total(NetUid(0), Total.POOLED, market.tao - tao)
+    if market.alpha != alpha:
+        draft.add_total(netuid, Total.POOLED, market.alpha - alpha)
+    draft.put(keys.market(netuid), _MARKET.pack(*_get_figures(market)))
 
 
 # -- neurons --------------------------------------------------------------------------------------

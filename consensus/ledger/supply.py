@@ -1,9 +1,9 @@
 """Does the money add up? A cheap check for every block, and a full audit of the state.
 
 Every coin, TAO and each subnet's alpha, is somewhere: `issued = free + staked + unbonding +
-pending`. The totals are kept where amounts are written and `issued` where money is made or
-destroyed (`consensus/ledger/records.py`), so a rule that loses or invents a rao is caught in its
-own block.
+pending + pooled + locked + ordered`. The totals are kept where amounts are written and `issued`
+where money is made or destroyed (`consensus/ledger/records.py`), so a rule that loses or invents a
+rao is caught in its own block.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,10 @@ from consensus.ledger.records import ROOT
 from consensus.ledger.state import Draft, Reading, Total, get_totals
 from consensus.ledger.subnets import get_market, get_netuids
 from consensus.params import SUPPLY_CAP
-from consensus.types import Amount, NetUid
+from consensus.quantities import Amount, NetUid
+
+_PLACES = tuple(total for total in Total if total not in (Total.ISSUED, Total.BURNED))
+"""Where a coin can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +29,15 @@ class Supply:
     unbonding: Amount
     pending: Amount
     burned: Amount
+    pooled: Amount
+    locked: Amount
+    ordered: Amount
 
     @property
     def accounted(self) -> int:
         """Return the sum of all places; equals `issued`."""
-        return self.free + self.staked + self.unbonding + self.pending
+        held = self.free + self.staked + self.unbonding + self.pending
+        return held + self.pooled + self.locked + self.ordered
 
 
 def get_supply(view: Reading, netuid: NetUid = ROOT) -> Supply:
@@ -43,8 +50,7 @@ def assert_totals(draft: Draft) -> None:
     for netuid in draft.coins():
         amounts = {total: draft.get_total(netuid, total) for total in Total}
         issued = amounts[Total.ISSUED]
-        places = (Total.FREE, Total.STAKED, Total.UNBONDING, Total.PENDING)
-        held = sum(amounts[place] for place in places)
+        held = sum(amounts[place] for place in _PLACES)
         assert issued == held, f"coin {netuid}: {issued} rao issued, {held} accounted for"
         assert issued <= SUPPLY_CAP, f"coin {netuid}: {issued} rao issued, above the cap"
 
@@ -71,10 +77,12 @@ def audit(view: Reading, netuid: NetUid) -> Supply:
     if netuid == ROOT:
         free = sum(_first(data) for _, data in view.scan(bytes((Family.ACCOUNT,))))
         unbonding = sum(_first(data) for _, data in view.scan(bytes((Family.UNBONDING,))))
+        pooled = sum(get_market(view, each).tao for each in get_netuids(view))
     else:
         market = get_market(view, netuid)
         pending = market.owner_pot + market.miner_pot + market.validator_pot
-    amounts = (kept.issued, free, staked, unbonding, pending, kept.burned)
+        pooled = market.alpha
+    amounts = (kept.issued, free, staked, unbonding, pending, kept.burned, pooled, 0, 0)
     return Supply(*map(Amount, amounts))
 
 

@@ -44,8 +44,9 @@ from consensus.ledger.state import Draft, State
 from consensus.ledger.subnets import get_netuids, get_subnet
 from consensus.ledger.supply import assert_totals
 from consensus.params import Params
+from consensus.quantities import Hash32
 from consensus.reward.commit_reveal import is_epoch_step
-from consensus.types import Block, BlockKind, Hash32, Header, Receipt
+from consensus.types import Block, BlockKind, Header, Receipt
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,15 +13,7 @@ Source: `agreement.md` section 3(a), `ledger.md` section 5.
 from dataclasses import dataclass
 
 from consensus import codec
-from consensus.errors import (
-    CommitClosed,
-    InvalidRow,
-    NoCommitment,
-    NoPermit,
-    RateLimited,
-    RevealClosed,
-    RevealMismatch,
-)
+from consensus.calls.weights import CommitWeights, RevealWeights
 from consensus.fixed import is_limited
 from consensus.ledger import keys
 from consensus.ledger.events import WeightsForfeited, WeightsRevealed
@@ -32,6 +24,7 @@ from consensus.ledger.state import Draft, Reading
 from consensus.ledger.subnets import (
     NEVER,
     Column,
+    Subnet,
     get_cell,
     get_hotkeys,
     get_subnet,
@@ -40,6 +33,16 @@ from consensus.ledger.subnets import (
 )
 from consensus.ledger.tables import WEIGHT, encode_row
 from consensus.params import Hyperparameters, Params
+from consensus.quantities import U16_MAX, ZERO_HASH, Epoch, Hash32, Height, NetUid, PublicKey, Uid
+from consensus.refusals import (
+    CommitClosed,
+    InvalidRow,
+    NoCommitment,
+    NoPermit,
+    RateLimited,
+    RevealClosed,
+    RevealMismatch,
+)
 from consensus.reward.commit_reveal import (
     compute_epoch,
     is_commit_open,
@@ -47,25 +50,15 @@ from consensus.reward.commit_reveal import (
     is_opened_by,
     is_reveal_open,
 )
-from consensus.types import (
-    U16_MAX,
-    CommitWeights,
-    Epoch,
-    Hash32,
-    Height,
-    NetUid,
-    PublicKey,
-    RevealWeights,
-    Uid,
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A commitment that is not opened yet, and the height it came in."""
+    """A commitment that is not opened yet, the height it came in, and who made the scores."""
 
     digest: Hash32
     height: Height
+    scorer: Hash32
 
 
 def process_commit(draft: Draft, signer: PublicKey, call: CommitWeights) -> None:
@@ -88,7 +81,7 @@ def process_commit(draft: Draft, signer: PublicKey, call: CommitWeights) -> None
     if not is_commit_spaced(draft.height, None if last == NEVER else Height(last), interval):
         raise RateLimited(f"last commit at {last}, next at {last + interval}")
     put_cell(draft, call.netuid, Column.LIMITER, uid, draft.height)
-    commit = Commit(call.digest, draft.height)
+    commit = Commit(call.digest, draft.height, call.scorer)
     draft.put(keys.commit(call.netuid, call.epoch, uid), codec.encode(commit))
 
 
@@ -101,7 +94,8 @@ def process_reveal(draft: Draft, signer: PublicKey, call: RevealWeights) -> Weig
         CallError: UnknownSubnet, NotRegistered, RevealClosed, NoCommitment, RevealMismatch,
             InvalidRow.
     """
-    hyper = get_subnet(draft, call.netuid).hyper
+    subnet = get_subnet(draft, call.netuid)
+    hyper = subnet.hyper
     uid = get_uid(draft, call.netuid, signer)
     if not is_reveal_open(draft.height, call.epoch, hyper.tempo, hyper.reveal_blocks):
         raise RevealClosed(f"epoch {call.epoch} at height {draft.height}")
@@ -111,7 +105,7 @@ def process_reveal(draft: Draft, signer: PublicKey, call: RevealWeights) -> Weig
     if not is_opened_by(commit.digest, get_network(draft).chain_id, signer, call):
         raise RevealMismatch(f"uid {uid} in epoch {call.epoch}")
     _check_row(call, hyper, len(get_hotkeys(draft, call.netuid)))
-    is_masked = call.version != hyper.scorer_version
+    is_masked = not _is_scored_by(subnet, call.version, commit.scorer)
     cells = [cell for cell in zip(call.uids, call.values, strict=True) if cell[1] and not is_masked]
     row = encode_row([cell[0] for cell in cells], [cell[1] for cell in cells], WEIGHT)
     draft.put(keys.row(call.netuid, uid), row)
@@ -152,6 +146,12 @@ def get_forfeits(view: Reading, netuid: NetUid, hotkey: PublicKey) -> list[Epoch
     """Return the epochs in which a hotkey withheld its reveal, as far as they still count."""
     data = view.get(keys.forfeits(netuid, hotkey)) or b""
     return [Epoch(int.from_bytes(data[at : at + 8], "big")) for at in range(0, len(data), 8)]
+
+
+def _is_scored_by(subnet: Subnet, version: int, scorer: Hash32) -> bool:
+    """Tell whether a row was made by the active scorer; a subnet may leave the hash open."""
+    is_pinned = subnet.scorer_hash != ZERO_HASH
+    return version == subnet.scorer_version and (not is_pinned or scorer == subnet.scorer_hash)
 
 
 def _check_row(row: RevealWeights, hyper: Hyperparameters, size: int) -> None:

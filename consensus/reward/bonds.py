@@ -19,8 +19,8 @@ from consensus.fixed import (
     mul_table,
 )
 from consensus.params import Q32
+from consensus.quantities import U16_MAX
 from consensus.reward.epoch import YumaParams
-from consensus.types import U16_MAX
 
 
 def compute_alpha(difference: int, low: int, high: int, steepness: int) -> int:

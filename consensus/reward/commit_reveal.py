@@ -11,8 +11,9 @@ Source: `agreement.md` section 3(a), `ledger.md` section 5.
 
 from collections.abc import Sequence
 
+from consensus.calls.weights import RevealWeights
 from consensus.crypto import hash32
-from consensus.types import Epoch, Hash32, Height, PublicKey, RevealWeights
+from consensus.quantities import Epoch, Hash32, Height, PublicKey
 
 PERSON = b"wcommit1"
 """BLAKE2b person of a weight commitment."""

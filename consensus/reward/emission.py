@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from consensus.fixed import split_largest_remainder
 from consensus.params import SUPPLY_CAP, Params
+from consensus.quantities import U16_MAX, Amount
 from consensus.reward.epoch import EpochTerms
-from consensus.types import U16_MAX, Amount
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from consensus.fixed import Matrix
 from consensus.params import Hyperparameters, Params
+from consensus.quantities import U16_MAX
 from consensus.reward.rows import Rows
-from consensus.types import U16_MAX
 
 STEEPNESS_MAX = 1_000
 """Largest |alpha_steepness|: keeps the sigmoid's exponent within ±5."""

@@ -28,11 +28,11 @@ from consensus.fixed import (
     share,
 )
 from consensus.params import Q32
+from consensus.quantities import U16_MAX
 from consensus.reward.bonds import compute_bought, mix_liquid, mix_plain
 from consensus.reward.epoch import EpochInput, EpochTerms, EpochTrace, YumaParams
 from consensus.reward.medians import compute_weighted_medians, cut_columns
 from consensus.reward.rows import Rows, select_rows
-from consensus.types import U16_MAX
 
 ROWS_MAX = 1 << 14
 """Most rows of one epoch: keeps column sums of bonds (2^32 each) within `div_table`'s 2^46."""

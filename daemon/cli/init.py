@@ -13,10 +13,10 @@ from config.address import format_address
 from config.schema import Value
 from config.settings import KeysSettings, Settings
 from config.template import render_settings
-from consensus.types import PublicKey
+from consensus.quantities import PublicKey
+from daemon.cli.keys import PasswordFileOption, choose_password
 from daemon.cli.output import CliError, Exit, JsonFlag, YesFlag, print_fields, print_json
 from daemon.cli.sources import PASSWORD_VARIABLE, home
-from daemon.cli.wallet import PasswordFileOption, choose_password, make_key
 
 if TYPE_CHECKING:
     from consensus.ledger.genesis import Genesis

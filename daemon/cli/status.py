@@ -5,7 +5,7 @@ from typing import Annotated, cast
 
 import typer
 
-from consensus.types import RAO_PER_TAO
+from consensus.quantities import RAO_PER_TAO
 from daemon.cli.client import open_client
 from daemon.cli.output import Exit, JsonFlag, print_fields, print_json, print_table
 from daemon.cli.sources import ConfigOption, SetOption, load

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 
 from config.address import AddressError, parse_address
 from config.settings import ApiSettings
-from consensus.types import U16_MAX, U64_MAX, Height, NetUid, Uid
+from consensus.quantities import U16_MAX, U64_MAX, Height, NetUid, Uid
 from daemon.http.docs import render_docs
 from daemon.http.keys import ApiKeys
 from daemon.http.limits import BROKEN, AsgiApp, Limits, render_error

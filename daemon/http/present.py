@@ -19,18 +19,8 @@ from consensus.ledger.events import (
 from consensus.ledger.subnets import Served
 from consensus.ledger.supply import Supply
 from consensus.params import Q32
-from consensus.types import (
-    U16_MAX,
-    Block,
-    Call,
-    Hash32,
-    Header,
-    PublicKey,
-    Receipt,
-    SignedTransaction,
-    Uid,
-    ValidatorEntry,
-)
+from consensus.quantities import U16_MAX, Hash32, PublicKey, Uid
+from consensus.types import Block, Call, Header, Receipt, SignedTransaction, ValidatorEntry
 from daemon.http.events import EventKind
 from daemon.http.view import (
     AccountView,

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from consensus.errors import NeurondError
+from consensus.quantities import Hash32, Height, NetUid, PublicKey, Uid
 from consensus.reward.explain import Explanation
-from consensus.types import Hash32, Height, NetUid, PublicKey, Uid
 from daemon.http.events import EventBus
 
 

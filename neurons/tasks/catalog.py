@@ -1,11 +1,24 @@
 """The built-in tasks by name; the genesis of a network names a subnet's."""
 
 from collections.abc import Callable, Mapping
+from inspect import getmodule, getsource
 
+from consensus.crypto import hash32
+from consensus.quantities import Hash32
 from neurons.task import Task
 from neurons.tasks.text import TextTask
 
 BUILT_IN: Mapping[str, Callable[[], Task]] = {"text": TextTask}
+
+
+def compute_scorer_hash(name: str) -> Hash32:
+    """Return the content hash of the built-in task `name`: what a subnet's mechanism pins.
+
+    Raises:
+        LookupError: there is none of that name.
+    """
+    source = getsource(getmodule(type(open_task(name))) or open_task)
+    return hash32(b"neurond/scorer", source.encode())
 
 
 def open_task(name: str) -> Task:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from consensus import codec
 from consensus.errors import DecodeError
-from consensus.types import U16_MAX, Bytes256, CountMax
+from consensus.quantities import U16_MAX, Bytes256, CountMax
 from neurons.dice import Dice
 from neurons.errors import MalformedAnswer, MalformedQuery
 from neurons.scoring import ROW_BYTES, SYMBOLS

@@ -1,7 +1,7 @@
 import pytest
 
 from config.address import AddressError, format_address, parse_address
-from consensus.types import PublicKey
+from consensus.quantities import PublicKey
 
 ALICE = PublicKey(bytes.fromhex("d43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d"))
 ALICE_ADDRESS = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"

@@ -14,7 +14,7 @@ from config.network import (
     render_network,
 )
 from consensus.ledger.genesis import Genesis, compute_chain_id
-from consensus.types import Hash32, PublicKey, TimeMs
+from consensus.quantities import Hash32, PublicKey, TimeMs
 
 
 def key(number: int) -> PublicKey:

@@ -7,7 +7,7 @@ from config.address import format_address
 from config.lines import find_key_lines
 from config.values import Reading, render
 from consensus.params import Hyperparameters, Params
-from consensus.types import U16, Amount, Hash32, PublicKey, ShortText
+from consensus.quantities import U16, Amount, Hash32, PublicKey, ShortText
 
 KEY = PublicKey(bytes(range(32)))
 

@@ -8,21 +8,9 @@ import pytest
 from nacl.signing import SigningKey
 
 from consensus import crypto
-from consensus.types import (
-    Amount,
-    Era,
-    Hash32,
-    NetUid,
-    Nonce,
-    PublicKey,
-    Signature,
-    SignedTransaction,
-    Transaction,
-    Transfer,
-    View,
-    Vote,
-    VoteKind,
-)
+from consensus.calls.accounts import Transfer
+from consensus.quantities import Amount, Era, Hash32, NetUid, Nonce, PublicKey, Signature, View
+from consensus.types import SignedTransaction, Transaction, Vote, VoteKind
 from scripts.vectors_golden import build_golden, build_sample
 
 GOLDEN = Path(__file__).parents[1] / "vectors" / "crypto.json"

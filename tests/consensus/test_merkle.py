@@ -12,10 +12,12 @@ from consensus.merkle import (
     compute_place,
     get_root,
     prove,
+    prove_keys,
     update,
     verify,
+    verify_keys,
 )
-from consensus.types import Hash32
+from consensus.quantities import Hash32
 
 
 class Nodes:
@@ -148,3 +150,50 @@ def test_two_blocks_of_changes_equal_one() -> None:
     nodes, _ = _build(first)
     root = nodes.apply({key: value for key, value in items.items() if key not in first})
     assert root == _build(items)[1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.dictionaries(keys, st.binary(max_size=3), max_size=25), st.sets(keys, max_size=12))
+def test_one_proof_of_many_keys_shows_all_of_them_and_nothing_else(
+    items: dict[bytes, bytes], asked: set[bytes]
+) -> None:
+    nodes, root = _build(items)
+    proof = prove_keys(nodes, asked)
+    told = {key: items.get(key) for key in asked}
+    assert verify_keys(root, told, proof)
+    assert not verify_keys(Hash32(bytes([1] * 32)), told, proof)
+    for key in asked:
+        assert not verify_keys(root, told | {key: b"other"}, proof)
+        assert verify_keys(root, told | {key: None}, proof) == (key not in items)
+
+
+def test_no_bit_of_a_proof_of_many_keys_can_be_changed() -> None:
+    rng = random.Random(3)
+    items = {rng.randbytes(4): b"v" for _ in range(40)}
+    nodes, root = _build(items)
+    told = dict.fromkeys(list(items)[:5], b"v") | {b"gone": None, b"none": None}
+    proof = prove_keys(nodes, told)
+    for at in range(len(proof)):
+        for bit in range(8):
+            flipped = bytearray(proof)
+            flipped[at] ^= 1 << bit
+            assert not verify_keys(root, told, bytes(flipped))
+        assert not verify_keys(root, told, proof[:at])
+    assert not verify_keys(root, told, proof + b"\0")
+
+
+def test_random_bytes_are_no_proof_of_anything() -> None:
+    rng = random.Random(4)
+    for size in range(200):
+        proof = bytes(rng.choice((0, 1, 2, 3, 4)) for _ in range(size))
+        assert not verify_keys(Hash32(bytes([1] * 32)), {b"a": b"v", b"b": None}, proof)
+    assert not verify_keys(Hash32(bytes([1] * 32)), {b"a": b"v"}, b"\3" * 5_000)
+
+
+def test_many_keys_share_the_nodes_of_their_proof() -> None:
+    nodes, root = _build({b"%d" % number: b"v" for number in range(2_000)})
+    asked = {b"%d" % number: b"v" for number in range(1_000)}
+    proof = prove_keys(nodes, asked)
+    assert verify_keys(root, asked, proof)
+    apart = sum(32 * len(prove(nodes, key).siblings) for key in asked)
+    assert len(proof) < apart // 5

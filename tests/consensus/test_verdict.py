@@ -5,18 +5,17 @@ from typing import Any
 
 import pytest
 
-from consensus.types import (
+from consensus.quantities import (
     ZERO_HASH,
     Amount,
     Era,
     Height,
     Nonce,
     Signature,
-    SignedTransaction,
-    Status,
     ValidatorIndex,
     View,
 )
+from consensus.types import SignedTransaction, Status
 from consensus.verdict import (
     Accept,
     Ignore,

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, fields
 import structlog
 
 from config.address import format_address
+from consensus.quantities import Hash32, Height, NetUid, PublicKey, Uid
 from consensus.reward.explain import Basis, Explanation
-from consensus.types import Hash32, Height, NetUid, PublicKey, Uid
 from daemon.http.events import EventBus
 from daemon.http.view import (
     AccountView,

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from consensus.agreement.certificates import verify_certificate
-from consensus.types import Hash32
+from consensus.quantities import Hash32
 from daemon import parcels
 from daemon.answers import ANCESTORS_MAX, make_answers
 from p2p.errors import Refuse

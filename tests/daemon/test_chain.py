@@ -10,7 +10,8 @@ import trio.testing
 
 from consensus import crypto
 from consensus.ledger.transition import Applied
-from consensus.types import Block, Hash32, TimeMs
+from consensus.quantities import Hash32, TimeMs
+from consensus.types import Block
 from daemon.chain import Chain
 from daemon.node import build_committee, open_chain
 from storage.store import Store, open_store

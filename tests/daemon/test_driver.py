@@ -13,7 +13,8 @@ import trio.testing
 
 from consensus import crypto
 from consensus.agreement import messages as m
-from consensus.types import ZERO_HASH, Block, TimeMs, VoteKind
+from consensus.quantities import ZERO_HASH, TimeMs
+from consensus.types import Block, VoteKind
 from daemon import parcels, syncing
 from daemon.driver import MAILBOX_MAX
 from daemon.node import build_committee

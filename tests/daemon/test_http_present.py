@@ -1,30 +1,27 @@
 from config.address import format_address
 from config.network import Founder, found_network, load_template
+from consensus.calls.accounts import Transfer
+from consensus.calls.weights import RevealWeights
 from consensus.crypto import compute_public_key, compute_transaction_id
 from consensus.ledger import queries
 from consensus.ledger.genesis import build_genesis, get_entries
-from consensus.types import (
+from consensus.quantities import (
     U16,
     U64,
     ZERO_HASH,
     Amount,
-    Block,
     Epoch,
     Height,
     NetUid,
     Nonce,
     PublicKey,
-    Receipt,
-    RevealWeights,
     Salt,
     Signature,
-    SignedTransaction,
     TimeMs,
-    Transaction,
-    Transfer,
     Uid,
     Weight,
 )
+from consensus.types import Block, Receipt, SignedTransaction, Transaction
 from daemon.http.present import (
     format_peer_id,
     present_account,

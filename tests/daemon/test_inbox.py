@@ -10,19 +10,10 @@ import cbor2
 import pytest
 
 from consensus import codec, crypto
+from consensus.calls.accounts import Transfer
 from consensus.ledger.mempool import Mempool
-from consensus.types import (
-    ZERO_HASH,
-    Amount,
-    Height,
-    Nonce,
-    Proposal,
-    SignedTransaction,
-    Status,
-    Transfer,
-    View,
-    VoteKind,
-)
+from consensus.quantities import ZERO_HASH, Amount, Height, Nonce, View
+from consensus.types import Proposal, SignedTransaction, Status, VoteKind
 from consensus.verdict import Accept, Ignore, Reject, Verdict
 from daemon import parcels
 from daemon.inbox import TRANSACTION_BYTES_MAX

@@ -12,8 +12,9 @@ import trio
 import trio.testing
 
 from config.settings import NeuronSettings
+from consensus.calls.neurons import Serve
 from consensus.ledger.subnets import find_served
-from consensus.types import NetUid, Serve, Uid
+from consensus.quantities import NetUid, Uid
 from daemon import neuron as neuron_file
 from daemon.neuron import Neuron, NeuronConfigError, check_neuron, run_neuron
 from daemon.neuron_port import ChainPort, EvidencePort

@@ -9,7 +9,8 @@ import pytest
 import trio
 
 from consensus import codec, crypto
-from consensus.types import Epoch, Height, SignedTransaction, Uid, Weight
+from consensus.quantities import Epoch, Height, Uid, Weight
+from consensus.types import SignedTransaction
 from daemon import parcels
 from daemon.neuron_port import ChainPort, EvidencePort
 from neurons.errors import NodeUnreachable, PeerBusy, PeerFault

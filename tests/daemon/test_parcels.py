@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from consensus import codec
 from consensus.errors import DecodeError
-from consensus.types import Hash32, View
+from consensus.quantities import Hash32, View
 from daemon import parcels
 from daemon.node import build_committee
 from tests import builders

@@ -8,7 +8,8 @@ import pytest
 import trio
 
 from consensus import codec
-from consensus.types import Block, Certificate, Height, VoteKind
+from consensus.quantities import Height
+from consensus.types import Block, Certificate, VoteKind
 from daemon import parcels, syncing
 from daemon.answers import make_answers
 from daemon.http.view import Check

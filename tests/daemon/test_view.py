@@ -14,7 +14,7 @@ from config.address import format_address
 from config.settings import ApiSettings, NeuronSettings, Role
 from consensus import codec
 from consensus.ledger.mempool import Mempool
-from consensus.types import ZERO_HASH, Amount, Height, Nonce, Uid
+from consensus.quantities import ZERO_HASH, Amount, Height, Nonce, Uid
 from daemon.http.app import build_app
 from daemon.http.keys import ApiKeys
 from daemon.http.view import ApiError, Check

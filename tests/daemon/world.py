@@ -19,18 +19,8 @@ from consensus.agreement.headers import build_block
 from consensus.agreement.messages import BlockBody, Timing
 from consensus.ledger.genesis import Genesis
 from consensus.ledger.records import get_beacon_tip
-from consensus.types import (
-    U32,
-    Block,
-    Certificate,
-    Hash32,
-    SignedTransaction,
-    TimeMs,
-    ValidatorIndex,
-    View,
-    Vote,
-    VoteKind,
-)
+from consensus.quantities import U32, Hash32, TimeMs, ValidatorIndex, View
+from consensus.types import Block, Certificate, SignedTransaction, Vote, VoteKind
 from consensus.verdict import Verdict
 from daemon.answers import make_answers
 from daemon.chain import Chain

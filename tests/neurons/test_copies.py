@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from consensus.types import Height, NetUid, Ratio16, Uid
+from consensus.quantities import Height, NetUid, Ratio16, Uid
 from neurons.asking import Asked
 from neurons.copies import pay_once
 from neurons.ports import U64, MetagraphView, MinerKey, NeuronView

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from consensus.types import U64, Epoch, Hash32, Height, PublicKey, Salt
+from consensus.quantities import U64, Epoch, Hash32, Height, PublicKey, Salt
 from neurons import duty
 from neurons.ports import MetagraphView, WeightSecret, WeightsState
 from tests.neurons.world import NETUID, FakeNode, World

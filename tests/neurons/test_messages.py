@@ -6,7 +6,7 @@ import pytest
 
 from consensus import codec
 from consensus.errors import DecodeError
-from consensus.types import U32, Bytes16, Bytes64K, Hash32, TimeMs
+from consensus.quantities import U32, Bytes16, Bytes64K, Hash32, TimeMs
 from neurons import messages
 from neurons.errors import MalformedAnswer
 from neurons.messages import Busy, Query, RefusalCode, SignedQuery, refuse

@@ -8,7 +8,7 @@ import trio
 import trio.testing
 
 from consensus import codec
-from consensus.types import U32, Bytes16, Bytes64K, NetUid, TimeMs
+from consensus.quantities import U32, Bytes16, Bytes64K, NetUid, TimeMs
 from neurons import messages
 from neurons.errors import ModelFault, NeurondError, WorkerFull, WorkerTimeout, WorkerUnavailable
 from neurons.intake import PEERS_MAX, SKEW_MS, PeerBuckets, SeenQueries

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from consensus.fixed import is_limited
-from consensus.types import Uid
+from consensus.quantities import Uid
 from neurons import scoring
 from neurons.errors import ModelFault
 from neurons.scoring import Answered, MinerScore, Miss

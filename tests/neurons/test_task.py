@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from consensus.types import Epoch, Hash32, Height, NetUid, Signature
+from consensus.quantities import Epoch, Hash32, Height, NetUid, Signature
 from neurons.dice import Dice
 from neurons.task import ChallengeOrigin, compute_challenge_seed, compute_origin_hash
 from tests.neurons.world import CHAIN_ID, make_hotkey

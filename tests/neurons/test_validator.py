@@ -8,7 +8,8 @@ import trio
 import trio.testing
 
 from consensus import codec
-from consensus.types import U32, Bytes64K, CommitWeights, Height, RevealWeights
+from consensus.calls.weights import CommitWeights, RevealWeights
+from consensus.quantities import U32, Bytes64K, Height
 from neurons import messages, scoring
 from neurons.errors import NodeUnreachable, PeerBusy, PeerFault
 from neurons.messages import Busy, Completion, RefusalCode, SignedQuery, SignedReceipt, refuse

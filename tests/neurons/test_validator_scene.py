@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from consensus.types import Uid, Weight
+from consensus.quantities import Uid, Weight
 from neurons.miner import Miner, MinerSettings
 from neurons.models.spec import ModelSpec, WorkerSpec
 from neurons.process import RuntimeSettings

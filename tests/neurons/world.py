@@ -13,23 +13,22 @@ import trio
 from nacl.signing import SigningKey
 
 from consensus import codec, crypto
-from consensus.reward import commit_reveal
-from consensus.types import (
+from consensus.calls.weights import CommitWeights, RevealWeights
+from consensus.quantities import (
     U64,
     Bytes64K,
-    Call,
-    CommitWeights,
     Epoch,
     Hash32,
     Height,
     NetUid,
     PublicKey,
     Ratio16,
-    RevealWeights,
     Signature,
     TimeMs,
     Uid,
 )
+from consensus.reward import commit_reveal
+from consensus.types import Call
 from neurons import messages
 from neurons.errors import NodeUnreachable
 from neurons.messages import Completion, Query, Receipt, SignedQuery

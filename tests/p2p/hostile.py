@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from consensus.types import U16, U64, ShortText
+from consensus.quantities import U16, U64, ShortText
 from p2p import wire
 from p2p.addresses import parse_address
 from p2p.errors import PeerGone

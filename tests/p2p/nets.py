@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import trio
 
-from consensus.types import Hash32
+from consensus.quantities import Hash32
 from consensus.verdict import Accept, Verdict
 from p2p.network import Answer, Network, NetworkSettings, PeerUp, Topic, open_network
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import trio
 
-from consensus.types import Hash32
+from consensus.quantities import Hash32
 from p2p import mesh, sessions
 from p2p.addresses import BadAddress, parse_address
 from p2p.errors import AddressInUse, ForeignNetwork, LocalFault, PeerGone

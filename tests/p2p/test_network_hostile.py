@@ -12,7 +12,7 @@ from random import Random
 import pytest
 import trio
 
-from consensus.types import Hash32
+from consensus.quantities import Hash32
 from p2p import host, mesh, wire
 from p2p.addresses import parse_address
 from p2p.ask_wire import AskKind, Request, write_ask, write_credit, write_request

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consensus.types import U16, U64, Hash32, ShortText
+from consensus.quantities import U16, U64, Hash32, ShortText
 from p2p import wire
 from p2p.errors import RemoteFault
 from p2p.wire import Announcement, FrameBuffer, GossipKind, Hello, MessageId, Topic

@@ -13,7 +13,7 @@ from random import Random
 import pytest
 import trio
 
-from consensus.types import Hash32
+from consensus.quantities import Hash32
 from consensus.verdict import Accept, Verdict
 from p2p.addresses import parse_address
 from p2p.errors import NetworkError, PeerGone

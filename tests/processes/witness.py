@@ -13,7 +13,8 @@ from itertools import combinations
 import trio
 
 from consensus.agreement.views import is_conflict
-from consensus.types import Hash32, ValidatorIndex, View, Vote
+from consensus.quantities import Hash32, ValidatorIndex, View
+from consensus.types import Vote
 from consensus.verdict import Accept, Verdict
 from daemon.parcels import read_vote
 from p2p.network import NetworkSettings, Topic, open_network

@@ -7,7 +7,7 @@ from consensus.agreement import beacon
 from consensus.crypto import hash_beacon
 from consensus.ledger.genesis import Genesis, build_genesis
 from consensus.ledger.queries import metagraph
-from consensus.types import NetUid, TimeMs
+from consensus.quantities import NetUid, TimeMs
 from scripts import devnet_genesis
 from scripts.devnet_folder import State
 from scripts.devnet_genesis import read_now_ms, write_devnet

@@ -7,7 +7,7 @@ import trio
 
 from config.address import format_address
 from config.settings import ApiSettings
-from consensus.types import Height, NetUid, PublicKey
+from consensus.quantities import Height, NetUid, PublicKey
 from daemon.http.app import build_app
 from daemon.http.keys import ApiKeys
 from daemon.http.server import serve_http

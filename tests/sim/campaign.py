@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 
 from consensus.agreement.messages import Timing
-from consensus.types import ValidatorIndex
+from consensus.quantities import ValidatorIndex
 from tests.sim.checkers import Stall, Violation
 from tests.sim.mutants import HONEST, MUTANTS, Mutant
 from tests.sim.villains import Coalition, Silent, Twins, Villain

@@ -10,17 +10,14 @@ from consensus import crypto
 from consensus.agreement.blocktree import BLOCKS_MAX
 from consensus.agreement.repair import PEERS_MAX, WANTED_MAX
 from consensus.agreement.simplex import WINDOW
+from consensus.quantities import ZERO_HASH, Hash32, ValidatorIndex, View
 from consensus.types import (
-    ZERO_HASH,
     Block,
     Certificate,
     ConflictingVotes,
-    Hash32,
     Header,
     Proposal,
     Status,
-    ValidatorIndex,
-    View,
     Vote,
     VoteKind,
 )

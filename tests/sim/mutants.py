@@ -14,7 +14,8 @@ from consensus.agreement import messages as m
 from consensus.agreement.certificates import Committee
 from consensus.agreement.simplex import Simplex
 from consensus.agreement.views import ViewRecord
-from consensus.types import Hash32, Header, Proposal, VoteKind
+from consensus.quantities import Hash32
+from consensus.types import Header, Proposal, VoteKind
 from tests.sim.node import MachineFactory
 
 Order = Callable[[tuple[m.Effect, ...]], tuple[m.Effect, ...]]

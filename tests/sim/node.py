@@ -17,20 +17,8 @@ from consensus import crypto
 from consensus.agreement import messages as m
 from consensus.agreement.certificates import Committee
 from consensus.agreement.simplex import Simplex
-from consensus.types import (
-    ZERO_HASH,
-    Block,
-    Certificate,
-    Hash32,
-    Header,
-    Proposal,
-    Signature,
-    Status,
-    ValidatorIndex,
-    View,
-    Vote,
-    VoteKind,
-)
+from consensus.quantities import ZERO_HASH, Hash32, Signature, ValidatorIndex, View
+from consensus.types import Block, Certificate, Header, Proposal, Status, Vote, VoteKind
 
 if TYPE_CHECKING:
     from tests.sim.world import World

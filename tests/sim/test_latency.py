@@ -7,7 +7,8 @@ import pytest
 
 from consensus.agreement import messages as m
 from consensus.agreement.messages import Timing
-from consensus.types import Block, Hash32
+from consensus.quantities import Hash32
+from consensus.types import Block
 from tests.sim.campaign import Choice, draw_plan
 from tests.sim.checkers import Checker
 from tests.sim.mutants import HONEST

@@ -11,22 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from consensus import crypto
 from consensus.agreement.certificates import build_certificate
-from consensus.types import (
-    ZERO_HASH,
-    Block,
-    BlockKind,
-    Certificate,
-    Hash32,
-    Header,
-    Height,
-    Proposal,
-    Status,
-    TimeMs,
-    ValidatorIndex,
-    View,
-    Vote,
-    VoteKind,
-)
+from consensus.quantities import ZERO_HASH, Hash32, Height, TimeMs, ValidatorIndex, View
+from consensus.types import Block, BlockKind, Certificate, Header, Proposal, Status, Vote, VoteKind
 from tests.sim.node import SimNode, sign_as
 
 if TYPE_CHECKING:

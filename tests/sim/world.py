@@ -17,24 +17,18 @@ from typing import TYPE_CHECKING
 from consensus import crypto
 from consensus.agreement import messages as m
 from consensus.agreement.certificates import Committee
-from consensus.types import (
+from consensus.quantities import (
     ZERO_HASH,
     Amount,
-    BlockKind,
-    Certificate,
     Era,
     Hash32,
-    Header,
     Height,
-    Proposal,
     PublicKey,
-    Status,
     TimeMs,
-    ValidatorEntry,
     ValidatorIndex,
     View,
-    Vote,
 )
+from consensus.types import BlockKind, Certificate, Header, Proposal, Status, ValidatorEntry, Vote
 from tests.sim.checkers import Checker
 from tests.sim.node import Asked, Cut, SimNode, wrap
 

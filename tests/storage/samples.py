@@ -3,29 +3,31 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from consensus.calls.accounts import Transfer
 from consensus.crypto import compute_header_digest
-from consensus.types import (
+from consensus.quantities import (
     U16,
     ZERO_HASH,
     Amount,
+    Era,
+    Hash32,
+    Height,
+    Nonce,
+    PublicKey,
+    Signature,
+    TimeMs,
+    ValidatorIndex,
+    View,
+)
+from consensus.types import (
     Block,
     BlockKind,
     Certificate,
-    Era,
-    Hash32,
     Header,
-    Height,
-    Nonce,
     Proposal,
-    PublicKey,
     Receipt,
-    Signature,
     SignedTransaction,
-    TimeMs,
     Transaction,
-    Transfer,
-    ValidatorIndex,
-    View,
     Vote,
     VoteKind,
 )

@@ -1,5 +1,6 @@
 from consensus import codec
-from consensus.types import ZERO_HASH, VoteKind
+from consensus.quantities import ZERO_HASH
+from consensus.types import VoteKind
 from storage.store import Store
 from tests.storage.samples import (
     SIGNATURE,

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from consensus.types import Height, NetUid, PublicKey
+from consensus.quantities import Height, NetUid, PublicKey
 from storage.errors import Corrupt, StaleEvidence
 from storage.evidence import RECEIPTS_MAX, ScoreKey
 from storage.store import Store, open_store

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from consensus.types import U64, Epoch, NetUid, PublicKey, Salt, Uid, Vote, VoteKind, Weight
+from consensus.quantities import U64, Epoch, NetUid, PublicKey, Salt, Uid, Weight
+from consensus.types import Vote, VoteKind
 from storage.errors import Corrupt, DoubleVote, JournalLost
 from storage.journal import PRUNE_ROWS_MAX, SECRET_EPOCHS_KEPT, WeightSecret
 from storage.store import Store, open_store

@@ -10,22 +10,24 @@ from consensus import crypto
 from consensus.agreement import messages as m
 from consensus.agreement.certificates import Committee, build_certificate
 from consensus.agreement.simplex import Simplex
-from consensus.types import (
+from consensus.quantities import (
     ZERO_HASH,
     Amount,
+    Era,
+    Hash32,
+    Height,
+    Signature,
+    TimeMs,
+    ValidatorIndex,
+    View,
+)
+from consensus.types import (
     Block,
     BlockKind,
     Certificate,
-    Era,
-    Hash32,
     Header,
-    Height,
     Proposal,
-    Signature,
-    TimeMs,
     ValidatorEntry,
-    ValidatorIndex,
-    View,
     Vote,
     VoteKind,
 )

@@ -4,7 +4,7 @@ import pytest
 
 from consensus.agreement.beacon import HashChain, is_reveal
 from consensus.crypto import hash_beacon
-from consensus.types import Hash32
+from consensus.quantities import Hash32
 
 
 @pytest.mark.parametrize("length", [1, 2, 15, 16, 17, 1_000])

@@ -4,7 +4,8 @@ import pytest
 
 from consensus.agreement import blocktree
 from consensus.agreement.blocktree import BlockTree, Standing
-from consensus.types import Hash32, Proposal
+from consensus.quantities import Hash32
+from consensus.types import Proposal
 from tests.consensus.agreement.play import GENESIS, make_chain, make_proposal, name
 
 RIVAL = Hash32(b"r" * 32)

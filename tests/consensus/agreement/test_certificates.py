@@ -15,16 +15,8 @@ from consensus.agreement.certificates import (
     verify_vote,
 )
 from consensus.errors import InvalidBlock, InvalidVote
-from consensus.types import (
-    ZERO_HASH,
-    Certificate,
-    Era,
-    Hash32,
-    Signature,
-    ValidatorIndex,
-    View,
-    VoteKind,
-)
+from consensus.quantities import ZERO_HASH, Era, Hash32, Signature, ValidatorIndex, View
+from consensus.types import Certificate, VoteKind
 from tests.consensus.agreement.play import (
     FOUR,
     F,

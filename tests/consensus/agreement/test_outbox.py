@@ -3,7 +3,8 @@
 from consensus.agreement import messages as m
 from consensus.agreement.blocktree import BlockTree
 from consensus.agreement.outbox import Outbox
-from consensus.types import ZERO_HASH, ConflictingVotes, View
+from consensus.quantities import ZERO_HASH, View
+from consensus.types import ConflictingVotes
 from tests.consensus.agreement.play import (
     GENESIS,
     F,

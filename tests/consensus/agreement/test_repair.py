@@ -2,7 +2,7 @@
 
 from consensus.agreement import repair
 from consensus.agreement.repair import PAUSE_MS, PAUSE_MS_MAX, WANTED_MAX, Repair
-from consensus.types import Hash32, View
+from consensus.quantities import Hash32, View
 
 
 def digest(number: int) -> Hash32:

@@ -7,14 +7,8 @@ import pytest
 
 from consensus.agreement import messages as m
 from consensus.agreement.messages import TimerKind
-from consensus.types import (
-    Hash32,
-    Proposal,
-    TimeMs,
-    View,
-    Vote,
-    VoteKind,
-)
+from consensus.quantities import Hash32, TimeMs, View
+from consensus.types import Proposal, Vote, VoteKind
 from tests.consensus.agreement.play import (
     FOUR,
     START_MS,

@@ -6,12 +6,8 @@ from consensus.agreement import messages as m
 from consensus.agreement.messages import TimerKind
 from consensus.agreement.repair import CERTIFICATES_PER_S
 from consensus.agreement.simplex import WINDOW
-from consensus.types import (
-    Certificate,
-    Hash32,
-    Status,
-    View,
-)
+from consensus.quantities import Hash32, View
+from consensus.types import Certificate, Status
 from tests.consensus.agreement.play import (
     ERA,
     FOUR,

@@ -9,6 +9,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from consensus.calls.accounts import Transfer
+from consensus.calls.neurons import RegisterNeuron
+from consensus.calls.staking import SetTake, StakeRoot, UnstakeRoot
 from consensus.errors import CallError, InvalidTransaction
 from consensus.ledger.calls import process_call
 from consensus.ledger.mempool import Mempool
@@ -17,17 +20,8 @@ from consensus.ledger.queries import metagraph
 from consensus.ledger.state import Draft
 from consensus.ledger.supply import check_invariants
 from consensus.ledger.transition import apply_block
-from consensus.types import (
-    Amount,
-    Call,
-    NetUid,
-    Ratio16,
-    RegisterNeuron,
-    SetTake,
-    StakeRoot,
-    Transfer,
-    UnstakeRoot,
-)
+from consensus.quantities import Amount, NetUid, Ratio16
+from consensus.types import Call
 from tests.builders import (
     SUBNET,
     TAO,

@@ -22,7 +22,7 @@ from consensus.ledger.queries import account, list_subnets, metagraph, supply, v
 from consensus.ledger.records import ROOT, get_head, get_network
 from consensus.ledger.supply import check_invariants
 from consensus.params import SUPPLY_CAP
-from consensus.types import Amount, NetUid, Ratio16, ShortText, TimeMs
+from consensus.quantities import Amount, NetUid, Ratio16, ShortText, TimeMs
 from tests.builders import (
     SUBNET,
     TAO,
@@ -37,7 +37,7 @@ from tests.builders import (
 def test_genesis_adds_up() -> None:
     state, header = build_genesis(make_genesis())
     check_invariants(state)
-    assert supply(state).issued == 1_020 * TAO + 3_800 * TAO
+    assert supply(state).issued == 1_020 * TAO + 3_800 * TAO + 1_000 * TAO
     assert header.state_root == state.root
     assert header.height == header.view == 0
     assert get_head(state).time_ms == header.time_ms
@@ -83,7 +83,7 @@ def test_alpha_stake_and_takes_may_be_there_from_the_start() -> None:
     state, _ = build_genesis(make_genesis(hotkeys=(hotkey,), stakes=(stake,)))
     check_invariants(state)
     assert account(state, key_of("hot0")).take == 100
-    assert supply(state, SUBNET).issued == 5_000 * TAO
+    assert supply(state, SUBNET).issued == 5_000 * TAO + 1_000 * TAO
     assert metagraph(state, SUBNET).permits == (False, True, False, True)
 
 

@@ -2,20 +2,14 @@
 
 import pytest
 
+from consensus.calls.accounts import Transfer
 from consensus.errors import InvalidTransaction, MalformedTransaction
 from consensus.ledger import mempool as rules
 from consensus.ledger.genesis import GenesisAccount
 from consensus.ledger.mempool import Mempool
 from consensus.ledger.state import State
-from consensus.types import (
-    ZERO_HASH,
-    Amount,
-    Height,
-    Nonce,
-    Signature,
-    SignedTransaction,
-    Transfer,
-)
+from consensus.quantities import ZERO_HASH, Amount, Height, Nonce, Signature
+from consensus.types import SignedTransaction
 from tests.builders import (
     TAO,
     advance,

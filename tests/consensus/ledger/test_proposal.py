@@ -2,10 +2,11 @@
 
 import random
 
+from consensus.calls.accounts import Transfer
 from consensus.ledger.mempool import Mempool
 from consensus.ledger.proposal import build_body
 from consensus.ledger.transition import apply_block
-from consensus.types import Amount, Nonce, Transfer
+from consensus.quantities import Amount, Nonce
 from tests.builders import TAO, key_of, make_block, make_params, make_state, make_transaction
 
 

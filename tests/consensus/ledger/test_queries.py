@@ -2,7 +2,6 @@
 
 import pytest
 
-from consensus.errors import UnknownSubnet
 from consensus.ledger.queries import (
     account,
     beacon_mix,
@@ -12,7 +11,8 @@ from consensus.ledger.queries import (
     nonce,
     supply,
 )
-from consensus.types import NetUid, Uid
+from consensus.quantities import NetUid, Uid
+from consensus.refusals import UnknownSubnet
 from tests.builders import SUBNET, TAO, advance, key_of, make_state
 
 

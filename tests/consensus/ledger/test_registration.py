@@ -1,24 +1,28 @@
 """Who gets a uid, at what price, and who must make way."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from consensus.errors import (
+from consensus.calls.neurons import RegisterNeuron
+from consensus.ledger import keys
+from consensus.ledger.calls import process_call
+from consensus.ledger.events import NeuronRegistered
+from consensus.ledger.queries import account, metagraph, supply
+from consensus.ledger.registration import assign_uid, choose_pruned, clear_uid, found_hotkey
+from consensus.ledger.state import Draft, State
+from consensus.ledger.subnets import NEVER
+from consensus.ledger.supply import check_invariants
+from consensus.quantities import U16, U32, Amount, Epoch, NetUid, Uid
+from consensus.refusals import (
     AlreadyRegistered,
+    HotkeyRefused,
     NotEnoughFunds,
     NotOwner,
     PriceTooHigh,
     UnknownSubnet,
 )
-from consensus.ledger import keys
-from consensus.ledger.calls import process_call
-from consensus.ledger.events import NeuronRegistered
-from consensus.ledger.queries import account, metagraph, supply
-from consensus.ledger.registration import assign_uid, choose_pruned, claim_hotkey, clear_uid
-from consensus.ledger.state import Draft, State
-from consensus.ledger.subnets import NEVER
-from consensus.ledger.supply import check_invariants
-from consensus.types import U16, U32, Amount, Epoch, NetUid, RegisterNeuron, Uid
 from tests.builders import (
     SUBNET,
     TAO,
@@ -27,6 +31,7 @@ from tests.builders import (
     key_of,
     make_commit,
     make_hyper,
+    make_registration,
     make_reveal,
     make_serve,
     make_state,
@@ -35,8 +40,16 @@ from tests.builders import (
 )
 
 
-def _register(hotkey: str, price: int = TAO, netuid: NetUid = SUBNET) -> RegisterNeuron:
-    return RegisterNeuron(netuid, key_of(hotkey), Amount(price))
+def _register(
+    hotkey: str,
+    price: int = TAO,
+    netuid: NetUid = SUBNET,
+    coldkey: str = "alice",
+    state: State | None = None,
+) -> RegisterNeuron:
+    chain = make_state() if state is None else state
+    call = make_registration(chain, hotkey, coldkey, max_price=Amount(price))
+    return replace(call, netuid=netuid)
 
 
 def _full_state(immunity: int = 10) -> State:
@@ -73,7 +86,9 @@ def test_the_price_rises_by_a_quarter_and_decays_to_the_floor() -> None:
         ("cold0", _register("hot0"), AlreadyRegistered),
         ("alice", _register("new", 499_999), PriceTooHigh),
         ("alice", _register("new", netuid=NetUid(7)), UnknownSubnet),
-        ("poor", _register("new"), NotEnoughFunds),
+        ("poor", _register("new", coldkey="poor"), NotEnoughFunds),
+        ("alice", _register("new", coldkey="bob"), HotkeyRefused),
+        ("alice", replace(_register("new"), consent=()), HotkeyRefused),
     ],
 )
 def test_a_registration_that_may_not_be_is_refused(
@@ -85,7 +100,7 @@ def test_a_registration_that_may_not_be_is_refused(
 
 def test_a_full_subnet_replaces_the_neuron_that_earned_least() -> None:
     state = play_epoch(_full_state(), {"hot0": {2: 65_535}, "hot1": {2: 65_535}})
-    applied = do(advance(state, 30), "alice", _register("new"))
+    applied = do(advance(state, 30), "alice", _register("new", state=state))
     graph = metagraph(applied.state, SUBNET)
     assert graph.hotkeys[3] == key_of("new")
     assert graph.emission[3] == 0
@@ -103,7 +118,7 @@ def test_everything_about_a_replaced_neuron_is_cleared() -> None:
     state = do(advance(state, 24), "hot0", commit).state
     draft = Draft(state)
     clear_uid(draft, SUBNET, Uid(0), key_of("hot0"))
-    claim_hotkey(draft, key_of("new"), key_of("alice"))
+    found_hotkey(draft, key_of("new"), key_of("alice"))
     assign_uid(draft, SUBNET, Uid(0), key_of("new"))
     assert draft.get(keys.served(SUBNET, Uid(0))) is None
     assert draft.get(keys.row(SUBNET, Uid(0))) is None
@@ -124,14 +139,14 @@ def test_weights_to_a_replaced_uid_pay_its_successor_nothing() -> None:
     assert metagraph(state, SUBNET).incentive[3] > metagraph(state, SUBNET).incentive[2]
     earned = metagraph(state, SUBNET).emission
     lowest = earned.index(min(earned))
-    state = do(state, "alice", _register("new")).state
+    state = do(state, "alice", _register("new", state=state)).state
     assert metagraph(state, SUBNET).hotkeys[lowest] == key_of("new")
     assert metagraph(advance(state, 18), SUBNET).incentive[lowest] == 0
 
 
 def test_a_subnet_whose_neurons_are_all_immune_still_replaces_one() -> None:
     state = advance(_full_state(immunity=1_000), 1)
-    applied = do(state, "alice", _register("new"))
+    applied = do(state, "alice", _register("new", state=state))
     assert applied.receipts[0].code == 0
 
 

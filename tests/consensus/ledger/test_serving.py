@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from consensus.errors import CallError, NodeRefused, NotRegistered, RateLimited, UnknownSubnet
+from consensus.errors import CallError
 from consensus.ledger.calls import process_call
 from consensus.ledger.queries import metagraph
 from consensus.ledger.state import Draft
-from consensus.types import Amount, NetUid, Signature
+from consensus.quantities import Amount, NetUid, Signature
+from consensus.refusals import NodeRefused, NotRegistered, RateLimited, UnknownSubnet
 from tests.builders import SUBNET, advance, do, key_of, make_serve, make_state
 
 

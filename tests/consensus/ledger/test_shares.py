@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consensus.errors import NotEnoughStake, PoolDepleted
+from consensus.calls.staking import SetTake
 from consensus.ledger.records import ROOT, get_pool, mint
 from consensus.ledger.shares import (
     credit_stake,
@@ -16,7 +16,8 @@ from consensus.ledger.shares import (
     withdraw_stake,
 )
 from consensus.ledger.state import Draft, Total
-from consensus.types import Amount, SetTake
+from consensus.quantities import Amount
+from consensus.refusals import NotEnoughStake, PoolDepleted
 from tests.builders import SUBNET, TAO, do, key_of, make_params, make_state
 
 HOT = key_of("hot0")

@@ -2,9 +2,17 @@
 
 import pytest
 
-from consensus.errors import (
+from consensus.calls.staking import SetTake, StakeRoot, UnstakeRoot
+from consensus.errors import CallError
+from consensus.ledger.calls import process_call
+from consensus.ledger.queries import StakeView, UnbondingView, account, supply
+from consensus.ledger.records import ROOT
+from consensus.ledger.staking import process_releases, process_slash
+from consensus.ledger.state import Draft, State
+from consensus.ledger.supply import check_invariants
+from consensus.quantities import Amount, Height, Ratio16
+from consensus.refusals import (
     AmountTooSmall,
-    CallError,
     NotEnoughFunds,
     NotEnoughStake,
     NotOwner,
@@ -12,13 +20,7 @@ from consensus.errors import (
     TakeRaisedTooSoon,
     UnknownHotkey,
 )
-from consensus.ledger.calls import process_call
-from consensus.ledger.queries import StakeView, UnbondingView, account, supply
-from consensus.ledger.records import ROOT
-from consensus.ledger.staking import process_releases, process_slash
-from consensus.ledger.state import Draft, State
-from consensus.ledger.supply import check_invariants
-from consensus.types import Amount, Call, Height, Ratio16, SetTake, StakeRoot, UnstakeRoot
+from consensus.types import Call
 from tests.builders import TAO, advance, apply, do, key_of, make_state, make_transaction
 
 ALICE, HOT = key_of("alice"), key_of("hot3")

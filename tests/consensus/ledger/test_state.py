@@ -4,7 +4,7 @@ import pytest
 
 from consensus import merkle
 from consensus.ledger.state import Draft, MemoryReader, State, Total, get_totals
-from consensus.types import Height, NetUid
+from consensus.quantities import Height, NetUid
 
 TAO = NetUid(0)
 

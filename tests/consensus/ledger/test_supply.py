@@ -6,7 +6,7 @@ from consensus.ledger.keys import account as account_key
 from consensus.ledger.records import ROOT, Pool, credit, destroy, mint, put_pool
 from consensus.ledger.state import Draft
 from consensus.ledger.supply import assert_totals, check_invariants, get_supply
-from consensus.types import U64, Amount
+from consensus.quantities import U64, Amount
 from tests.builders import TAO, key_of, make_state
 
 

@@ -6,26 +6,25 @@ from typing import Any
 import pytest
 
 from consensus import crypto
+from consensus.calls.accounts import Transfer
+from consensus.calls.staking import StakeRoot
 from consensus.errors import InvalidBlock
 from consensus.ledger.queries import account, beacon_mix, nonce, supply
 from consensus.ledger.records import get_head
 from consensus.ledger.state import MemoryReader, State
 from consensus.ledger.supply import check_invariants
 from consensus.ledger.transition import apply_block
-from consensus.types import (
+from consensus.quantities import (
     ZERO_HASH,
     Amount,
-    BlockKind,
     Hash32,
     Height,
     Nonce,
     Signature,
-    SignedTransaction,
-    StakeRoot,
     TimeMs,
-    Transfer,
     ValidatorIndex,
 )
+from consensus.types import BlockKind, SignedTransaction
 from tests.builders import (
     TAO,
     advance,

@@ -8,19 +8,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from consensus.calls.accounts import Transfer
+from consensus.calls.staking import SetTake, StakeRoot, UnstakeRoot
 from consensus.ledger.queries import metagraph
 from consensus.ledger.state import State
 from consensus.ledger.transition import get_receipts_root
-from consensus.types import (
-    Amount,
-    Height,
-    Ratio16,
-    RegisterNeuron,
-    SetTake,
-    StakeRoot,
-    Transfer,
-    UnstakeRoot,
-)
+from consensus.quantities import Amount, Height, Ratio16
 from tests.builders import (
     SUBNET,
     TAO,
@@ -28,6 +21,7 @@ from tests.builders import (
     apply,
     key_of,
     make_commit,
+    make_registration,
     make_reveal,
     make_serve,
     make_state,
@@ -48,7 +42,7 @@ def _play() -> list[State]:
     genesis = make_state(subnets=(make_subnet(owner=(key_of("hot3"),)),))
     calls = {
         "alice": StakeRoot(key_of("hot1"), Amount(50 * TAO)),
-        "bob": RegisterNeuron(SUBNET, key_of("new"), Amount(TAO)),
+        "bob": make_registration(genesis, "new", "bob", max_price=Amount(TAO)),
         "cold0": SetTake(key_of("hot0"), Ratio16(5_000)),
         "hot2": make_serve(genesis, "hot2"),
     }

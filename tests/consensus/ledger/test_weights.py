@@ -5,10 +5,20 @@ from typing import Any
 
 import pytest
 
-from consensus.errors import (
-    CallError,
+from consensus.calls.staking import UnstakeRoot
+from consensus.calls.weights import RevealWeights
+from consensus.errors import CallError, InvalidBlock
+from consensus.ledger.calls import process_call
+from consensus.ledger.events import WeightsForfeited, WeightsRevealed
+from consensus.ledger.queries import account, metagraph, supply
+from consensus.ledger.records import get_network
+from consensus.ledger.state import Draft, State
+from consensus.ledger.subnets import NEVER
+from consensus.ledger.supply import check_invariants
+from consensus.ledger.weights import get_forfeits
+from consensus.quantities import U16, U64, Amount, Epoch, NetUid, Salt, Uid, Weight
+from consensus.refusals import (
     CommitClosed,
-    InvalidBlock,
     InvalidRow,
     NoCommitment,
     NoPermit,
@@ -18,27 +28,7 @@ from consensus.errors import (
     RevealMismatch,
     UnknownSubnet,
 )
-from consensus.ledger.calls import process_call
-from consensus.ledger.events import WeightsForfeited, WeightsRevealed
-from consensus.ledger.queries import account, metagraph, supply
-from consensus.ledger.records import get_network
-from consensus.ledger.state import Draft, State
-from consensus.ledger.subnets import NEVER
-from consensus.ledger.supply import check_invariants
-from consensus.ledger.weights import get_forfeits
-from consensus.types import (
-    U16,
-    U64,
-    Amount,
-    Call,
-    Epoch,
-    NetUid,
-    RevealWeights,
-    Salt,
-    Uid,
-    UnstakeRoot,
-    Weight,
-)
+from consensus.types import Call
 from tests.builders import (
     SUBNET,
     TAO,

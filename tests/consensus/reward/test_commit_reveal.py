@@ -4,19 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from consensus.calls.weights import RevealWeights
+from consensus.quantities import U64, Epoch, Hash32, Height, NetUid, PublicKey, Salt, Uid, Weight
 from consensus.reward import commit_reveal as cr
-from consensus.types import (
-    U64,
-    Epoch,
-    Hash32,
-    Height,
-    NetUid,
-    PublicKey,
-    RevealWeights,
-    Salt,
-    Uid,
-    Weight,
-)
 
 CHAIN, HOTKEY = Hash32(b"c" * 32), PublicKey(b"h" * 32)
 ROW = RevealWeights(

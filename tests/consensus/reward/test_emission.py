@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consensus.params import SUPPLY_CAP, Params
+from consensus.quantities import RAO_PER_TAO, Ratio16
 from consensus.reward.emission import (
     compute_block_emission,
     divide,
@@ -15,7 +16,6 @@ from consensus.reward.emission import (
     split_take,
 )
 from consensus.reward.yuma import run_epoch
-from consensus.types import RAO_PER_TAO, Ratio16
 from tests.consensus.reward.epochs import make_epoch
 
 amounts = st.integers(0, 2**64 - 1)
