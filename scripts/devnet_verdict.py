@@ -60,8 +60,8 @@ def _judge_blocks(options: Options, seen: Seen, history: History, epochs: int) -
 
 def compute_gap(supply: SupplyView) -> int:
     """Return by how many rao the parts differ from what was issued."""
-    parts = supply.free + supply.staked + supply.unbonding + supply.pending + supply.burned
-    return supply.issued - parts
+    parts = supply.free + supply.staked + supply.unbonding + supply.pending
+    return supply.issued - parts - supply.pooled - supply.locked - supply.ordered
 
 
 def _judge_supply(seen: Seen) -> Finding:

@@ -2,8 +2,9 @@
 
 In this order: the block is checked against the head (height, time, the roots after its parent, its
 proposer's beacon reveal); its transactions are done one by one; the coinbase pays the proposer and
-fills the pots; epoch steps that are due empty them; what has unbonded is paid out; the supply of
-every coin is checked; the head is written for the next block.
+fills the pots; epoch steps that are due empty them; what has unbonded is paid out; what the agenda
+has for this height is done; the supply of every coin is checked; the head is written for the next
+block.
 
 `header.state_root` and `header.receipts_root` are those after the parent (`agreement.md` 2.6), so a
 state is vouched for by the header of the next block. An error drops the Draft: an invalid block
@@ -18,6 +19,7 @@ from consensus.crypto import compute_mix, compute_receipts_root, hash32, hash_be
 from consensus.errors import InvalidBlock, InvalidTransaction
 from consensus.ledger.calls import process_transaction
 from consensus.ledger.coinbase import process_coinbase, process_subnet_block
+from consensus.ledger.dues import process_agenda
 from consensus.ledger.epochs import process_epoch_step
 from consensus.ledger.events import LedgerEvent
 from consensus.ledger.fees import (
@@ -103,6 +105,7 @@ def apply_block(state: State, block: Block, is_verified: IsVerified = never_veri
     process_coinbase(draft, network.params, proposer, fees, tips)
     events += process_subnets(draft, network.params)
     process_releases(draft)
+    events += process_agenda(draft)
     assert_totals(draft)
     _process_head(draft, block.header, receipts)
     return Applied(draft.freeze(), tuple(receipts), tuple(events))

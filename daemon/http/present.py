@@ -51,6 +51,9 @@ def present_supply(supply: Supply) -> SupplyView:
         unbonding=supply.unbonding,
         pending=supply.pending,
         burned=supply.burned,
+        pooled=supply.pooled,
+        locked=supply.locked,
+        ordered=supply.ordered,
     )
 
 

@@ -91,7 +91,7 @@ class NeuronStatus:
 
 @dataclass(frozen=True, slots=True)
 class SupplyView:
-    """Where every rao is: `issued` = free + staked + unbonding + pending; `burned` is no more."""
+    """Where every rao is: `issued` is the sum of all others but `burned`, which is no more."""
 
     issued: int
     free: int
@@ -99,6 +99,9 @@ class SupplyView:
     unbonding: int
     pending: int
     burned: int = 0
+    pooled: int = 0
+    locked: int = 0
+    ordered: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,20 @@
+"""What falls due at a block's end, by topic: the agenda's table of contents."""
+
+from collections.abc import Callable, Mapping
+
+from consensus.ledger.agenda import Topic, take_due
+from consensus.ledger.events import LedgerEvent
+from consensus.ledger.state import Draft
+
+Due = Callable[[Draft, bytes], list[LedgerEvent]]
+"""Does what is due with a subject; it can't fail, and finds for itself if it is moot by now."""
+
+_DUES: Mapping[Topic, Due] = {}
+
+
+def process_agenda(draft: Draft) -> list[LedgerEvent]:
+    """Do what is due at the Draft's height, at most `agenda.DUE_MAX` entries."""
+    events: list[LedgerEvent] = []
+    for topic, subject in take_due(draft):
+        events += _DUES[topic](draft, subject)
+    return events
