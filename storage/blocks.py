@@ -2,6 +2,7 @@
 
 Bodies are stored by the digest of their header, together with the leader's signature when we have
 it, so that a proposal can be sent again byte for byte. A final block also has a row by height.
+The ids of its transactions lead to their places in it for as long as its state is kept.
 Certificates of views above the last final one are stored by (era, view, kind); the one that made
 blocks final is kept for ever under the height of the highest of them. Proposals that did not become
 final go when their view is passed.
@@ -27,7 +28,12 @@ NO_SIGNATURE = Signature(bytes(64))
 """Stands before a body whose leader's signature we never saw (it came by sync)."""
 RANGE_BYTES_MAX = 1 << 20
 """Default size of one answer of `bodies` and `headers`."""
+PRUNED_HEIGHTS = 2
+"""Heights whose transaction ids are forgotten with each new block, so that a shorter window is
+reached without a pause."""
 _HEAD = b"head"
+_INDEXED = b"transactions"
+"""In `meta`: the lowest height whose transactions are found by id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,14 @@ class Head:
     digest: Hash32
     root: Hash32
     certificate: Certificate | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a final transaction stands: its block's height, its place in the block's list."""
+
+    height: Height
+    index: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +129,18 @@ class Blocks:
         if row is None:
             return None
         return self._decode_row("receipts", be64(height), _Receipts, row).items
+
+    def place_of(self, transaction_id: Hash32) -> Place | None:
+        """Return where a final transaction stands; None if it is unknown or no longer kept."""
+        row = self._get("transactions", transaction_id)
+        if row is None:
+            return None
+        return Place(Height(int.from_bytes(row[:8], "big")), int.from_bytes(row[8:], "big"))
+
+    def indexed_from(self) -> Height | None:
+        """Return the lowest height whose transactions are found by id; None before any."""
+        row = self._get("meta", _INDEXED)
+        return None if row is None else Height(int.from_bytes(row, "big"))
 
     def certificate(self, kind: VoteKind, era: int, view: int) -> Certificate | None:
         """Return the certificate of that kind, if its view is not yet below the final one."""
@@ -201,9 +227,25 @@ class Blocks:
         self.put_block(txn, block, digest)
         self._tables["open"].delete(txn, be64(header.era) + be64(header.view) + digest)
         self._tables["canonical"].put(txn, be64(header.height), digest + root)
-        self._tables["receipts"].put(
-            txn, be64(header.height), codec.encode(_Receipts(tuple(receipts)))
-        )
+        kept = _Receipts(tuple(receipts))
+        self._tables["receipts"].put(txn, be64(header.height), codec.encode(kept))
+        if self._tables["meta"].get(txn, _INDEXED) is None:
+            self._tables["meta"].put(txn, _INDEXED, be64(header.height))
+        for index, receipt in enumerate(kept.items):
+            place = be64(header.height) + be64(index)
+            self._tables["transactions"].put(txn, receipt.transaction_id, place)
+
+    def forget_transactions(self, txn: Txn, oldest: int) -> None:
+        """Forget the ids of transactions below height `oldest`, a few heights at a time."""
+        meta, receipts = self._tables["meta"], self._tables["receipts"]
+        first = int.from_bytes(meta.get(txn, _INDEXED) or b"", "big")
+        stop = min(oldest, first + PRUNED_HEIGHTS)
+        for height in range(first, stop):
+            row = receipts.get(txn, be64(height))
+            for receipt in _decode(receipts, be64(height), _Receipts, row).items if row else ():
+                self._tables["transactions"].delete(txn, receipt.transaction_id)
+        if stop > first:
+            meta.put(txn, _INDEXED, be64(stop))
 
     def put_head(self, txn: Txn, head: Head) -> None:
         """Record the last final block, keep its certificate, forget what its view has passed."""

@@ -23,7 +23,7 @@ import lmdb
 
 from storage.errors import Corrupt, SchemaTooNew, WrongNetwork
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """What this program writes. A change of any table or row format raises it by one."""
 
 KEY_BYTES_MAX = 500
@@ -36,6 +36,7 @@ CHAIN_TABLES = (
     "headers",
     "canonical",
     "receipts",
+    "transactions",
     "certificates",
     "finality",
     "open",
@@ -56,8 +57,13 @@ Digest = Callable[[bytes, bytes], bytes]
 Migration = Callable[[Txn, Mapping[str, "Table"]], None]
 """One step, from a version to the next, inside the transaction that records the new version."""
 
-MIGRATIONS: Mapping[int, Migration] = {}
-"""The step that leaves each version. Version 1 is the first, so there is none yet."""
+
+def _add_transactions(_txn: Txn, _tables: Mapping[str, "Table"]) -> None:
+    """Version 2 has the table `transactions`, which begins empty and fills with new blocks."""
+
+
+MIGRATIONS: Mapping[int, Migration] = {1: _add_transactions}
+"""The step that leaves each version. Version 1 is the first."""
 
 _VERSION = b"schema"
 _CHAIN_ID = b"chain"

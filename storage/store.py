@@ -38,7 +38,7 @@ class StoreSettings:
     cache_bytes: int = 32 << 20
     """Rows of the newest state kept in memory."""
     history_blocks: int = 1_024
-    """How many heights below the head stay readable: proofs and explanations of recent blocks."""
+    """How many heights below the head stay readable, and their transactions found by id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +144,7 @@ class Store:
             height = final.block.header.height
             self.blocks.put_final(txn, final.block, final.digest, final.root, final.receipts)
             written.append(self.states.apply_in(txn, height, final.changes, final.nodes))
+            self.blocks.forget_transactions(txn, self.states.horizon)
         self.blocks.put_head(txn, head)
         self.journal.remember_in(txn, self._chain.tables["meta"])
         return written

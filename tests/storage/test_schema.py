@@ -34,7 +34,7 @@ def get_peer(database: Database) -> bytes | None:
 
 async def test_migrations_run_step_by_step_and_only_once(tmp_path: Path):
     async with open_database(tmp_path / "chain", bytes_max=1 << 24) as database:
-        claim(database)
+        claim(database, version=1)
         database.write_now(lambda txn: database.tables["peers"].put(txn, b"k", b"ab"))
         for _ in range(2):
             claim(database, migrations={1: double, 2: double}, version=3)
@@ -45,7 +45,7 @@ async def test_migrations_run_step_by_step_and_only_once(tmp_path: Path):
 
 async def test_a_migration_that_fails_leaves_the_old_version_whole(tmp_path: Path):
     async with open_database(tmp_path / "chain", bytes_max=1 << 24) as database:
-        claim(database)
+        claim(database, version=1)
         database.write_now(lambda txn: database.tables["peers"].put(txn, b"k", b"ab"))
         with pytest.raises(ZeroDivisionError):
             claim(database, migrations={1: double, 2: fail}, version=3)

@@ -1,13 +1,16 @@
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import trio
 
-from consensus.types import VoteKind
+from consensus.quantities import Hash32, Height
+from consensus.types import Block, VoteKind
+from storage.blocks import Place
 from storage.errors import Locked, NotKept, SchemaTooNew, StorageFull, WrongNetwork, WrongOrder
-from storage.schema import be64
+from storage.schema import Txn, be64
 from storage.store import Store, StoreSettings, open_store
 from tests.storage.samples import (
     CHAIN_ID,
@@ -61,8 +64,8 @@ async def test_a_folder_of_another_chain_is_refused(tmp_path: Path):
 async def test_a_folder_of_a_later_version_is_refused(tmp_path: Path):
     async with open_store(tmp_path, CHAIN_ID) as store:
         chain, _ = store.databases
-        await chain.write(lambda txn: chain.tables["meta"].put(txn, b"schema", be64(2)))
-    with pytest.raises(SchemaTooNew, match="version 2"):
+        await chain.write(lambda txn: chain.tables["meta"].put(txn, b"schema", be64(9)))
+    with pytest.raises(SchemaTooNew, match="version 9"):
         async with open_store(tmp_path, CHAIN_ID):
             pass
 
@@ -188,3 +191,69 @@ async def test_votes_with_blocks_and_votes_alone_do_not_get_in_each_others_way(s
             for first, work in enumerate((with_blocks, alone, with_blocks, alone)):
                 nursery.start_soon(work, 100 * first)
     assert len(store.journal.load()) == store.journal.sequence == 80
+
+
+# -- transactions by id ----------------------------------------------------------------------------
+
+
+def id_of(height: int, index: int) -> Hash32:
+    return Hash32(bytes((height, index)) * 16)
+
+
+async def finalize_two_each(store: Store, blocks: Sequence[Block]) -> None:
+    """Finalise `blocks`, every one with the receipts of two transactions."""
+    for block in blocks:
+        height = block.header.height
+        receipts = tuple(
+            replace(make_receipt(), transaction_id=id_of(height, index)) for index in range(2)
+        )
+        final = make_final(block, receipts=receipts)
+        await store.finalize([final], make_certificate(block) if height else None)
+
+
+async def test_a_transaction_is_found_by_id_as_long_as_its_state_is_kept(tmp_path: Path):
+    settings = StoreSettings(history_blocks=2)
+    async with open_store(tmp_path, CHAIN_ID, settings) as store:
+        assert store.blocks.indexed_from() is None
+        await finalize_two_each(store, make_chain(6))
+        assert store.blocks.indexed_from() == store.states.horizon == 3
+        assert store.blocks.place_of(id_of(6, 1)) == Place(Height(6), 1)
+        assert store.blocks.place_of(id_of(3, 0)) == Place(Height(3), 0)
+        assert store.blocks.place_of(id_of(2, 0)) is None
+        chain, _ = store.databases
+        assert chain.read_now(chain.tables["transactions"].count) == 8
+
+
+async def test_a_shorter_window_forgets_ids_little_by_little(tmp_path: Path):
+    blocks = make_chain(20)
+    async with open_store(tmp_path, CHAIN_ID) as store:
+        await finalize_two_each(store, blocks[:11])
+        assert store.blocks.indexed_from() == 0
+    async with open_store(tmp_path, CHAIN_ID, StoreSettings(history_blocks=1)) as store:
+        seen: list[int | None] = []
+        for block in blocks[11:]:
+            await finalize_two_each(store, [block])
+            seen.append(store.blocks.indexed_from())
+        assert seen == [2, 4, 6, 8, 10, 12, 14, 16, 17, 18]
+        assert store.blocks.place_of(id_of(17, 0)) is None
+        assert store.blocks.place_of(id_of(18, 0)) == Place(Height(18), 0)
+
+
+async def test_a_folder_of_version_1_is_indexed_from_the_next_block_on(tmp_path: Path):
+    blocks = make_chain(3)
+    async with open_store(tmp_path, CHAIN_ID) as store:
+        await finalize_two_each(store, blocks[:2])
+        chain, _ = store.databases
+
+        def turn_back(txn: Txn) -> None:
+            chain.tables["meta"].put(txn, b"schema", be64(1))
+            chain.tables["meta"].delete(txn, b"transactions")
+            for key in list(chain.tables["transactions"].keys(txn)):
+                chain.tables["transactions"].delete(txn, key)
+
+        await chain.write(turn_back)
+    async with open_store(tmp_path, CHAIN_ID) as store:
+        await finalize_two_each(store, blocks[2:])
+        assert store.blocks.indexed_from() == 2
+        assert store.blocks.place_of(id_of(1, 0)) is None
+        assert store.blocks.place_of(id_of(3, 0)) == Place(Height(3), 0)
