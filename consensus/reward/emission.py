@@ -85,6 +85,19 @@ def split_take(amount: int, take: int) -> tuple[int, int]:
     return owner, rest
 
 
+def split_dividend(
+    amount: int, alpha_stake: int, root_stake: int, tao_weight: int
+) -> tuple[int, int]:
+    """Divide a validator's dividend into what its alpha earned and what its root stake earned.
+
+    Stakes in rao of their coin, `tao_weight` Q32; in proportion to their stake weight
+    (`ledger.md` section 7), ties to the alpha. Without stake all of it is the alpha's.
+    """
+    weights = (alpha_stake << 32, root_stake * tao_weight)
+    alpha, root = split_largest_remainder(amount, weights if any(weights) else (1, 0))
+    return alpha, root
+
+
 def _split_or_keep(pot: int, weights: list[int]) -> tuple[list[int], int]:
     if not any(weights):
         return [0] * len(weights), pot

@@ -12,6 +12,7 @@ from consensus.reward.emission import (
     compute_block_emission,
     divide,
     split_block_emission,
+    split_dividend,
     split_subnet_emission,
     split_take,
 )
@@ -66,6 +67,20 @@ def test_the_shares_are_those_of_the_network():
 @given(amounts, st.integers(0, 65_535))
 def test_take_and_rest_sum_to_the_reward(amount: int, take: int):
     assert sum(split_take(amount, take)) == amount
+
+
+@given(amounts, amounts, amounts, st.integers(0, 2**32))
+def test_what_alpha_and_root_stake_earned_sums_to_the_dividend(
+    amount: int, alpha: int, root: int, weight: int
+):
+    assert sum(split_dividend(amount, alpha, root, weight)) == amount
+
+
+def test_a_dividend_follows_the_stake_weight():
+    half = 2**31
+    assert split_dividend(300, 100, 400, half) == (100, 200)
+    assert split_dividend(300, 0, 1, half) == (0, 300)
+    assert split_dividend(300, 0, 0, half) == (300, 0)
 
 
 def test_without_incentive_the_miners_pot_is_recycled():
