@@ -71,7 +71,10 @@ def _parser() -> argparse.ArgumentParser:
         help="start (the default) runs in the foreground; the others act on a running devnet",
     )
     add("node", nargs="?", type=int, help="which node, for logs, kill and restart: 0, 1, ...")
-    add("--nodes", type=int, default=d.nodes, help=f"daemons ({d.nodes}); all vote on blocks")
+    add("--nodes", type=int, help=f"daemons ({d.nodes}, two more per further subnet); all vote")
+    add(
+        "--subnets", type=int, default=d.subnets, help="markets with different rules and stakes (1)"
+    )
     add("--validators", type=int, help="of them judge miners (2, or what fits)")
     add("--miners", type=int, help="of them mine (2, or what fits)")
     add("--seed", type=int, default=d.seed, help=f"keys and who mines best follow it ({d.seed})")
@@ -94,14 +97,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _start(asked: argparse.Namespace) -> int:
-    half = min(2, asked.nodes // 2)
+    further = max(0, asked.subnets - 1)
+    nodes = 4 + 2 * further if asked.nodes is None else asked.nodes
+    half = min(2 + further, nodes // 2)
     options = Options(
-        asked.nodes,
+        nodes,
         half if asked.validators is None else asked.validators,
         half if asked.miners is None else asked.miners,
         asked.seed,
         asked.block_ms,
         asked.tempo,
+        asked.subnets,
     )
     options.check()
     if asked.until_epoch is not None and asked.until_epoch < 1:

@@ -11,15 +11,17 @@ from consensus.ledger.genesis import (
     GenesisAccount,
     GenesisHotkey,
     GenesisNeuron,
+    GenesisStake,
     GenesisSubnet,
     GenesisValidator,
 )
 from consensus.quantities import NetUid, PublicKey, ShortText, TaskParams, TimeMs
 from consensus.types import ValidatorEntry
+from neurons.tasks.catalog import compute_scorer_hash
 from scripts.devnet_folder import State
 from scripts.devnet_plan import (
+    FAUCET_BALANCE,
     FREE_BALANCE,
-    NETUID,
     ROOT_STAKE,
     NodePlan,
     Options,
@@ -27,8 +29,10 @@ from scripts.devnet_plan import (
     key_names,
     key_seed,
     node_folder,
+    plan_alpha_stake,
     plan_hyperparameters,
     plan_params,
+    plan_pool,
     public_key,
     render_config,
     stake_hotkey,
@@ -51,34 +55,55 @@ def read_now_ms() -> TimeMs:
 
 def build_genesis(options: Options, nodes: tuple[NodePlan, ...], time_ms: TimeMs) -> Genesis:
     """Return the genesis: every node votes with equal stake, every neuron has its uid."""
-    owner = crypto.compute_public_key(derive(options.seed, 0, "owner"))
-    owner_coldkey = crypto.compute_public_key(derive(options.seed, 0, "owner-coldkey"))
     params = plan_params(options)
+    netuids = range(1, options.subnets + 1)
+    owner_coldkey = crypto.compute_public_key(derive(options.seed, 0, "owner-coldkey"))
+    faucet = crypto.compute_public_key(derive(options.seed, 0, "faucet"))
     return Genesis(
         network=ShortText(f"devnet-{options.seed}"),
         params=params,
         time_ms=time_ms,
-        accounts=tuple(
-            GenesisAccount(public_key(options, node, "coldkey"), FREE_BALANCE) for node in nodes
+        accounts=(
+            GenesisAccount(faucet, FAUCET_BALANCE),
+            *[GenesisAccount(public_key(options, node, "coldkey"), FREE_BALANCE) for node in nodes],
         ),
         validators=tuple(_validator(options, node) for node in nodes),
-        hotkeys=(GenesisHotkey(owner, owner_coldkey, params.take_max),),
-        stakes=(),
-        subnets=(
-            GenesisSubnet(
-                netuid=NetUid(NETUID),
-                task=ShortText("text"),
-                task_params=TaskParams(b""),
-                owner=(owner,),
-                hyper=plan_hyperparameters(options),
-                neurons=tuple(
-                    GenesisNeuron(_hotkey(options, node), public_key(options, node, "coldkey"))
-                    for node in nodes
-                    if node.role != "none"
-                ),
-            ),
+        hotkeys=tuple(
+            GenesisHotkey(_owner(options, netuid), owner_coldkey, params.take_max)
+            for netuid in netuids
         ),
+        stakes=tuple(_stake(options, node) for node in nodes if plan_alpha_stake(node)),
+        subnets=tuple(_subnet(options, nodes, netuid) for netuid in netuids),
     )
+
+
+def _owner(options: Options, netuid: int) -> PublicKey:
+    return crypto.compute_public_key(derive(options.seed, netuid - 1, "owner"))
+
+
+def _subnet(options: Options, nodes: tuple[NodePlan, ...], netuid: int) -> GenesisSubnet:
+    tao, alpha = plan_pool(netuid)
+    return GenesisSubnet(
+        netuid=NetUid(netuid),
+        task=ShortText("text"),
+        task_params=TaskParams(b""),
+        owner=(_owner(options, netuid),),
+        hyper=plan_hyperparameters(options, netuid),
+        neurons=tuple(
+            GenesisNeuron(_hotkey(options, node), public_key(options, node, "coldkey"))
+            for node in nodes
+            if node.role != "none" and node.netuid == netuid
+        ),
+        scorer_hash=compute_scorer_hash("text"),
+        pool_tao=tao,
+        pool_alpha=alpha,
+    )
+
+
+def _stake(options: Options, node: NodePlan) -> GenesisStake:
+    coldkey = public_key(options, node, "coldkey")
+    amount = plan_alpha_stake(node)
+    return GenesisStake(NetUid(node.netuid), _hotkey(options, node), coldkey, amount)
 
 
 def _hotkey(options: Options, node: NodePlan) -> PublicKey:

@@ -22,13 +22,17 @@ from consensus import crypto
 from consensus.params import Hyperparameters, Params
 from consensus.quantities import RAO_PER_TAO, U16, U32, Amount, PublicKey
 
-NETUID = 1
 ROOT_STAKE = Amount(100_000 * RAO_PER_TAO)
 """Root stake of each agreement validator: equal, so that any three of four are a quorum, and far
 above what a devnet can emit, so that no miner earns its way into the validators' median."""
 FREE_BALANCE = Amount(1_000 * RAO_PER_TAO)
+FAUCET_BALANCE = Amount(100_000 * RAO_PER_TAO)
+"""What the faucet can give away."""
 REWARD_PER_12S = RAO_PER_TAO
 """The chain's rate of issue: 1 TAO per 12 s of block time, however short the blocks."""
+SUBNETS_MAX = 8
+TEMPO_STEP = 4
+"""Each further subnet's epochs are so many blocks longer, so that they do not step together."""
 NODES_MAX = 32
 """One machine carries no more: each node is a process, each neuron another."""
 
@@ -58,6 +62,7 @@ class Options:
     seed: int = 7
     block_ms: int = 1_000
     tempo: int = 20
+    subnets: int = 1
 
     def check(self) -> None:
         """Raise PlanError where the options contradict each other."""
@@ -65,6 +70,13 @@ class Options:
             raise PlanError(f"--nodes is {self.nodes}; it may be 1 to {NODES_MAX}.")
         if self.validators < 0 or self.miners < 0:
             raise PlanError("--validators and --miners can't be negative.")
+        if not 1 <= self.subnets <= SUBNETS_MAX:
+            raise PlanError(f"--subnets is {self.subnets}; it may be 1 to {SUBNETS_MAX}.")
+        if self.subnets > 1 and min(self.validators, self.miners) < self.subnets:
+            raise PlanError(
+                f"{self.subnets} subnets need a validator and a miner each: "
+                f"--validators {self.validators} and --miners {self.miners} are too few."
+            )
         if self.validators + self.miners > self.nodes:
             raise PlanError(
                 f"{self.validators} validators and {self.miners} miners need "
@@ -85,6 +97,8 @@ class NodePlan:
     role: Role
     skill: int | None
     """Place in `SKILLS`, for a miner: 0 is the best."""
+    netuid: int
+    """The subnet of its neuron."""
     p2p_port: int
     api_port: int
 
@@ -102,23 +116,28 @@ class NodePlan:
 def plan_nodes(options: Options, ports: tuple[int, ...]) -> tuple[NodePlan, ...]:
     """Return the daemons of a devnet, validators first; `ports` are two per node.
 
-    Which miner gets the better model is drawn by the seed, so that no uid or name tells it.
+    Which miner gets the better model is drawn by the seed, so that no uid or name tells it. The
+    last neurons of each role serve one further subnet each, with the last skill but one.
     """
     options.check()
     assert len(ports) == 2 * options.nodes
-    order = sorted(range(options.miners), key=lambda place: derive(options.seed, place, "skill"))
+    first = options.miners - options.subnets + 1
+    order = sorted(range(first), key=lambda place: derive(options.seed, place, "skill"))
+    order += [len(SKILLS) - 2] * (options.subnets - 1)
     nodes: list[NodePlan] = []
     for index in range(options.nodes):
         role: Role = "none"
         skill = None
+        netuid = 1
         if index < options.validators:
             role = "validator"
+            netuid = max(1, index - options.validators + options.subnets + 1)
         elif index < options.validators + options.miners:
             role = "miner"
+            netuid = max(1, index - options.validators - options.miners + options.subnets + 1)
             skill = min(order[index - options.validators], len(SKILLS) - 1)
-        nodes.append(
-            NodePlan(index, f"node-{index}", role, skill, ports[2 * index], ports[2 * index + 1])
-        )
+        p2p, api = ports[2 * index : 2 * index + 2]
+        nodes.append(NodePlan(index, f"node-{index}", role, skill, netuid, p2p, api))
     return tuple(nodes)
 
 
@@ -170,20 +189,49 @@ def plan_params(options: Options) -> Params:
     )
 
 
-def plan_hyperparameters(options: Options) -> Hyperparameters:
-    """Return the template's subnet at the tempo asked for, with a permit for each validator."""
+def get_tempo(options: Options, netuid: int) -> int:
+    """Return the blocks per epoch of a subnet."""
+    return options.tempo + TEMPO_STEP * (netuid - 1)
+
+
+def plan_hyperparameters(options: Options, netuid: int = 1) -> Hyperparameters:
+    """Return the template's subnet at the tempo asked for, with a permit for each validator.
+
+    Further subnets differ in their rules: quicker bonds, and every other one has liquid alpha.
+    """
+    tempo = get_tempo(options, netuid)
     return replace(
         load_template("devnet").subnets[0].hyper,
-        tempo=U16(options.tempo),
-        reveal_blocks=U16(options.tempo // 4),
+        tempo=U16(tempo),
+        reveal_blocks=U16(tempo // 4),
         max_validators=U16(max(1, options.validators)),
-        immunity_blocks=U32(4 * options.tempo),
+        immunity_blocks=U32(4 * tempo),
+        bonds_moving_average=U32(900_000 // netuid),
+        liquid_alpha=netuid % 2 == 0,
     )
 
 
-def first_reward_height(options: Options, epochs: int) -> int:
-    """Return the height at which the first `epochs` epochs have been paid."""
-    return epochs * options.tempo + options.tempo // 4
+def plan_pool(netuid: int) -> tuple[Amount, Amount]:
+    """Return the TAO and the alpha that a subnet's pool starts with: prices 1, 1/2, 1/3 ..."""
+    return Amount(1_000 * RAO_PER_TAO), Amount(1_000 * netuid * RAO_PER_TAO)
+
+
+def plan_alpha_stake(node: NodePlan) -> Amount:
+    """Return the alpha that a validator of a further subnet holds from the start."""
+    is_staked = node.role == "validator" and node.netuid > 1
+    return Amount(100 * node.netuid * RAO_PER_TAO if is_staked else 0)
+
+
+def first_reward_height(options: Options, epochs: int, netuid: int = 1) -> int:
+    """Return the height at which the first `epochs` epochs of a subnet have been paid."""
+    tempo = get_tempo(options, netuid)
+    return epochs * tempo + tempo // 4
+
+
+def count_paid_epochs(options: Options, height: int, netuid: int) -> int:
+    """Return how many epochs of a subnet are paid at `height`."""
+    tempo = get_tempo(options, netuid)
+    return max(0, (height - tempo // 4) // tempo)
 
 
 # -- a node's configuration ---------------------------------------------------------------------
@@ -218,7 +266,7 @@ def render_config(options: Options, nodes: tuple[NodePlan, ...], node: NodePlan)
         "",
         "[neuron]",
         f'role = "{node.role}"',
-        f"netuid = {NETUID}",
+        f"netuid = {node.netuid}",
     ]
     if node.role == "validator":
         lines += ["", "[neuron.validator]", "prefixes_per_query = 16", "round_interval_ms = 2000"]

@@ -45,7 +45,7 @@ def render(seen: Seen, frame: Frame) -> RenderableType:
             Text(),
             Text(frame.note, style="dim"),
         ),
-        title="[bold]neurond devnet: subnet 1, task text",
+        title="[bold]neurond devnet: task text",
         border_style="cyan",
         padding=(1, 1),
     )
@@ -105,7 +105,7 @@ def _state(node: NodeSeen) -> Text:
 
 def _table_of_neurons(neurons: tuple[NeuronSeen, ...]) -> Table:
     table = Table(expand=True, box=None, header_style="dim", padding=(0, 1))
-    for name in ("uid", "role", "model"):
+    for name in ("netuid", "uid", "role", "model"):
         table.add_column(name, no_wrap=True)
     for name in ("weight", "share", "age", "alpha"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -114,6 +114,7 @@ def _table_of_neurons(neurons: tuple[NeuronSeen, ...]) -> Table:
         is_miner = neuron.plan.role == "miner"
         is_best = is_miner and best > 0 and neuron.earned == best
         table.add_row(
+            str(neuron.plan.netuid),
             "-" if neuron.uid is None else str(neuron.uid),
             neuron.plan.role,
             neuron.plan.model or "-",

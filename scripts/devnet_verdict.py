@@ -9,7 +9,7 @@ where the miners' skills are compared with anything.
 from dataclasses import dataclass
 
 from daemon.http.view import SupplyView
-from scripts.devnet_plan import Options, first_reward_height
+from scripts.devnet_plan import Options, count_paid_epochs, first_reward_height
 from scripts.devnet_watch import History, NeuronSeen, Seen
 
 
@@ -29,12 +29,13 @@ def judge(options: Options, seen: Seen, history: History, epochs: int) -> tuple[
         _judge_supply(seen),
     ]
     if options.validators:
-        findings.append(_judge_reveals(seen, history, epochs))
+        findings.append(_judge_reveals(options, seen, history, epochs))
     miners = [neuron for neuron in seen.neurons if neuron.plan.role == "miner"]
+    rivals = [miner for miner in miners if miner.plan.netuid == 1]
     if options.validators and miners:
         findings.append(_judge_pay(miners))
-    if options.validators and len(miners) > 1:
-        findings.append(_judge_ranks(miners))
+    if options.validators and len(rivals) > 1:
+        findings.append(_judge_ranks(rivals))
     return tuple(findings)
 
 
@@ -81,13 +82,19 @@ def _judge_supply(seen: Seen) -> Finding:
     return Finding(name, ok=True, detail=f"{issued} rao issued, all accounted for")
 
 
-def _judge_reveals(seen: Seen, history: History, epochs: int) -> Finding:
+def _count_epochs(options: Options, epochs: int, neuron: NeuronSeen) -> int:
+    """Return how many epochs of the neuron's subnet are paid when `epochs` of the first are."""
+    height = first_reward_height(options, epochs)
+    return count_paid_epochs(options, height, neuron.plan.netuid)
+
+
+def _judge_reveals(options: Options, seen: Seen, history: History, epochs: int) -> Finding:
     name = "every validator revealed its weights in every epoch"
     validators = [neuron for neuron in seen.neurons if neuron.plan.role == "validator"]
     missing = [
         f"{neuron.plan.name} in epoch {epoch}"
         for neuron in validators
-        for epoch in range(epochs)
+        for epoch in range(_count_epochs(options, epochs, neuron))
         if (epoch, neuron.hotkey) not in history.rows
     ]
     if missing:

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from config.address import format_address
 from daemon.http.view import AccountView, BlocksAnswer, BlockView, MetagraphView, StatusView
-from scripts.devnet_plan import NETUID, NodePlan, Options, public_key
+from scripts.devnet_plan import NodePlan, Options, plan_alpha_stake, public_key
 
 T = TypeVar("T")
 ANSWER_S = 2.0
@@ -55,7 +55,7 @@ class NeuronSeen:
     weights_age: int | None
     """Epochs since a validator's weights last counted, by its own node."""
     earned: int | None
-    """Alpha (in 10^-9) its coldkey holds on it; genesis gave none."""
+    """Alpha (in 10^-9) its coldkey holds on it, less what genesis gave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,7 @@ class Watch:
 
     def __init__(self, options: Options, nodes: tuple[NodePlan, ...]) -> None:
         self.nodes = nodes
+        self._subnets = options.subnets
         self.history = History()
         self._client = httpx.AsyncClient(timeout=ANSWER_S)
         self._hotkeys = {
@@ -139,14 +140,23 @@ class Watch:
         nodes = tuple(seen[plan.index] for plan in self.nodes)
         up = [node for node in nodes if node.status is not None]
         height = max((node.status.height for node in up if node.status), default=0)
-        graph = None
+        graphs: list[MetagraphView] = []
         for node in up:
-            graph = await self._get(_METAGRAPH, node.plan, f"/chain/metagraph/{NETUID}")
-            if graph is not None:
+            graphs = await self._look_at_subnets(node.plan)
+            if graphs:
                 await self._read_reveals(node.plan)
                 break
-        neurons = await self._look_at_neurons(graph, nodes, up[0].plan if up else None)
-        return Seen(nodes, neurons, graph.epoch if graph else 0, height)
+        neurons = await self._look_at_neurons(graphs, nodes, up[0].plan if up else None)
+        return Seen(nodes, neurons, graphs[0].epoch if graphs else 0, height)
+
+    async def _look_at_subnets(self, door: NodePlan) -> list[MetagraphView]:
+        """Return every subnet of the plan that `door` shows, by netuid."""
+        graphs: list[MetagraphView] = []
+        for netuid in range(1, self._subnets + 1):
+            graph = await self._get(_METAGRAPH, door, f"/chain/metagraph/{netuid}")
+            if graph is not None:
+                graphs.append(graph)
+        return graphs
 
     async def _look_at(self, plan: NodePlan) -> NodeSeen:
         status = await self._get(_STATUS, plan, "/chain/status")
@@ -185,9 +195,10 @@ class Watch:
             history.read_to = height
 
     async def _look_at_neurons(
-        self, graph: MetagraphView | None, nodes: tuple[NodeSeen, ...], door: NodePlan | None
+        self, graphs: list[MetagraphView], nodes: tuple[NodeSeen, ...], door: NodePlan | None
     ) -> tuple[NeuronSeen, ...]:
-        by_hotkey = {neuron.hotkey: neuron for neuron in graph.neurons} if graph else {}
+        by_hotkey = {neuron.hotkey: neuron for graph in graphs for neuron in graph.neurons}
+        validators = _list_validators(graphs)
         found: list[NeuronSeen] = []
         for node in nodes:
             plan = node.plan
@@ -196,7 +207,7 @@ class Watch:
             own = node.status.neuron if node.status else None
             hotkey = self._hotkeys[plan.index]
             neuron = by_hotkey.get(hotkey)
-            earned = None if door is None else await self._earned(door, plan.index)
+            earned = None if door is None else await self._earned(door, plan)
             if earned and plan.role == "miner" and self.history.first_reward_s is None:
                 self.history.first_reward_s = trio.current_time()
             found.append(
@@ -206,28 +217,29 @@ class Watch:
                     neuron.uid if neuron else None,
                     neuron.incentive if neuron else 0.0,
                     neuron.dividends if neuron else 0.0,
-                    self._mean_share(neuron.uid) if neuron else None,
+                    self._mean_share(neuron.uid, validators[plan.netuid]) if neuron else None,
                     own.weights_age_epochs if own else None,
                     earned,
                 )
             )
         return tuple(found)
 
-    def _mean_share(self, uid: int) -> float | None:
-        validators = {who for _, who in self.history.rows}
+    def _mean_share(self, uid: int, judges: set[str]) -> float | None:
+        validators = {who for _, who in self.history.rows if who in judges}
         rows = [row for who in sorted(validators) if (row := self.history.latest_row(who))]
         return sum(row.share(uid) for row in rows) / len(rows) if rows else None
 
-    async def _earned(self, door: NodePlan, index: int) -> int | None:
-        account = await self._get(_ACCOUNT, door, f"/chain/account/{self._coldkeys[index]}")
+    async def _earned(self, door: NodePlan, plan: NodePlan) -> int | None:
+        account = await self._get(_ACCOUNT, door, f"/chain/account/{self._coldkeys[plan.index]}")
         if account is None:
             return None
-        hotkey = self._hotkeys[index]
-        return sum(
+        hotkey = self._hotkeys[plan.index]
+        held = sum(
             stake.amount
             for stake in account.stakes
-            if stake.netuid == NETUID and stake.hotkey == hotkey
+            if stake.netuid == plan.netuid and stake.hotkey == hotkey
         )
+        return held - plan_alpha_stake(plan)
 
     async def _finality_ms(self, plan: NodePlan) -> float | None:
         text = await self.get_text(plan, "/metrics")
@@ -250,6 +262,11 @@ class Watch:
         except ValidationError as error:
             # A node of this checkout that answers something else is a bug, not a slow node.
             raise AssertionError(f"{plan.api}{path} answered {text[:200]}") from error
+
+
+def _list_validators(graphs: list[MetagraphView]) -> dict[int, set[str]]:
+    """Return the hotkeys of each subnet."""
+    return {graph.netuid: {neuron.hotkey for neuron in graph.neurons} for graph in graphs}
 
 
 def _read_row(signer: str, fields: Mapping[str, object]) -> Row:

@@ -35,6 +35,8 @@ def make_nodes(options: Options) -> tuple[NodePlan, ...]:
         (Options(miners=-1), "negative"),
         (Options(tempo=3), "--tempo"),
         (Options(block_ms=1), "--block-ms"),
+        (Options(subnets=0), "--subnets"),
+        (Options(nodes=8, validators=2, miners=3, subnets=3), "a validator and a miner each"),
     ],
 )
 def test_options_that_make_no_network_are_refused_with_the_option_named(
@@ -48,6 +50,18 @@ def test_validators_come_first_then_miners_then_plain_nodes() -> None:
     nodes = make_nodes(Options(nodes=6))
     roles = [node.role for node in nodes]
     assert roles == ["validator", "validator", "miner", "miner", "none", "none"]
+
+
+def test_further_subnets_get_the_last_validator_and_the_last_miner_each() -> None:
+    nodes = make_nodes(Options(nodes=8, validators=4, miners=4, subnets=3))
+    assert [node.netuid for node in nodes] == [1, 1, 2, 3, 1, 1, 2, 3]
+    assert sorted(node.skill or 0 for node in nodes[4:6]) == [0, 1]
+
+
+def test_no_two_subnets_have_the_same_rules() -> None:
+    rules = [plan_hyperparameters(Options(subnets=3), netuid) for netuid in (1, 2, 3)]
+    assert len({rule.tempo for rule in rules}) == 3
+    assert [rule.liquid_alpha for rule in rules] == [False, True, False]
 
 
 def test_every_miner_skill_is_given_once_and_the_seed_decides_to_whom() -> None:
