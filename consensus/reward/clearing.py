@@ -18,9 +18,9 @@ What this guarantees: nobody trades at a price beyond his limit; an offer withou
 always trades; any order of the offers gives each the same (identical ones up to exchange); no offer
 that stayed out could be let in without breaking a limit (up to `ROUNDS_MAX`), so if any offer fits
 alone, somebody trades. Where only one side has offers, one that drops out changes nothing for the
-others. What it can't: find a set that fits only together, which is a knapsack problem; such a block
-may trade less than it could. A limit binds the price; rounding takes less than two units from
-what an offer gets.
+others. What it does not promise: the most trade, or the sets that fit only together, since finding
+those is a knapsack problem. A limit binds the price; rounding takes less than two units from what
+an offer gets.
 
 Source: `ledger.md` section 8.
 

@@ -85,3 +85,55 @@ def test_writing_unchanged_vectors_changes_nothing(
     assert capsys.readouterr().out.count("CHANGED") == 2
     vectors.main(["write"])
     assert capsys.readouterr().out.count(": unchanged") == 2
+
+
+def check_one(folder: Path, kind: str, source: dict[str, Any], expect: dict[str, Any]) -> int:
+    """Check one case with the tolerance of a hundredth part."""
+    case = {"id": f"{kind}-1", "kind": kind, "input": source, "expect": expect}
+    return vectors.main(["check", str(write_cases(folder, case | {"tol": {"abs": 0.01}}))])
+
+
+def test_a_swap_in_an_equal_pool_is_compared(tmp_path: Path):
+    source = {"tao": 100, "alpha": 300, "w_quote": 0.5, "side": "buy", "amount": 50}
+    source["fee_rate_u16"] = 0
+    assert check_one(tmp_path, "pool_swap", source, {"fee": 0, "out": 100}) == 0
+    assert check_one(tmp_path, "pool_swap", source, {"fee": 0, "out": 101}) == 1
+
+
+def test_a_swap_in_a_weighted_pool_is_not_ours(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert check_one(tmp_path, "pool_swap", {"w_quote": 0.4}, {"out": 100}) == 0
+    assert "pool_swap 1 (pool_swap-1): weighted pools" in capsys.readouterr().out
+
+
+def test_the_economy_s_kinds_are_compared_by_value(tmp_path: Path):
+    shares = {"prices": [0.1, 0.3], "miner_burned": [0, 0], "enabled": [True, True]}
+    assert check_one(tmp_path, "subnet_shares", shares, {"shares": [0.25, 0.75]}) == 0
+    assert check_one(tmp_path, "subnet_shares", shares, {"shares": [0.5, 0.5]}) == 1
+    assert check_one(tmp_path, "median_price", {"prices": [1, 3]}, {"median": 2}) == 0
+    assert check_one(tmp_path, "median_price", {"prices": [1, 3]}, {"median": 1}) == 1
+    pruned = {"subnets": [[1, 0.5, 0], [2, 0.25, 0]], "block": 9, "immunity": 9}
+    assert check_one(tmp_path, "prune_subnet", pruned, {"netuid": 2}) == 0
+    assert check_one(tmp_path, "prune_subnet", pruned, {"netuid": 1}) == 1
+
+
+RETENTION = {
+    "major_stake": 0.6,
+    "vary": "validator_ratio",
+    "value": 0,
+    "defaults": {
+        "weight_stddev": 0.4,
+        "bonds_penalty": 1,
+        "kappa": 0.5,
+        "network": 512,
+        "validators": 64,
+        "stake_stddev": 0.3,
+    },
+}
+"""What the ancestor's own documentation plots, with 0.82 as the least utility."""
+
+
+@pytest.mark.slow
+def test_the_least_honest_utility_is_searched_for(tmp_path: Path):
+    kind = "retention_utility"
+    assert check_one(tmp_path, kind, RETENTION, {"min_honest_utility": 0.82}) == 0
+    assert check_one(tmp_path, kind, RETENTION, {"min_honest_utility": 0.79}) == 1
