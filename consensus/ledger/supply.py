@@ -9,6 +9,7 @@ rao is caught in its own block.
 from dataclasses import dataclass
 
 from consensus.ledger.keys import Family
+from consensus.ledger.orders import count_ordered
 from consensus.ledger.records import ROOT
 from consensus.ledger.state import Draft, Reading, Total, get_totals
 from consensus.ledger.subnets import get_market, get_netuids
@@ -82,7 +83,8 @@ def audit(view: Reading, netuid: NetUid) -> Supply:
         market = get_market(view, netuid)
         pending = market.owner_pot + market.miner_pot + market.validator_pot
         pooled = market.alpha
-    amounts = (kept.issued, free, staked, unbonding, pending, kept.burned, pooled, 0, 0)
+    ordered = count_ordered(view, netuid)
+    amounts = (kept.issued, free, staked, unbonding, pending, kept.burned, pooled, 0, ordered)
     return Supply(*map(Amount, amounts))
 
 
