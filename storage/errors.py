@@ -160,6 +160,7 @@ class KeyExposed(KeyFileError):
 
     def __init__(self, path: Path, mode: int) -> None:
         super().__init__(f"{path} has mode {mode:04o}, open to others", f"Run: chmod 600 '{path}'")
+        self.path = path
 
 
 class WrongPassword(KeyFileError):
@@ -203,8 +204,10 @@ class KeyDamaged(KeyFileError):
 
     def __init__(self, path: Path, detail: str) -> None:
         super().__init__(
-            f"{path} is damaged: {detail}", "Restore it from a copy or its words: neurond wallet import."
+            f"{path} is damaged: {detail}",
+            "Restore it from a copy or its words: neurond wallet import.",
         )
+        self.path = path
 
 
 def _corrupt_remedy(path: Path) -> str:

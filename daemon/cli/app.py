@@ -20,7 +20,7 @@ from daemon.cli.output import CliError, Declined, Exit
 from daemon.cli.run import run
 from daemon.cli.settings_verbs import check_config, config_app
 from daemon.cli.status import status
-from daemon.cli.wallet import wallet_app
+from daemon.cli.wallet.app import wallet_app
 
 EPILOG = (
     "Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 no node answers, 4 data folder, "

@@ -14,7 +14,7 @@ from config.schema import Value
 from config.settings import KeysSettings, Settings
 from config.template import render_settings
 from consensus.quantities import PublicKey
-from daemon.cli.keys import PasswordFileOption, choose_password
+from daemon.cli.keys import PasswordFileOption, choose_password, make_key
 from daemon.cli.output import CliError, Exit, JsonFlag, YesFlag, print_fields, print_json
 from daemon.cli.sources import PASSWORD_VARIABLE, home
 

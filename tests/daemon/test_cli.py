@@ -167,53 +167,6 @@ def test_run_with_a_template_exits_with_2(tmp_path: Path, capsys: Capture):
     assert "neurond init --network devnet" in capsys.readouterr().err
 
 
-# -- wallet --------------------------------------------------------------------------------------
-
-
-@pytest.mark.slow  # stretching a password takes its time on purpose
-def test_a_key_is_made_encrypted_and_listed_by_its_address(tmp_path: Path, capsys: Capture):
-    password = tmp_path / "password"
-    password.write_text("correct horse\n")
-    arguments = ("wallet", "create", "alice", "--kind", "coldkey", "--json")
-    assert run(*arguments, "--password-file", str(password)) == Exit.OK
-    made = read_json(capsys)
-    assert str(made["address"]).startswith("5")
-    assert run("wallet", "list", "--json") == Exit.OK
-    (listed,) = read_json(capsys)["keys"]
-    assert listed["address"] == made["address"]
-    assert listed["insecure_devnet"] is False
-    assert run(*arguments, "--password-file", str(password)) == Exit.KEY
-    assert "key_exists" in capsys.readouterr().out
-
-
-def test_a_key_without_a_password_needs_a_yes(capsys: Capture):
-    arguments = ("wallet", "create", "toy", "--set", "keys.insecure_devnet=true")
-    assert run(*arguments) == Exit.DECLINED
-    assert run(*arguments, "--yes") == Exit.OK
-    assert "Back up" in capsys.readouterr().err
-
-
-def test_a_key_is_not_made_where_no_password_can_be_asked():
-    assert run("wallet", "create", "alice") == Exit.KEY
-
-
-def test_an_empty_password_file_is_refused(tmp_path: Path, capsys: Capture):
-    (tmp_path / "password").write_text("\nsecond line\n")
-    arguments = ("wallet", "create", "alice", "--password-file", str(tmp_path / "password"))
-    assert run(*arguments) == Exit.KEY
-    assert "empty" in capsys.readouterr().err
-
-
-def test_a_bad_key_name_is_refused():
-    arguments = ("wallet", "create", "../x", "--set", "keys.insecure_devnet=true", "--yes")
-    assert run(*arguments) == Exit.KEY
-
-
-def test_an_empty_keystore_lists_nothing(capsys: Capture):
-    assert run("wallet", "list", "--json") == Exit.OK
-    assert read_json(capsys) == {"keys": [], "damaged": []}
-
-
 # -- status --------------------------------------------------------------------------------------
 
 
@@ -241,7 +194,15 @@ def test_every_verb_has_a_summary_and_an_example_that_names_it():
         "run",
         "status",
         "wallet create",
+        "wallet new-hotkey",
         "wallet list",
+        "wallet show",
+        "wallet import",
+        "wallet export",
+        "wallet sign",
+        "wallet verify",
+        "wallet change-password",
+        "wallet remove",
         "verbs",
     }
     for verb in verbs:
@@ -291,6 +252,7 @@ def test_help_needs_no_torch_no_libp2p_and_no_ledger():
     loaded = set(done.stderr.strip("[]\n").replace("'", "").split(", "))
     assert "typer" in loaded
     forbidden = {"torch", "libp2p", "numpy", "lmdb", "trio", "fastapi", "pydantic", "cbor2", "nacl"}
+    forbidden |= {"mnemonic", "storage"}
     assert loaded.isdisjoint(forbidden)
 
 

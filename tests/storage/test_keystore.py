@@ -1,9 +1,11 @@
+import errno
 import json
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from nacl.exceptions import RuntimeError as SodiumError
 
 from consensus.crypto import compute_public_key
 from storage.errors import (
@@ -14,14 +16,19 @@ from storage.errors import (
     KeyFileError,
     KeyMissing,
     StorageFailed,
+    StorageFull,
+    StretchFailed,
     WeakPassword,
     WrongKind,
     WrongPassword,
 )
-from storage.keystore import MODERATE, KeyKind, Keystore, _compute_checksum  # pyright: ignore[reportPrivateUsage]
+from storage.keyfile import MODERATE, Derivation, KdfCost, Secret, compute_checksum
+from storage.keystore import KeyKind, Keystore, open_carried
 
 SEED = bytes(range(32))
 HOTKEY = KeyKind.HOTKEY
+CHEAP = KdfCost(1, 16_384)
+"""A real key's path at a toy's cost."""
 
 
 @pytest.fixture
@@ -35,7 +42,7 @@ def edit(path: Path, name: str, value: object) -> None:
     fields[name] = value
     if value is None:
         del fields[name]
-    fields["checksum"] = _compute_checksum(fields)
+    fields["checksum"] = compute_checksum(fields)
     path.write_text(json.dumps(fields))
 
 
@@ -104,7 +111,7 @@ def test_what_is_no_key_file_is_damage(keys: Keystore, content: bytes):
         ("kdf", "scrypt"),
         ("kind", "spare"),
         ("name", "bob"),
-        ("version", 2),
+        ("version", 3),
         ("public_key", "00"),
         ("public_key", compute_public_key(bytes(32)).hex()),
         ("sealed", "zz"),
@@ -177,6 +184,160 @@ def test_a_missing_key_and_a_link_in_its_place_are_typed_errors(keys: Keystore, 
     (tmp_path / "file").touch()
     with pytest.raises(StorageFailed):
         Keystore(tmp_path / "file").create_devnet("alice", HOTKEY)
+
+
+OLD = {
+    "version": 1,
+    "name": "old",
+    "kind": "coldkey",
+    "public_key": "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8",
+    "kdf": "argon2id",
+    "kdf_ops": 1,
+    "kdf_memory_bytes": 8192,
+    "salt": "01cc03c177a5cd20321e1a287c9d5313",
+    "sealed": (
+        "079cecc58aef4033c2f6f6e804756d2b51df9ee657878006fb24d5285eac0b8dd660c407286eaa98"
+        "5b804379acb46848366cf898701d5e437857e0f9d8c7d4f5c74e3f6fedc0424718e5162e148d6dce"
+        "9e896fe121495bc35a52a661fcfccb405e02ca860fdaaf00d7be1b73c674f5"
+    ),
+    "insecure_devnet": True,
+    "checksum": "e499c0c1e47a4bdfde7ce8e96e08c6a6",
+}
+"""A file as the first version wrote it, of `SEED` under the password "secret"."""
+
+
+def test_a_file_of_the_first_version_still_opens(keys: Keystore):
+    keys.folder.mkdir()
+    path = keys.folder / "old.json"
+    path.touch(0o600)
+    path.write_text(json.dumps(OLD))
+    loaded = keys.load("old", KeyKind.COLDKEY, "secret")
+    assert (loaded.seed, loaded.entropy, loaded.info.words) == (SEED, b"", 0)
+    with pytest.raises(WrongPassword):
+        keys.load("old", KeyKind.COLDKEY, "Secret")
+    keys.reseal(loaded, "better")
+    assert json.loads(path.read_text())["version"] == 2
+    assert keys.load("old", KeyKind.COLDKEY, "better").seed == SEED
+
+
+ENTROPY = bytes(range(16))
+
+
+def test_words_and_a_coldkey_stay_with_a_key(keys: Keystore):
+    parent = Derivation(compute_public_key(SEED), 7)
+    made = keys.add_devnet("alice", KeyKind.COLDKEY, "secret", Secret(SEED, ENTROPY))
+    child = keys.add_devnet("bob", HOTKEY, "secret", Secret(bytes(32), derivation=parent))
+    assert (made.words, made.derivation) == (12, None)
+    assert (child.words, child.derivation) == (0, parent)
+    assert keys.load("alice", KeyKind.COLDKEY, "secret").entropy == ENTROPY
+    assert keys.load("bob", HOTKEY, "secret").entropy == b""
+    assert ENTROPY.hex() not in made.path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("words", 0),
+        ("words", 24),
+        ("words", 13),
+        ("words", True),
+        ("coldkey", bytes(32).hex()),
+        ("hotkey_index", 8),
+        ("hotkey_index", -1),
+        ("hotkey_index", "7"),
+        ("insecure_devnet", None),
+        ("name", "../alice"),
+        ("name", 5),
+        ("spare", 1),
+    ],
+)
+def test_what_a_file_says_in_clear_is_sealed_with_the_key(keys: Keystore, name: str, value: object):
+    secret = Secret(SEED, ENTROPY, Derivation(compute_public_key(bytes(32)), 7))
+    info = keys.add_devnet("alice", HOTKEY, "secret", secret)
+    edit(info.path, name, value)
+    with pytest.raises(KeyDamaged):
+        keys.load("alice", HOTKEY, "secret")
+
+
+def test_a_file_asks_for_no_more_memory_than_there_is(
+    keys: Keystore, monkeypatch: pytest.MonkeyPatch
+):
+    def fail(*_: object, **__: object) -> bytes:
+        raise SodiumError
+
+    info = keys.create_devnet("alice", HOTKEY, "secret")
+    monkeypatch.setattr("storage.keyfile.argon2id.kdf", fail)
+    with pytest.raises(StretchFailed, match="MiB"):
+        keys.load("alice", HOTKEY, "secret")
+    assert info.path.exists()
+
+
+def test_a_password_is_changed_in_one_step(keys: Keystore, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("storage.keystore.MODERATE", CHEAP)
+    parent = Derivation(compute_public_key(SEED), 7)
+    keys.add("alice", HOTKEY, "old", Secret(SEED, ENTROPY, parent))
+    key = keys.load("alice", HOTKEY, "old")
+    with pytest.raises(WeakPassword):
+        keys.reseal(key, "")
+    keys.reseal(key, "new")
+    assert keys.load("alice", HOTKEY, "new") == key
+    with pytest.raises(WrongPassword):
+        keys.load("alice", HOTKEY, "old")
+    assert key.info.path.stat().st_mode & 0o777 == 0o600
+    assert os.listdir(keys.folder) == ["alice.json"]
+
+
+def test_a_full_disk_leaves_the_old_password(keys: Keystore, monkeypatch: pytest.MonkeyPatch):
+    def fail(_: int) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr("storage.keystore.MODERATE", CHEAP)
+    keys.create("alice", HOTKEY, "old", SEED)
+    key = keys.load("alice", HOTKEY, "old")
+    monkeypatch.setattr("storage.private.os.fsync", fail)
+    with pytest.raises(StorageFull):
+        keys.reseal(key, "new")
+    with pytest.raises(StorageFull):
+        keys.create("bob", HOTKEY, "old")
+    assert keys.load("alice", HOTKEY, "old") == key
+    assert os.listdir(keys.folder) == ["alice.json"]
+
+
+def test_a_toy_becomes_a_real_key_with_its_first_password(
+    keys: Keystore, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("storage.keystore.MODERATE", CHEAP)
+    keys.create_devnet("alice", HOTKEY, seed=SEED)
+    assert not keys.reseal(keys.load("alice", HOTKEY, ""), "secret").is_insecure
+
+
+def test_an_exported_file_opens_under_any_name_and_mode(keys: Keystore, tmp_path: Path):
+    keys.create_devnet("alice", HOTKEY, "secret", SEED)
+    copy = tmp_path / "Copy of Alice.json"
+    keys.export("alice", copy)
+    assert copy.stat().st_mode & 0o777 == 0o600
+    copy.chmod(0o644)
+    opened = open_carried(copy, "secret")
+    assert (opened.seed, opened.info.name, opened.info.kind) == (SEED, "alice", HOTKEY)
+    with pytest.raises(WrongPassword):
+        open_carried(copy, "")
+    with pytest.raises(KeyExists):
+        keys.export("alice", copy)
+    with pytest.raises(StorageFailed):
+        open_carried(tmp_path, "secret")
+    copy.write_text("{}")
+    with pytest.raises(KeyDamaged):
+        open_carried(copy, "secret")
+
+
+def test_a_removed_key_is_gone_and_nothing_else(keys: Keystore):
+    keys.create_devnet("alice", HOTKEY)
+    bob = keys.create_devnet("bob", HOTKEY)
+    bob.path.write_text("damaged")
+    keys.remove("bob")
+    assert os.listdir(keys.folder) == ["alice.json"]
+    with pytest.raises(KeyMissing):
+        keys.remove("bob")
 
 
 def test_a_list_shows_good_keys_although_others_are_damaged(keys: Keystore):

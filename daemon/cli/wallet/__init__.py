@@ -1,0 +1,1 @@
+"""`neurond wallet`: keys in encrypted files, their words, and what is signed with them."""

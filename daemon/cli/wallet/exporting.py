@@ -1,0 +1,117 @@
+"""`neurond wallet export`: a key's words, its seed, or a copy of its encrypted file."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from config.address import format_address
+from daemon.cli.keys import KeystoreOption, PasswordFileOption, find_key, find_keys, unlock
+from daemon.cli.output import CliError, Exit, JsonFlag, YesFlag, confirm, print_json, print_note
+from daemon.cli.sources import ConfigOption, SetOption
+from daemon.cli.wallet.listing import NameArgument
+from daemon.cli.wallet.showing import check_new_file, print_words, write_secret
+
+if TYPE_CHECKING:
+    from storage.keystore import KeyInfo, LoadedKey
+
+
+class Form(StrEnum):
+    """What of a key is exported."""
+
+    WORDS = "words"
+    SEED = "seed"
+    FILE = "file"
+
+
+def export(  # noqa: PLR0913 - the options of one verb
+    name: NameArgument,
+    *,
+    form: Annotated[
+        Form | None,
+        typer.Option(
+            "--as",
+            help="What to export. Default: its words; the seed, if it has none.",
+            show_default=False,
+        ),
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to", help="New file, for its owner alone; else the terminal.", show_default=False
+        ),
+    ] = None,
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    keystore: KeystoreOption = None,
+    password_file: PasswordFileOption = None,
+    as_json: JsonFlag = False,
+    yes: YesFlag = False,
+) -> None:
+    """Give out a key's secret: words, seed in hex, or its file, which stays encrypted. Needs a yes.
+
+    Whoever has words or seed has the key. The file is worth nothing without its password.
+    """
+    keys = find_keys(config, settings, keystore, password_file)
+    info = find_key(name, keys.keystore)
+    form = form or (Form.WORDS if info.words else Form.SEED)
+    _check(info, form, to)
+    what = "encrypted file" if form is Form.FILE else f"secret {form}"
+    where = "here" if to is None else f"to {to}"
+    label = f"{info.name} ({info.kind.value} {format_address(info.public_key)})"
+    confirm(f"Export the {what} of {label} {where}?", yes=yes)
+    key = unlock(info, keys)
+    secret = None if form is Form.FILE else _read_secret(key, form)
+    if to is not None:
+        _write(info, secret, to)
+    if as_json:
+        shown = None if to else secret
+        file = str(to.absolute()) if to else None
+        print_json({"name": info.name, "form": form.value, "secret": shown, "file": file})
+    elif to is not None:
+        print_note(f"Wrote the {what} of {label} to {to}.")
+    elif secret is not None:
+        _print(secret, form)
+
+
+def _check(info: "KeyInfo", form: Form, to: Path | None) -> None:
+    if form is Form.WORDS and not info.words:
+        raise CliError(Exit.KEY, "no_words", *_explain(info))
+    if form is Form.FILE and to is None:
+        message = "A file can't be shown here."
+        raise CliError(Exit.USAGE, "usage", message, "Say where it goes: --to FILE.")
+    if to is not None:
+        check_new_file(to)
+
+
+def _explain(info: "KeyInfo") -> tuple[str, str]:
+    """Return why a key has no words of its own, and what to do."""
+    if info.derivation is None:
+        return f"{info.name} was not made from words.", "Export it --as seed or --as file."
+    coldkey = format_address(info.derivation.coldkey)
+    message = f"{info.name} is hotkey {info.derivation.index} of the words of {coldkey}."
+    return message, "Export that coldkey's words, or this key --as seed or --as file."
+
+
+def _read_secret(key: "LoadedKey", form: Form) -> str:
+    from daemon.cli.wallet.words import format_words  # noqa: PLC0415 - the library of words
+
+    return format_words(key.entropy) if form is Form.WORDS else key.seed.hex()
+
+
+def _write(info: "KeyInfo", secret: str | None, to: Path) -> None:
+    from storage.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
+
+    if secret is None:
+        Keystore(info.path.parent).export(info.name, to)
+    else:
+        write_secret(to, secret)
+
+
+def _print(secret: str, form: Form) -> None:
+    if form is Form.WORDS:
+        print_words(secret)
+    else:
+        typer.echo(secret)
+    print_note("Whoever has this has the key. No password is needed to use it.")

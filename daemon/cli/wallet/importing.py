@@ -1,0 +1,235 @@
+"""`neurond wallet import`: keys from words, from a seed, or from an exported file."""
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from config.settings import KeysSettings
+from daemon.cli.keys import (
+    KeystoreOption,
+    Kind,
+    PasswordFileOption,
+    choose_password,
+    find_keys,
+    open_with_password,
+)
+from daemon.cli.output import CliError, Exit, JsonFlag, YesFlag, confirm
+from daemon.cli.sources import ConfigOption, SetOption
+from daemon.cli.wallet.creating import NewNameArgument, print_made
+from daemon.cli.wallet.planning import (
+    New,
+    check_names,
+    check_unknown,
+    plan_seed,
+    plan_wallet,
+    write_keys,
+)
+
+if TYPE_CHECKING:
+    from storage.keystore import LoadedKey, Secret
+
+SECRET_CHARACTERS_MAX = 4_096
+"""24 words have some 200; more was not meant for us."""
+STDIN = Path("-")
+WordsFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--mnemonic-file", help="File of 12 to 24 words; - for stdin.", show_default=False
+    ),
+]
+SeedFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--seed-file", help="File of a 32-byte seed in hex; - for stdin.", show_default=False
+    ),
+]
+KeyFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--file",
+        help="Key file made by neurond wallet export; its password stays.",
+        show_default=False,
+    ),
+]
+KindOption = Annotated[
+    Kind | None,
+    typer.Option(
+        "--kind",
+        help="What the key is for. Default: coldkey; of a --file, what it says.",
+        show_default=False,
+    ),
+]
+RestoredOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--hotkey",
+        help="Name for the next hotkey of the words, from the first on; repeatable.",
+        show_default=False,
+    ),
+]
+_SEED = re.compile(r"(?:0x)?([0-9a-fA-F]{64})")
+
+
+def import_key(  # noqa: PLR0913 - the options of one verb
+    name: NewNameArgument,
+    *,
+    mnemonic_file: WordsFileOption = None,
+    seed_file: SeedFileOption = None,
+    file: KeyFileOption = None,
+    kind: KindOption = None,
+    hotkey: RestoredOption = None,
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    keystore: KeystoreOption = None,
+    password_file: PasswordFileOption = None,
+    as_json: JsonFlag = False,
+    yes: YesFlag = False,
+) -> None:
+    """Restore a key from words, a seed or an exported file; without a file, asks for the secret.
+
+    Each --hotkey restores one more hotkey of the words, in the order in which they were made. No
+    key is ever replaced. Words of a Substrate wallet give its ed25519 address, not its sr25519 one.
+    """
+    from storage.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
+
+    _check_sources((mnemonic_file, seed_file, file))
+    hotkeys = list(hotkey or ())
+    if hotkeys and (seed_file or file or kind not in (None, Kind.COLDKEY)):
+        message = "Only the words of a coldkey restore hotkeys."
+        raise CliError(Exit.USAGE, "usage", message, "Leave out --hotkey.")
+    keys = find_keys(config, settings, keystore, password_file)
+    store = Keystore(keys.keystore)
+    check_names(store, [name, *hotkeys])
+    if file is not None:
+        carried, password = _open_carried(file, kind, keys, yes=yes)
+        news = [_plan_carried(name, carried)]
+        check_unknown(store, news)
+    else:
+        secret = _read_secret(mnemonic_file, seed_file)
+        news = _plan(name, kind or Kind.COLDKEY, hotkeys, secret)
+        check_unknown(store, news)
+        password = choose_password(keys, None, yes=yes)
+    print_made(write_keys(store, news, password), as_json=as_json)
+
+
+def parse_seed(text: str) -> bytes:
+    """Return the seed that `text` spells in hex.
+
+    Raises:
+        CliError: `bad_seed`.
+    """
+    found = _SEED.fullmatch(text.strip())
+    if found is None:
+        message = "A seed is 64 hexadecimal digits; that is something else."
+        raise CliError(Exit.KEY, "bad_seed", message, "For words, give --mnemonic-file.")
+    return bytes.fromhex(found.group(1))
+
+
+def _check_sources(sources: Sequence[Path | None]) -> None:
+    if sum(source is not None for source in sources) > 1:
+        message = "There are several sources of one key."
+        remedy = "Give one of --mnemonic-file, --seed-file and --file."
+        raise CliError(Exit.USAGE, "usage", message, remedy)
+
+
+def _plan(name: str, kind: Kind, hotkeys: Sequence[str], secret: "Secret") -> list[New]:
+    if secret.entropy:
+        return plan_wallet(name, kind, hotkeys, secret.entropy)
+    if hotkeys:
+        message = "A seed does not say which words made it, so it restores no hotkeys."
+        raise CliError(Exit.USAGE, "usage", message, "Leave out --hotkey, or give the words.")
+    return [plan_seed(name, kind, secret.seed)]
+
+
+def _read_secret(mnemonic_file: Path | None, seed_file: Path | None) -> "Secret":
+    """Return what a file holds, or what is typed.
+
+    Raises:
+        CliError: it is neither words nor a seed, `unreadable`, or `no_secret`: nobody to type it.
+    """
+    from daemon.cli.wallet.words import (  # noqa: PLC0415 - the library of words
+        compute_seed,
+        parse_words,
+    )
+    from storage.keystore import Secret  # noqa: PLC0415 - libsodium, when needed
+
+    if seed_file is not None:
+        return Secret(parse_seed(_read_file(seed_file)))
+    text = _ask() if mnemonic_file is None else _read_file(mnemonic_file)
+    if mnemonic_file is None and _SEED.fullmatch(text.strip()):
+        return Secret(parse_seed(text))
+    entropy = parse_words(text)
+    return Secret(compute_seed(entropy), entropy)
+
+
+def _ask() -> str:
+    if not sys.stdin.isatty():
+        message = "There is no secret to import, and no terminal to ask for it."
+        remedy = "Give --mnemonic-file, --seed-file or --file; - reads stdin."
+        raise CliError(Exit.KEY, "no_secret", message, remedy)
+    # Shown as it is typed: twelve words that nobody sees are never right.
+    return str(typer.prompt("The words, or the seed in hex", err=True))
+
+
+def _read_file(file: Path) -> str:
+    try:
+        if file == STDIN:
+            text = sys.stdin.read(SECRET_CHARACTERS_MAX)
+        else:
+            with file.open(encoding="utf-8") as stream:
+                text = stream.read(SECRET_CHARACTERS_MAX)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        message = f"{file} can't be read: {reason}."
+        raise CliError(Exit.KEY, "unreadable", message, "Check its path and owner.") from error
+    return text
+
+
+def _open_carried(
+    file: Path, kind: Kind | None, keys: KeysSettings, *, yes: bool
+) -> tuple["LoadedKey", str]:
+    """Open an exported file; return its key and the password it had.
+
+    Raises:
+        CliError: `unreadable`, `wrong_kind`, `no_password`, or `Declined`.
+        KeyDamaged, WrongPassword: as they say.
+    """
+    from storage.errors import WrongPassword  # noqa: PLC0415 - libsodium, when needed
+    from storage.keystore import open_carried  # noqa: PLC0415 - as above
+
+    if not file.is_file():
+        message = f"{file} is no file."
+        remedy = "Give the file that neurond wallet export NAME --as file --to FILE wrote."
+        raise CliError(Exit.KEY, "unreadable", message, remedy)
+    try:
+        carried, password = open_carried(file, ""), ""
+    except WrongPassword:
+        carried, password = open_with_password(
+            lambda typed: open_carried(file, typed), str(file), keys
+        )
+    if kind is not None and carried.info.kind.value != kind:
+        message = f"{file} holds a {carried.info.kind.value} key, not a {kind} key."
+        raise CliError(Exit.KEY, "wrong_kind", message, "Leave out --kind.")
+    if not password:
+        confirm(f"{file} has no password: keep the key without one?", yes=yes)
+    return carried, password
+
+
+def _plan_carried(name: str, carried: "LoadedKey") -> New:
+    """Return what an exported file holds, as a key to be written.
+
+    Raises:
+        CliError: `words_differ`: somebody put words into it that give another key.
+    """
+    from daemon.cli.wallet.words import compute_seed  # noqa: PLC0415 - the library of words
+    from storage.keystore import Secret  # noqa: PLC0415 - libsodium, when needed
+
+    if carried.entropy and compute_seed(carried.entropy) != carried.seed:
+        message = f"The words in {carried.info.path} do not give its key: it was not made by us."
+        raise CliError(Exit.KEY, "words_differ", message, "Ask whoever gave you the file.")
+    secret = Secret(carried.seed, carried.entropy, carried.info.derivation)
+    return New(name, Kind(carried.info.kind.value), secret)

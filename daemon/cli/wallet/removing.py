@@ -1,0 +1,74 @@
+"""`neurond wallet remove`: delete one key's file, and nothing else."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from config.address import format_address
+from config.settings import Settings
+from daemon.cli.keys import KeystoreOption, find_key, find_keys
+from daemon.cli.output import JsonFlag, YesFlag, confirm, print_json
+from daemon.cli.sources import ConfigOption, SetOption, load
+from daemon.cli.wallet.listing import NameArgument
+
+if TYPE_CHECKING:
+    from storage.keystore import Keystore
+
+
+def remove(
+    name: NameArgument,
+    *,
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    keystore: KeystoreOption = None,
+    as_json: JsonFlag = False,
+    yes: YesFlag = False,
+) -> None:
+    """Delete a key's file. Needs a yes; what the chain knows of the key stays as it is.
+
+    Without its words, its seed or a copy, the key and what it owns are lost.
+    """
+    from storage.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
+
+    folder = find_keys(config, settings, keystore, None).keystore
+    store = Keystore(folder)
+    known, label = _describe(store, name)
+    uses = _list_uses(known, folder, load(config, settings).settings)
+    used = f" The settings name it as {' and '.join(uses)}." if uses else ""
+    confirm(f"Delete {label}?{used} Without its words or a copy it is lost.", yes=yes)
+    store.remove(known)
+    if as_json:
+        print_json({"removed": known, "folder": str(folder)})
+    else:
+        typer.echo(f"Removed {label}.")
+
+
+def _describe(store: "Keystore", name: str) -> tuple[str, str]:
+    """Return the local name of a key and what to call it; a damaged file has its name alone.
+
+    Raises:
+        CliError: `key_missing`.
+    """
+    from storage.errors import KeyDamaged, KeyExposed  # noqa: PLC0415 - libsodium, when needed
+
+    try:
+        info = find_key(name, store.folder)
+    except KeyDamaged:
+        return name, f"the damaged file of {name}"
+    except KeyExposed:
+        return name, f"the file of {name}, which others can read"
+    return info.name, f"the {info.kind.value} key {info.name}, {format_address(info.public_key)}"
+
+
+def _list_uses(name: str, folder: Path, settings: Settings) -> list[str]:
+    """Return the settings that name a key of their own folder."""
+    if folder != settings.keys.keystore:
+        return []
+    named = {
+        "p2p.node_key": settings.p2p.node_key,
+        "agreement.consensus_key": settings.agreement.consensus_key,
+        "agreement.beacon_key": settings.agreement.beacon_key,
+        "neuron.hotkey": settings.neuron.hotkey,
+    }
+    return [setting for setting, key in named.items() if key == name]

@@ -1,0 +1,114 @@
+"""`neurond wallet change-password`: seal keys under another password."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from config.settings import KeysSettings
+from daemon.cli.keys import (
+    KeystoreOption,
+    PasswordFileOption,
+    ask_new_password,
+    ask_secret,
+    find_key,
+    find_keys,
+)
+from daemon.cli.output import CliError, Exit, JsonFlag, print_json, print_note
+from daemon.cli.sources import ConfigOption, SetOption, read_password_file
+
+if TYPE_CHECKING:
+    from storage.keystore import KeyInfo, Keystore, LoadedKey
+
+
+def change_password(  # noqa: PLR0913 - the options of one verb
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Names of keys here.")
+    ] = None,
+    *,
+    new_password_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="File whose first line is the new password; else a prompt.", show_default=False
+        ),
+    ] = None,
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    keystore: KeystoreOption = None,
+    password_file: PasswordFileOption = None,
+    every: Annotated[bool, typer.Option("--all", help="All keys of the folder.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Seal keys under a new password; a node opens all its keys with one, so --all is usual.
+
+    Nothing is changed unless every key opens with the old password or, after an interrupted run,
+    with the new one.
+    """
+    from storage.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
+
+    keys = find_keys(config, settings, keystore, password_file)
+    store = Keystore(keys.keystore)
+    infos = _choose(store, names or [], every=every)
+    opened = {info.name: _open(store, info, "") for info in infos if info.is_insecure}
+    shut = [info for info in infos if opened.get(info.name) is None]
+    old = _read_old(keys) if shut else ""
+    if new_password_file is None:
+        new = ask_new_password("New password")
+    else:
+        new = read_password_file(new_password_file)
+    opened |= {info.name: _open(store, info, old) for info in shut}
+    for info in shut:
+        if opened[info.name] is None:
+            # After an interrupted run some have the new one already; any other is a wrong password.
+            store.load(info.name, info.kind, new)
+    changed = [store.reseal(key, new).name for key in opened.values() if key is not None]
+    _print(infos, changed, as_json=as_json)
+    if keys.password_file is not None and keys.password_file != new_password_file:
+        print_note(f"{keys.password_file} still holds the old one: write the new one there.")
+
+
+def _choose(store: "Keystore", names: Sequence[str], *, every: bool) -> list["KeyInfo"]:
+    """Return the keys that are meant.
+
+    Raises:
+        CliError: `usage`, `key_missing`.
+        KeyDamaged, KeyExposed: with --all, a file that can't be changed with the others.
+    """
+    if every == bool(names):
+        message = "Name the keys, or give --all; not both."
+        raise CliError(Exit.USAGE, "usage", message, "neurond wallet list shows their names.")
+    if names:
+        found = {info.name: info for info in (find_key(name, store.folder) for name in names)}
+        return list(found.values())
+    listing = store.list()
+    for error in listing.damaged:
+        raise error
+    return list(listing.keys)
+
+
+def _read_old(keys: KeysSettings) -> str:
+    if keys.password_file is not None:
+        return read_password_file(keys.password_file)
+    return ask_secret("Old password")
+
+
+def _open(store: "Keystore", info: "KeyInfo", password: str) -> "LoadedKey | None":
+    """Return the key, or None if `password` is not its own."""
+    from storage.errors import WrongPassword  # noqa: PLC0415 - libsodium, when needed
+
+    try:
+        return store.load(info.name, info.kind, password)
+    except WrongPassword:
+        return None
+
+
+def _print(infos: Sequence["KeyInfo"], changed: Sequence[str], *, as_json: bool) -> None:
+    kept = [info.name for info in infos if info.name not in changed]
+    if as_json:
+        print_json({"changed": list(changed), "unchanged": kept})
+        return
+    if changed:
+        typer.echo(f"Changed the password of {', '.join(changed)}.")
+    if kept:
+        typer.echo(f"Had it already: {', '.join(kept)}.")

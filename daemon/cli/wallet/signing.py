@@ -1,0 +1,158 @@
+"""`neurond wallet sign` and `verify`: messages of people, which no protocol takes for its own.
+
+What is signed is BLAKE2b-256 of the message under a domain of its own, like every hash of this
+network: a signed message can't be presented as a transaction, a vote, a voucher or a consent, nor
+one of these as a message. It is bound to no network, no time and no purpose: say these in it.
+"""
+
+import re
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from hashlib import blake2b
+from io import BytesIO
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+
+from config.address import format_address
+from consensus.quantities import Hash32, Signature
+from daemon.cli.keys import (
+    KeystoreOption,
+    Kind,
+    PasswordFileOption,
+    find_keys,
+    open_signer,
+    resolve_address,
+)
+from daemon.cli.output import CliError, Exit, JsonFlag, YesFlag, print_json
+from daemon.cli.sources import ConfigOption, SetOption
+from daemon.cli.wallet.listing import NameArgument, print_rows
+
+PERSON = b"neurond/message"
+"""BLAKE2b person of what people sign; no other hash of the network has it."""
+CHUNK_BYTES = 1 << 20
+SIGNING_KINDS = (Kind.COLDKEY, Kind.HOTKEY, Kind.CONSENSUS, Kind.NODE)
+"""A beacon's seed signs nothing, ever."""
+STDIN = Path("-")
+_SIGNATURE = re.compile(r"(?:0x)?([0-9a-fA-F]{128})")
+MessageOption = Annotated[
+    str | None, typer.Option("--message", "-m", help="The message itself.", show_default=False)
+]
+FileOption = Annotated[
+    Path | None,
+    typer.Option("--file", "-f", help="File with the message; - for stdin.", show_default=False),
+]
+
+
+def sign(  # noqa: PLR0913 - the options of one verb
+    name: NameArgument,
+    *,
+    message: MessageOption = None,
+    file: FileOption = None,
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    keystore: KeystoreOption = None,
+    password_file: PasswordFileOption = None,
+    as_json: JsonFlag = False,
+    yes: YesFlag = False,  # noqa: ARG001 - every verb takes it; signing asks nothing but a password
+) -> None:
+    """Sign a message or a file, to prove that you hold a key.
+
+    It is never valid as a transaction or vote, whatever the message says.
+    """
+    keys = find_keys(config, settings, keystore, password_file)
+    with open_message(message, file) as stream:
+        digest = compute_message_hash(stream)
+    signer = open_signer(name, keys, *SIGNING_KINDS)
+    from consensus.crypto import sign as sign_bytes  # noqa: PLC0415 - libsodium, when needed
+
+    answer = {
+        "name": signer.name,
+        "address": signer.address,
+        "signature": sign_bytes(signer.key, digest).hex(),
+    }
+    if as_json:
+        print_json(answer)
+    else:
+        print_rows(answer)
+
+
+def verify(  # noqa: PLR0913 - the options of one verb
+    address: Annotated[str, typer.Argument(help="Who signed: an address, or a key's name here.")],
+    signature: Annotated[str, typer.Argument(help="The signature, 128 hex digits.")],
+    *,
+    message: MessageOption = None,
+    file: FileOption = None,
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    keystore: KeystoreOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Tell whether a signature of neurond wallet sign is that of an address on a message.
+
+    Exit code 0: it is. 1: it is not (bad_signature). 2: that is no address or no signature.
+    """
+    from consensus.crypto import is_signed  # noqa: PLC0415 - libsodium, when needed
+
+    folder = find_keys(config, settings, keystore, None).keystore
+    public_key = resolve_address(address, folder)
+    given = parse_signature(signature)
+    with open_message(message, file) as stream:
+        digest = compute_message_hash(stream)
+    shown = format_address(public_key)
+    if not is_signed(public_key, digest, given):
+        words = f"NOT valid: {shown} did not sign this message with that signature."
+        remedy = "Compare message and address; one blank or line end more is another message."
+        raise CliError(Exit.FAILED, "bad_signature", words, remedy)
+    if as_json:
+        print_json({"valid": True, "address": shown})
+    else:
+        typer.echo(f"valid: {shown} signed this message.")
+
+
+def compute_message_hash(stream: BinaryIO) -> Hash32:
+    """Return what a signature of the message in `stream` covers."""
+    digest = blake2b(digest_size=32, person=PERSON)
+    while chunk := stream.read(CHUNK_BYTES):
+        digest.update(chunk)
+    return Hash32(digest.digest())
+
+
+def parse_signature(text: str) -> Signature:
+    """Return the signature that `text` spells in hex.
+
+    Raises:
+        CliError: `usage`.
+    """
+    found = _SIGNATURE.fullmatch(text.strip())
+    if found is None:
+        message = f"{text[:40]!r} is no signature: it has 128 hexadecimal digits."
+        raise CliError(Exit.USAGE, "usage", message, "Copy the whole signature.")
+    return Signature(bytes.fromhex(found.group(1)))
+
+
+@contextmanager
+def open_message(message: str | None, file: Path | None) -> Generator[BinaryIO, None, None]:
+    """Open the message as bytes: a text's UTF-8, a file's content, or stdin's.
+
+    Raises:
+        CliError: `usage`: none or two of them; `unreadable`.
+    """
+    if (message is None) == (file is None):
+        words = "Give the message, once." if message is None else "There are two messages."
+        remedy = "Give either --message TEXT or --file FILE."
+        raise CliError(Exit.USAGE, "usage", words, remedy)
+    if message is not None:
+        yield BytesIO(message.encode())
+    elif file is None or file == STDIN:
+        yield sys.stdin.buffer
+    else:
+        try:
+            stream = file.open("rb")
+        except OSError as error:
+            words = f"{file} can't be read: {error.strerror}."
+            raise CliError(Exit.FAILED, "unreadable", words, "Check its path.") from error
+        with stream:
+            yield stream
