@@ -12,7 +12,7 @@ fails is undone to the last `mark`; a block that fails is dropped with its Draft
 
 import heapq
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from struct import Struct
@@ -159,9 +159,14 @@ class Draft:
         self.height = Height(state.height + 1) if height is None else height
         self.changes: dict[bytes, bytes | None] = {}
         self._state = state
-        self._totals: dict[tuple[NetUid, Total], int] = {}
+        self._totals: dict[NetUid, list[int]] = {}
         self._undo: list[tuple[bytes, bool, bytes | None]] = []
-        self._undo_totals: list[tuple[tuple[NetUid, Total], int]] = []
+        self._undo_totals: list[tuple[NetUid, Total, int]] = []
+
+    @property
+    def before(self) -> State:
+        """Return the state that the Draft started from."""
+        return self._state
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value of `key`, or None."""
@@ -186,18 +191,20 @@ class Draft:
 
     def get_total(self, netuid: NetUid, total: Total) -> int:
         """Return a running total of a coin, in rao."""
-        if (netuid, total) not in self._totals:
-            for each, amount in zip(Total, get_totals(self._state, netuid), strict=True):
-                self._totals[netuid, each] = amount
-        return self._totals[netuid, total]
+        return self.get_amounts(netuid)[total]
+
+    def get_amounts(self, netuid: NetUid) -> Sequence[int]:
+        """Return the running totals of a coin, in the order of `Total`."""
+        return self._load_totals(netuid)
 
     def add_total(self, netuid: NetUid, total: Total, difference: int) -> None:
         """Add `difference` rao (of either sign) to a running total."""
-        before = self.get_total(netuid, total)
+        amounts = self._load_totals(netuid)
+        before = amounts[total]
         after = before + difference
         assert 0 <= after <= U64_MAX, f"{total.name} of coin {netuid} would be {after}"
-        self._undo_totals.append(((netuid, total), before))
-        self._totals[netuid, total] = after
+        self._undo_totals.append((netuid, total, before))
+        amounts[total] = after
 
     def mark(self) -> None:
         """Make this the point to which `undo` goes back."""
@@ -211,21 +218,26 @@ class Draft:
                 self.changes[key] = value
             else:
                 del self.changes[key]
-        for which, amount in reversed(self._undo_totals):
-            self._totals[which] = amount
+        for netuid, total, amount in reversed(self._undo_totals):
+            self._totals[netuid][total] = amount
         self.mark()
 
     def coins(self) -> list[NetUid]:
         """Return the netuids whose totals were looked at, ascending."""
-        return sorted({netuid for netuid, _ in self._totals})
+        return sorted(self._totals)
 
     def freeze(self) -> State:
         """Return the State with every write of this Draft; the Draft is spent."""
         for netuid in self.coins():
-            amounts = [self._totals[netuid, total] for total in Total]
-            self.changes[keys.totals(netuid)] = _TOTALS.pack(*amounts)
+            self.changes[keys.totals(netuid)] = _TOTALS.pack(*self._totals[netuid])
         root, nodes = merkle.update(self._state, self.changes)
         return State(self.height, root, self.changes, nodes, self._state)
+
+    def _load_totals(self, netuid: NetUid) -> list[int]:
+        amounts = self._totals.get(netuid)
+        if amounts is None:
+            amounts = self._totals[netuid] = list(get_totals(self._state, netuid))
+        return amounts
 
 
 def get_totals(view: Reading, netuid: NetUid) -> tuple[int, ...]:

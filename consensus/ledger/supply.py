@@ -9,6 +9,7 @@ rao is caught in its own block.
 from dataclasses import dataclass
 
 from consensus.ledger.keys import Family
+from consensus.ledger.payments import count_locked
 from consensus.ledger.orders import count_ordered
 from consensus.ledger.records import ROOT
 from consensus.ledger.state import Draft, Reading, Total, get_totals
@@ -49,9 +50,9 @@ def get_supply(view: Reading, netuid: NetUid = ROOT) -> Supply:
 def assert_totals(draft: Draft) -> None:
     """Assert, before a block is done, that every coin it touched adds up and is within the cap."""
     for netuid in draft.coins():
-        amounts = {total: draft.get_total(netuid, total) for total in Total}
+        amounts = draft.get_amounts(netuid)
         issued = amounts[Total.ISSUED]
-        held = sum(amounts[place] for place in _PLACES)
+        held = sum([amounts[place] for place in _PLACES])
         assert issued == held, f"coin {netuid}: {issued} rao issued, {held} accounted for"
         assert issued <= SUPPLY_CAP, f"coin {netuid}: {issued} rao issued, above the cap"
 
@@ -74,11 +75,12 @@ def audit(view: Reading, netuid: NetUid) -> Supply:
     kept = get_supply(view, netuid)
     tag = netuid.to_bytes(2, "big")
     staked = sum(_first(data) for _, data in view.scan(bytes((Family.POOL,)) + tag))
-    free = unbonding = pending = 0
+    free = unbonding = pending = locked = 0
     if netuid == ROOT:
         free = sum(_first(data) for _, data in view.scan(bytes((Family.ACCOUNT,))))
         unbonding = sum(_first(data) for _, data in view.scan(bytes((Family.UNBONDING,))))
         pooled = sum(get_market(view, each).tao for each in get_netuids(view))
+        locked = count_locked(view)
     else:
         market = get_market(view, netuid)
         pending = market.owner_pot + market.miner_pot + market.validator_pot
