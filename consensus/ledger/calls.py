@@ -5,12 +5,14 @@ from typing import TypeVar
 
 from consensus.calls.accounts import Transfer
 from consensus.calls.neurons import RegisterNeuron, Serve
+from consensus.calls.payments import CloseChannel, OpenChannel, RedeemVoucher
 from consensus.calls.staking import SetTake, StakeRoot, UnstakeRoot
 from consensus.calls.weights import CommitWeights, RevealWeights
 from consensus.errors import CallError, InvalidTransaction
 from consensus.ledger.accounts import process_transfer
 from consensus.ledger.events import LedgerEvent
 from consensus.ledger.fees import Measured, check_account, is_free
+from consensus.ledger.payments import process_close, process_open, process_redeem
 from consensus.ledger.records import Account, get_account, put_account
 from consensus.ledger.registration import process_register
 from consensus.ledger.serving import process_serve
@@ -43,6 +45,9 @@ _RULES: dict[type, Rule] = {
     StakeRoot: _bind(StakeRoot, process_stake),
     UnstakeRoot: _bind(UnstakeRoot, process_unstake),
     SetTake: _bind(SetTake, process_set_take),
+    OpenChannel: _bind(OpenChannel, process_open),
+    RedeemVoucher: _bind(RedeemVoucher, process_redeem),
+    CloseChannel: _bind(CloseChannel, process_close),
 }
 """The rule of every call, by family."""
 

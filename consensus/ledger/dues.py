@@ -4,12 +4,15 @@ from collections.abc import Callable, Mapping
 
 from consensus.ledger.agenda import Topic, take_due
 from consensus.ledger.events import LedgerEvent
+from consensus.ledger.payments import process_channel_end
 from consensus.ledger.state import Draft
 
 Due = Callable[[Draft, bytes], list[LedgerEvent]]
 """Does what is due with a subject; it can't fail, and finds for itself if it is moot by now."""
 
-_DUES: Mapping[Topic, Due] = {}
+_DUES: Mapping[Topic, Due] = {
+    Topic.CHANNEL_END: process_channel_end,
+}
 
 
 def process_agenda(draft: Draft) -> list[LedgerEvent]:

@@ -101,7 +101,7 @@ class Family(IntEnum):
     PAYER = 0x51
     """coldkey, channel: marks that CHANNEL has such an entry."""
     PAYEE = 0x52
-    """hotkey, channel: marks the same."""
+    """payee's vault, channel: marks the same."""
     PROPOSAL = 0x60
     """number u32: what is or was put to the vote."""
     BALLOT = 0x61

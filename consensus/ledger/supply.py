@@ -9,8 +9,8 @@ rao is caught in its own block.
 from dataclasses import dataclass
 
 from consensus.ledger.keys import Family
-from consensus.ledger.payments import count_locked
 from consensus.ledger.orders import count_ordered
+from consensus.ledger.payments import count_locked
 from consensus.ledger.records import ROOT
 from consensus.ledger.state import Draft, Reading, Total, get_totals
 from consensus.ledger.subnets import get_market, get_netuids
@@ -86,7 +86,7 @@ def audit(view: Reading, netuid: NetUid) -> Supply:
         pending = market.owner_pot + market.miner_pot + market.validator_pot
         pooled = market.alpha
     ordered = count_ordered(view, netuid)
-    amounts = (kept.issued, free, staked, unbonding, pending, kept.burned, pooled, 0, ordered)
+    amounts = (kept.issued, free, staked, unbonding, pending, kept.burned, pooled, locked, ordered)
     return Supply(*map(Amount, amounts))
 
 
