@@ -378,3 +378,17 @@ class AlreadyClosing(CallError):
 
     code = 54
     remedy = "Wait until the dispute window is over: the rest comes back by itself."
+
+
+class NotPrintable(CallError):
+    """A text with characters that can't be shown, or that change how others are."""
+
+    code = 56
+    remedy = "Leave out line breaks, control, formatting and private characters."
+
+
+class GovernanceFull(CallError):
+    """As many proposals are open, or ballots cast on one, as there may be."""
+
+    code = 57
+    remedy = "Wait until a vote has ended."
