@@ -1,53 +1,42 @@
 """What the HTTP door shows, read from the running node: `daemon.http.view.NodeView` fulfilled.
 
-Blocks come from storage, everything else from the final head's state. Nothing here changes anything
-but `submit`, which puts a transaction through the same judgement as gossip.
+Blocks come from storage, what is asked of the ledger is answered by `daemon/asking.py`. Nothing
+here changes anything but what is submitted (`daemon/admission.py`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import trio
 
 from config.address import format_address
-from consensus import codec, crypto
-from consensus.errors import DecodeError, InvalidTransaction
-from consensus.ledger import queries
+from consensus import crypto
 from consensus.ledger.supply import get_supply
-from consensus.quantities import Hash32, Height, NetUid, PublicKey, Uid
-from consensus.refusals import UnknownSubnet
-from consensus.types import SignedTransaction
+from consensus.quantities import Hash32, Height, NetUid
+from daemon.admission import Admission
+from daemon.asking import Asking
 from daemon.chain import Chain
 from daemon.clock import read_time_ms
 from daemon.driver import Driver
 from daemon.http.events import EventBus
-from daemon.http.present import (
-    format_peer_id,
-    present_account,
-    present_block,
-    present_metagraph,
-    present_reward,
-    present_summary,
-    present_supply,
-)
+from daemon.http.figures import present_pending, present_receipt, read_edits
+from daemon.http.present import format_peer_id, present_block, present_summary, present_supply
+from daemon.http.values import ReceiptView, WhatIfEdits, WhatIfView
 from daemon.http.view import (
-    AccountView,
+    Answer,
     ApiError,
     BlockSummary,
     BlockView,
     Check,
-    ExplainView,
-    MetagraphView,
     PeerView,
+    Question,
     StatusView,
-    bad_request,
     not_found,
 )
-from daemon.inbox import TRANSACTION_BYTES_MAX
 from daemon.neuron import WEIGHTS_AGE_MAX, Neuron
 from daemon.reach import Reach, find_farthest, judge_reach
 from daemon.syncing import Syncing
-from p2p.network import Network, Topic
-from storage.errors import NotKept
+from p2p.network import Network
 from storage.store import Store
 
 STALE_BLOCKS = 10
@@ -90,6 +79,8 @@ class View:
         self._syncing = syncing
         self._network = network
         self._neuron = neuron
+        self._asking = Asking(chain, store, lambda: driver.machine.committee)
+        self._admission = Admission(chain, network)
         self._started_s = trio.current_time()
         self._farthest_caller: tuple[str, ...] = ()
 
@@ -182,53 +173,43 @@ class View:
                 found.append(present_summary(block.header, digest, count_of, entries))
         return tuple(found)
 
-    def metagraph(self, netuid: NetUid) -> MetagraphView:
-        """Return the neurons of a subnet."""
-        try:
-            graph = queries.metagraph(self._chain.head.state, netuid)
-        except UnknownSubnet as error:
-            raise not_found(f"subnet {netuid}", "Subnets are numbered from 1.") from error
-        return present_metagraph(graph)
+    def receipt(self, transaction_id: Hash32) -> ReceiptView:
+        """Return what became of a transaction: final, or waiting here."""
+        blocks = self._store.blocks
+        place = blocks.place_of(transaction_id)
+        if place is not None:
+            receipts = blocks.receipts_at(place.height)
+            assert receipts is not None, "a final block's receipts are stored with it"
+            return present_receipt(receipts[place.index], place.height, place.index)
+        waiting = self._chain.mempool.get(transaction_id)
+        if waiting is not None:
+            return present_pending(waiting)
+        raise not_found(
+            f"transaction {transaction_id.hex()} in the blocks from {blocks.indexed_from()} on",
+            "It may be older, refused, or not here yet: ask again, or look at its signer's nonce.",
+        )
 
-    def account(self, key: PublicKey) -> AccountView:
-        """Return what a key has and is."""
-        return present_account(queries.account(self._chain.head.state, key))
+    async def ask(self, question: Question[Answer], height: Height | None) -> Answer:
+        """Return the answer as of the final block `height` (None: the head)."""
+        return await self._asking.ask(question, height)
 
-    def explain(self, netuid: NetUid, uid: Uid) -> ExplainView:
-        """Return the last epoch's reward of a neuron, taken apart."""
-        try:
-            reward = queries.explain(self._chain.head.state, netuid, uid)
-        except UnknownSubnet as error:
-            raise not_found(f"subnet {netuid}", "Subnets are numbered from 1.") from error
-        except NotKept as error:
-            raise ApiError(503, "pruned", str(error), "Ask again.") from error
-        if reward is None:
-            raise not_found(
-                f"reward of uid {uid} in subnet {netuid}",
-                "It comes with the first epoch step after the neuron's registration.",
-            )
-        return present_reward(reward)
+    async def ask_proved(self, question: Question[Answer], height: Height | None) -> Answer:
+        """Return it with a proof; None is the newest height that can be proved."""
+        return await self._asking.ask_proved(question, height)
+
+    async def what_if(
+        self, netuid: NetUid, edits: WhatIfEdits, height: Height | None
+    ) -> WhatIfView:
+        """Return what the last epoch step before `height` paid, and would have paid."""
+        return await self._asking.what_if(netuid, read_edits(edits), height)
 
     async def submit(self, data: bytes) -> Hash32:
         """Let a transaction into the mempool and gossip it."""
-        try:
-            signed = codec.decode(SignedTransaction, data, TRANSACTION_BYTES_MAX)
-            measured = self._chain.mempool.admit(self._chain.head.state, signed)
-        except DecodeError as error:
-            raise bad_request(
-                str(error), "Send the canonical CBOR of a SignedTransaction."
-            ) from error
-        except InvalidTransaction as error:
-            code = "invalid_transaction" if error.is_final else "not_now"
-            remedy = (
-                "Correct it and sign it anew."
-                if error.is_final
-                else "Send it again, as it is, when the reason has passed."
-            )
-            raise ApiError(422, code, str(error), remedy) from error
-        self._network.publish(Topic.TX, data)
-        await trio.lowlevel.checkpoint()
-        return measured.transaction_id
+        return await self._admission.submit(data)
+
+    async def submit_many(self, items: Sequence[bytes]) -> tuple[Hash32 | ApiError, ...]:
+        """Let many in; return the id of each or why it was refused."""
+        return await self._admission.submit_many(items)
 
     # -- readiness ------------------------------------------------------------------------------
 

@@ -1,40 +1,36 @@
 """The local HTTP door's application: chain, health, metrics and events, typed and documented.
 
 `build_app` puts the routes (FastAPI, OpenAPI at /openapi.json, a page of it at /docs) behind the
-limits of `daemon/http/limits.py`. Every route is async on purpose: a sync one would run on a
-thread, beside the node instead of in it. Answers are written straight from our frozen values; their
-types serve the documentation.
+limits of `daemon/http/limits.py`; those of the state and of transactions have files of their own.
+Every route is async on purpose: a sync one would run on a thread, beside the node instead of in it.
+Answers are written straight from our frozen values; their types serve the documentation.
 """
 
-from functools import cache
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import FastAPI, Path, Query, Request
+from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
-from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 
-from config.address import AddressError, parse_address
 from config.settings import ApiSettings
-from consensus.quantities import U16_MAX, U64_MAX, Height, NetUid, Uid
+from consensus.quantities import U64_MAX, Height
 from daemon.http.docs import render_docs
 from daemon.http.keys import ApiKeys
 from daemon.http.limits import BROKEN, AsgiApp, Limits, render_error
+from daemon.http.replies import HeightPath, write_json
+from daemon.http.state_routes import add_state_routes
 from daemon.http.stream import EventStream
+from daemon.http.transaction_routes import add_transaction_routes
 from daemon.http.view import (
-    AccountView,
     ApiError,
     BlocksAnswer,
     BlockView,
     ErrorAnswer,
-    ExplainView,
-    MetagraphView,
     NodeView,
     ReadyAnswer,
     StatusView,
-    SubmitAnswer,
     bad_request,
 )
 from daemon.telemetry import Telemetry
@@ -53,9 +49,6 @@ ERRORS: dict[int | str, dict[str, object]] = {
         503: "Busy, or not ready.",
     }.items()
 }
-HeightPath = Annotated[int, Path(ge=0, le=U64_MAX, description="Height of a final block.")]
-NetUidPath = Annotated[int, Path(ge=0, le=U16_MAX, description="Number of a subnet.")]
-UidPath = Annotated[int, Path(ge=0, le=U16_MAX, description="Slot of a neuron in its subnet.")]
 
 
 def build_app(
@@ -77,7 +70,8 @@ def build_app(
     api.add_exception_handler(Exception, _on_bug)
     _add_health(api, view)
     _add_chain(api, view)
-    _add_accounts(api, view)
+    add_state_routes(api, view)
+    add_transaction_routes(api, view)
     _add_events(api, view)
     if metrics:
         _add_metrics(api, telemetry)
@@ -102,7 +96,7 @@ def _add_health(api: FastAPI, view: NodeView) -> None:
     async def readyz() -> Response:
         checks = view.readiness()
         ready = all(check.ok for check in checks)
-        return _json(ReadyAnswer(ready, checks), 200 if ready else 503)
+        return write_json(ReadyAnswer(ready, checks), 200 if ready else 503)
 
     @api.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
@@ -117,7 +111,7 @@ def _add_chain(api: FastAPI, view: NodeView) -> None:
         response_model=StatusView,
     )
     async def status() -> Response:
-        return _json(view.status())
+        return write_json(view.status())
 
     @api.get(
         "/chain/blocks",
@@ -132,7 +126,7 @@ def _add_chain(api: FastAPI, view: NodeView) -> None:
         count: Annotated[int, Query(ge=1, le=BLOCKS_MAX)] = 20,
     ) -> Response:
         first = None if start is None else Height(start)
-        return _json(BlocksAnswer(view.blocks(first, count)))
+        return write_json(BlocksAnswer(view.blocks(first, count)))
 
     @api.get(
         "/chain/blocks/{height}",
@@ -141,59 +135,7 @@ def _add_chain(api: FastAPI, view: NodeView) -> None:
         response_model=BlockView,
     )
     async def block(height: HeightPath) -> Response:
-        return _json(view.block(Height(height)))
-
-    @api.get(
-        "/chain/metagraph/{netuid}",
-        tags=["chain"],
-        summary="The neurons of a subnet.",
-        response_model=MetagraphView,
-    )
-    async def metagraph(netuid: NetUidPath) -> Response:
-        return _json(view.metagraph(NetUid(netuid)))
-
-    @api.get(
-        "/chain/explain/{netuid}/{uid}",
-        tags=["chain"],
-        summary="A neuron's last reward, taken apart.",
-        response_model=ExplainView,
-    )
-    async def explain(netuid: NetUidPath, uid: UidPath) -> Response:
-        return _json(view.explain(NetUid(netuid), Uid(uid)))
-
-
-def _add_accounts(api: FastAPI, view: NodeView) -> None:
-    @api.get(
-        "/chain/account/{address}",
-        tags=["chain"],
-        summary="What a key has and is.",
-        response_model=AccountView,
-    )
-    async def account(
-        address: Annotated[str, Path(max_length=64, description="An SS58 address.")],
-    ) -> Response:
-        try:
-            key = parse_address(address)
-        except AddressError as error:
-            raise bad_request(str(error), "Copy the whole address; it has 48 characters.") from None
-        return _json(view.account(key))
-
-    @api.post(
-        "/chain/transactions",
-        tags=["chain"],
-        summary="Hand in a signed transaction (canonical CBOR).",
-        response_model=SubmitAnswer,
-        status_code=202,
-        openapi_extra={
-            "requestBody": {
-                "required": True,
-                "content": {"application/cbor": {"schema": {"type": "string", "format": "binary"}}},
-            }
-        },
-    )
-    async def submit(request: Request) -> Response:
-        identifier = await view.submit(await request.body())
-        return _json(SubmitAnswer(identifier.hex()), 202)
+        return write_json(view.block(Height(height)))
 
 
 def _add_events(api: FastAPI, view: NodeView) -> None:
@@ -217,17 +159,6 @@ def _add_metrics(api: FastAPI, telemetry: Telemetry) -> None:
 
 
 # -- answers ------------------------------------------------------------------------------------
-
-
-def _json(value: object, status: int = 200) -> Response:
-    body = _adapter(type(value)).dump_json(value)
-    return Response(body, status_code=status, media_type="application/json")
-
-
-@cache
-def _adapter(kind: type) -> TypeAdapter[object]:
-    """Return the compiled writer of one answer's type; compiling takes milliseconds."""
-    return TypeAdapter(kind)
 
 
 def _error(error: ApiError) -> Response:

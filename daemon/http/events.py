@@ -13,7 +13,22 @@ from typing import Literal
 
 import trio
 
-EventKind = Literal["block", "final", "epoch", "weights", "reward", "peer", "health", "neuron"]
+EventKind = Literal[
+    "block",
+    "final",
+    "epoch",
+    "weights",
+    "reward",
+    "neuron",
+    "subnet",
+    "stake",
+    "channel",
+    "governance",
+    "ledger",
+    "peer",
+    "health",
+]
+"""What an event is about; ledger: of the chain's, and none of the others."""
 QUEUE_MAX = 256
 """Events one listener may be behind: minutes of blocks, some hundred kilobytes at most."""
 HISTORY = 256

@@ -19,7 +19,8 @@ from pydantic import TypeAdapter
 from config.settings import ApiSettings
 from config.shapes import is_loopback
 from daemon.http.keys import ApiKeys
-from daemon.http.view import ApiError, ErrorAnswer, ErrorDetail
+from daemon.http.values import ErrorDetail
+from daemon.http.view import ApiError, ErrorAnswer
 from daemon.telemetry import Telemetry, get_logger
 
 Message = MutableMapping[str, object]

@@ -1,27 +1,23 @@
 """Turn the chain's values into what the HTTP door shows: addresses, hexadecimal, fractions."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import fields
-from typing import assert_never, cast, get_args, get_origin, get_type_hints
+from typing import cast, get_args, get_origin, get_type_hints
 
 import base58
 
 from config.address import format_address
 from consensus import crypto
 from consensus.ledger import queries
-from consensus.ledger.events import (
-    EpochClosed,
-    LedgerEvent,
-    NeuronRegistered,
-    WeightsForfeited,
-    WeightsRevealed,
-)
+from consensus.ledger.events import LedgerEvent
 from consensus.ledger.subnets import Served
 from consensus.ledger.supply import Supply
 from consensus.params import Q32
 from consensus.quantities import U16_MAX, Hash32, PublicKey, Uid
 from consensus.types import Block, Call, Header, Receipt, SignedTransaction, ValidatorEntry
 from daemon.http.events import EventKind
+from daemon.http.figures import name_code
 from daemon.http.view import (
     AccountView,
     BlockSummary,
@@ -104,6 +100,7 @@ def present_transaction(signed: SignedTransaction, receipt: Receipt | None) -> T
         tip=transaction.tip,
         fee=None if receipt is None else receipt.fee,
         code=None if receipt is None else receipt.code,
+        error=None if receipt is None else name_code(receipt.code),
     )
 
 
@@ -130,8 +127,8 @@ def present_metagraph(graph: queries.Metagraph) -> MetagraphView:
     )
 
 
-def present_account(account: queries.AccountView) -> AccountView:
-    """Return what a key has and is."""
+def present_account(account: queries.AccountView, height: int) -> AccountView:
+    """Return what a key has and is after block `height`."""
     return AccountView(
         address=format_address(account.key),
         free=account.free,
@@ -147,17 +144,19 @@ def present_account(account: queries.AccountView) -> AccountView:
         owner=None if account.owner is None else format_address(account.owner),
         take=None if account.take is None else account.take / U16_MAX,
         neurons=tuple((int(netuid), int(uid)) for netuid, uid in account.neurons),
+        height=height,
     )
 
 
-def present_reward(reward: queries.RewardView) -> ExplainView:
-    """Return one reward taken apart."""
+def present_reward(reward: queries.RewardView, height: int) -> ExplainView:
+    """Return one reward, the last as of block `height`, taken apart."""
     return ExplainView(
         netuid=reward.netuid,
         uid=reward.explanation.uid,
         hotkey=format_address(reward.hotkey),
         epoch=reward.epoch,
         explanation=reward.explanation,
+        height=height,
     )
 
 
@@ -204,18 +203,26 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
+EVENT_KINDS: Mapping[str, EventKind] = {
+    "epoch": "reward",
+    "weights": "weights",
+    "neuron": "neuron",
+    "subnet": "subnet",
+    "hyperparameter": "subnet",
+    "mechanism": "subnet",
+    "stake": "stake",
+    "order": "stake",
+    "channel": "channel",
+    "voucher": "channel",
+    "proposal": "governance",
+}
+"""What the ledger's events are about, by the first word of their names."""
+
+
 def present_event(event: LedgerEvent) -> tuple[EventKind, dict[str, object]]:
     """Return what the ledger did as an event of the stream."""
     hints = get_type_hints(type(event))
     details: dict[str, object] = {"what": _snake(type(event).__name__)}
     for entry in fields(event):
         details[entry.name] = _plain(hints[entry.name], getattr(event, entry.name))
-    match event:
-        case EpochClosed():
-            return "reward", details
-        case WeightsRevealed() | WeightsForfeited():
-            return "weights", details
-        case NeuronRegistered():
-            return "neuron", details
-        case _:
-            assert_never(event)
+    return EVENT_KINDS.get(str(details["what"]).partition("_")[0], "ledger"), details

@@ -5,16 +5,32 @@ JSON's: addresses are SS58, hashes and peer ids are text, amounts are whole rao 
 as JSON integers, which may exceed 2^53; shares are fractions for people, exact figures are in
 `explain`. Reads are sync and must be short (a value in memory, or one small read); what waits is
 async.
+
+What is asked of the ledger's state is a `Question`: a path, and a function from any ledger to the
+answer. The node runs it on the state of a height, a client with a proof on the proven entries.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Generic, Literal, Protocol, TypeVar
 
 from consensus.errors import NeurondError
-from consensus.quantities import Hash32, Height, NetUid, PublicKey, Uid
+from consensus.ledger.state import Reading
+from consensus.quantities import Hash32, Height, NetUid
 from consensus.reward.explain import Explanation
 from daemon.http.events import EventBus
+from daemon.http.values import (
+    ConcentrationView,
+    DelegateAnswer,
+    DelegatesAnswer,
+    EntriesView,
+    ErrorDetail,
+    ProofView,
+    ReceiptView,
+    ValidatorsAnswer,
+    WhatIfEdits,
+    WhatIfView,
+)
 
 
 class ApiError(NeurondError):
@@ -26,15 +42,6 @@ class ApiError(NeurondError):
         self.code = code
         self.message = message
         self.remedy = remedy
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorDetail:
-    """What happened, under a code that never changes, and what to do."""
-
-    code: str
-    message: str
-    remedy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +151,8 @@ class TransactionView:
     fee: int | None
     code: int | None
     """0: it took effect; None: the receipt is not known yet (the newest block)."""
+    error: str | None = None
+    """The name of a code other than 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +231,7 @@ class MetagraphView:
     neurons: tuple[NeuronView, ...]
     supply: SupplyView | None = None
     """Of its alpha."""
+    proof: ProofView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +267,8 @@ class AccountView:
     """What a hotkey's owner keeps of its delegators' rewards, as a fraction."""
     neurons: tuple[tuple[int, int], ...] = ()
     """(netuid, uid) where the address is registered."""
+    height: int = 0
+    proof: ProofView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,13 +280,33 @@ class ExplainView:
     hotkey: str
     epoch: int
     explanation: Explanation
+    height: int = 0
+    proof: ProofView | None = None
+
+
+StateAnswer = (
+    AccountView
+    | MetagraphView
+    | ExplainView
+    | EntriesView
+    | DelegatesAnswer
+    | DelegateAnswer
+    | ConcentrationView
+    | ValidatorsAnswer
+)
+"""What is computed from the state of one height, says which, and can carry a proof."""
+Answer = TypeVar("Answer", bound=StateAnswer)
+Shown_co = TypeVar("Shown_co", bound=StateAnswer, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class SubmitAnswer:
-    """A transaction the mempool took."""
+class Question(Generic[Shown_co]):
+    """Something asked of the state; made in `daemon/http/questions.py`."""
 
-    id: str
+    path: str
+    """Of its route, parameters filled in; the height and the proof are added as a query."""
+    answer: Callable[[Reading], Shown_co]
+    """Computes the answer from a ledger; raises `ApiError` for what does not exist."""
 
 
 class NodeView(Protocol):
@@ -301,20 +333,30 @@ class NodeView(Protocol):
         """Return at most `count` final blocks, newest first, from `start` (the head) downward."""
         ...
 
-    def metagraph(self, netuid: NetUid) -> MetagraphView:
-        """Return the neurons of a subnet."""
+    def receipt(self, transaction_id: Hash32) -> ReceiptView:
+        """Return what became of a transaction."""
         ...
 
-    def account(self, key: PublicKey) -> AccountView:
-        """Return what `key` has; an unknown key has nothing."""
+    async def ask(self, question: Question[Answer], height: Height | None) -> Answer:
+        """Return the answer as of the final block `height` (None: the head)."""
         ...
 
-    def explain(self, netuid: NetUid, uid: Uid) -> ExplainView:
-        """Return the last epoch's reward of a neuron, taken apart."""
+    async def ask_proved(self, question: Question[Answer], height: Height | None) -> Answer:
+        """Return it with a proof; None is the newest height that can be proved."""
+        ...
+
+    async def what_if(
+        self, netuid: NetUid, edits: WhatIfEdits, height: Height | None
+    ) -> WhatIfView:
+        """Return what the last epoch step before `height` paid, and would have paid."""
         ...
 
     async def submit(self, data: bytes) -> Hash32:
         """Let an encoded SignedTransaction into the mempool and gossip it; return its id."""
+        ...
+
+    async def submit_many(self, items: Sequence[bytes]) -> tuple["Hash32 | ApiError", ...]:
+        """Do the same for many; return the id of each or why it was refused."""
         ...
 
 

@@ -2,26 +2,28 @@
 
 import io
 import logging
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
+from functools import cache
 
 import structlog
 
 from config.address import format_address
-from consensus.quantities import Hash32, Height, NetUid, PublicKey, Uid
-from consensus.reward.explain import Basis, Explanation
+from consensus.ledger.genesis import GenesisAccount
+from consensus.ledger.state import State
+from consensus.quantities import Amount, Hash32, Height, NetUid, PublicKey
 from daemon.http.events import EventBus
+from daemon.http.values import ProofView, ReceiptView, WhatIfEdits, WhatIfView
 from daemon.http.view import (
-    AccountView,
+    Answer,
+    ApiError,
     BlockSummary,
     BlockView,
     Check,
-    ExplainView,
-    MetagraphView,
     NeuronStatus,
-    NeuronView,
     PeerView,
+    Question,
     StatusView,
     SupplyView,
     TransactionView,
@@ -29,6 +31,7 @@ from daemon.http.view import (
     not_found,
 )
 from daemon.telemetry import configure_logging
+from tests import builders
 
 
 @contextmanager
@@ -45,7 +48,18 @@ def kept_log() -> Generator[io.StringIO]:
 
 
 ALICE = PublicKey(bytes(range(32)))
+RICHES = 10**16 + 1
+"""What ALICE has: more than JSON's usual readers count to."""
 HEAD = Height(3)
+PROOF = ProofView(2, complete=True, entries=(), tree="", headers=(), certificate="", validators=())
+
+
+@cache
+def make_ledger() -> State:
+    """Return a state after one epoch of subnet 1."""
+    accounts = (GenesisAccount(ALICE, Amount(RICHES)),)
+    state = builders.make_state(accounts=accounts)
+    return builders.play_epoch(state, {"hot0": {2: 65535}, "hot1": {2: 65535, 3: 9}})
 
 
 @dataclass(slots=True)
@@ -97,38 +111,39 @@ class FixedView:
         first = HEAD if start is None else min(start, HEAD)
         return tuple(self._summary(Height(h)) for h in range(first, max(first - count, -1), -1))
 
-    def metagraph(self, netuid: NetUid) -> MetagraphView:
-        if netuid != 1:
-            raise not_found(f"subnet {netuid}", "Subnet 1 exists.")
-        row = NeuronView(
-            uid=0,
-            hotkey=format_address(ALICE),
-            coldkey=format_address(ALICE),
-            stake=7,
-            has_permit=True,
-            is_active=True,
-            consensus=0.5,
-            incentive=1.0,
-            dividends=0.0,
-            validator_trust=1.0,
-            emission=9,
-            registered_block=0,
-            commit_block=0,
-        )
-        return MetagraphView(netuid, HEAD, "text", 20, 0, 5, (row,))
+    def receipt(self, transaction_id: Hash32) -> ReceiptView:
+        if any(transaction_id):
+            raise not_found(f"transaction {transaction_id.hex()}", "Ask again.")
+        return ReceiptView(transaction_id.hex(), "final", 1, 0, 10, 0)
 
-    def account(self, key: PublicKey) -> AccountView:
-        return AccountView(format_address(key), 2**60, 1)
+    async def ask(self, question: Question[Answer], height: Height | None) -> Answer:
+        if height is not None and height > HEAD:
+            raise ApiError(404, "not_kept", "Heights 0 to 3 are kept.", "Wait.")
+        return question.answer(make_ledger())
 
-    def explain(self, netuid: NetUid, uid: Uid) -> ExplainView:
-        figures = dict.fromkeys((entry.name for entry in fields(Explanation)), 0)
-        parts = {"basis": Basis.STAKE, "votes": (), "bonds": ()}
-        return ExplainView(netuid, uid, "5F", 0, Explanation(**{**figures, **parts}))  # pyright: ignore[reportArgumentType]  # a value per field
+    async def ask_proved(self, question: Question[Answer], height: Height | None) -> Answer:
+        return replace(await self.ask(question, height), proof=PROOF)
+
+    async def what_if(
+        self, netuid: NetUid, edits: WhatIfEdits, height: Height | None
+    ) -> WhatIfView:
+        if edits.weights:
+            raise ApiError(422, "invalid_edit", "The edit makes no sense.", "Change it.")
+        return WhatIfView(netuid, HEAD if height is None else height, 0, ())
 
     async def submit(self, data: bytes) -> Hash32:
         if len(data) != 32:
             raise bad_request("That is no transaction.", "Sign one.")
         return Hash32(data)
+
+    async def submit_many(self, items: Sequence[bytes]) -> tuple[Hash32 | ApiError, ...]:
+        results: list[Hash32 | ApiError] = []
+        for data in items:
+            try:
+                results.append(await self.submit(data))
+            except ApiError as error:
+                results.append(error)
+        return tuple(results)
 
     def _summary(self, height: Height) -> BlockSummary:
         return BlockSummary(height, "cd" * 32, "ce" * 32, height, 1, "5F", 1, 1, "ef" * 32)

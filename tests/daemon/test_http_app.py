@@ -2,6 +2,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import cbor2
 import httpx
 import pytest
 import trio
@@ -10,11 +11,14 @@ from httpx import ASGITransport, AsyncClient
 from config.address import format_address
 from config.errors import ConfigError
 from config.settings import ApiSettings
+from consensus import codec
 from daemon.http.app import build_app
 from daemon.http.keys import ApiKeys
+from daemon.http.transaction_routes import is_many
 from daemon.http.view import Check
 from daemon.telemetry import Telemetry
-from tests.daemon.fixed_view import ALICE, FixedView, kept_log
+from tests.builders import key_of, make_transaction
+from tests.daemon.fixed_view import ALICE, RICHES, FixedView, kept_log, make_ledger
 
 KEY = "0123456789abcdef0123"
 
@@ -57,7 +61,15 @@ def error_of(response: httpx.Response) -> dict[str, str]:
         "/chain/blocks/0",
         "/chain/metagraph/1",
         f"/chain/account/{format_address(ALICE)}",
+        f"/chain/account/{format_address(ALICE)}?height=2&proof=1",
         "/chain/explain/1/0",
+        "/chain/proof?key=02",
+        "/chain/proof?key=02&key=01&height=1",
+        "/chain/validators",
+        "/chain/delegates?count=2",
+        f"/chain/delegates/{format_address(key_of('hot0'))}",
+        "/chain/concentration",
+        f"/chain/transactions/{'00' * 32}",
         "/openapi.json",
     ],
 )
@@ -70,7 +82,7 @@ async def test_each_route_answers_with_json(path: str):
 
 async def test_amounts_beyond_two_to_the_53_stay_exact():
     response = await get(f"/chain/account/{format_address(ALICE)}")
-    assert response.json()["free"] == 2**60
+    assert response.json()["free"] == RICHES > 2**53
 
 
 @pytest.mark.parametrize(
@@ -87,6 +99,19 @@ async def test_amounts_beyond_two_to_the_53_stay_exact():
         ("/chain/account/5Grwva", 400, "bad_request"),
         (f"/chain/account/{format_address(ALICE)[:-1]}A", 400, "bad_request"),
         (f"/chain/account/{'1' * 65}", 400, "bad_request"),
+        ("/chain/metagraph/1?height=4", 404, "not_kept"),
+        ("/chain/metagraph/1?height=-1", 400, "bad_request"),
+        ("/chain/metagraph/1?proof=yes", 400, "bad_request"),
+        ("/chain/proof", 400, "bad_request"),
+        ("/chain/proof?key=", 400, "bad_request"),
+        ("/chain/proof?key=0", 400, "bad_request"),
+        (f"/chain/proof?key={'00' * 501}", 400, "bad_request"),
+        ("/chain/proof?" + "&".join(["key=00"] * 65), 400, "bad_request"),
+        ("/chain/delegates?count=257", 400, "bad_request"),
+        (f"/chain/delegates/{format_address(ALICE)}", 404, "not_found"),
+        ("/chain/transactions/00", 400, "bad_request"),
+        (f"/chain/transactions/{'zz' * 32}", 400, "bad_request"),
+        (f"/chain/transactions/{'01' * 32}", 404, "not_found"),
     ],
 )
 async def test_a_wrong_request_is_answered_with_a_code_and_a_remedy(
@@ -144,6 +169,65 @@ async def test_a_transaction_is_handed_in_as_bytes():
         refused = await client.post("/chain/transactions", content=b"x")
     assert (taken.status_code, taken.json()) == (202, {"id": "00" * 32})
     assert error_of(refused)["message"] == "That is no transaction."
+
+
+async def test_a_list_of_transactions_is_answered_one_by_one():
+    items = [bytes(32), b"x", bytes([1]) * 32]
+    async with make_client() as client:
+        answer = await client.post("/chain/transactions", content=cbor2.dumps(items))
+    assert answer.status_code == 200
+    body = answer.json()
+    assert body["accepted"] == 2
+    assert [result["id"] for result in body["results"]] == ["00" * 32, None, "01" * 32]
+    error = body["results"][1]["error"]
+    assert (error["code"], bool(error["remedy"])) == ("bad_request", True)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        cbor2.dumps([b"x"] * 1_025),
+        cbor2.dumps([b"x", 1]),
+        cbor2.dumps([b"x"]) + b"x",
+        b"\x81\x58\x01x",  # a length of one byte written as two
+        cbor2.dumps([bytes(65_537)]),
+    ],
+)
+async def test_a_list_that_is_none_is_a_bad_request(body: bytes):
+    async with make_client() as client:
+        answer = await client.post("/chain/transactions", content=body)
+    assert answer.status_code == 400
+    assert error_of(answer)["code"] == "bad_request"
+
+
+async def test_a_single_transaction_is_never_taken_for_a_list():
+    signed = make_transaction(make_ledger(), "hot0")
+    assert not is_many(codec.encode(signed))
+    assert is_many(cbor2.dumps([codec.encode(signed)] * 300))
+    for body in (b"", b"\x80", b"\x81", b"\x98", b"\x99\x01\x00"):
+        assert not is_many(body)
+
+
+@pytest.mark.parametrize(
+    ("edits", "status", "code"),
+    [
+        ({"weights": [{"uid": 0, "uids": [1], "values": [1]}]}, 422, "invalid_edit"),
+        ({"weights": [{"uid": 0, "uids": [1]}]}, 400, "bad_request"),
+        ({"weights": [{"uid": 0, "uids": [1], "values": [65536]}]}, 400, "bad_request"),
+        ({"weight": []}, 400, "bad_request"),
+        ({"stakes": [{"uid": 65536, "stake": 1}]}, 400, "bad_request"),
+        ({"hyperparameters": {"kappa": "much"}}, 400, "bad_request"),
+        ({"hyperparameters": {str(n): n for n in range(17)}}, 400, "bad_request"),
+        ([], 400, "bad_request"),
+    ],
+)
+async def test_edits_that_make_no_sense_are_refused(edits: object, status: int, code: str):
+    async with make_client() as client:
+        good = await client.post("/chain/subnets/1/what-if", json={"hyperparameters": {"kappa": 1}})
+        answer = await client.post("/chain/subnets/1/what-if", json=edits)
+    assert good.status_code == 200
+    assert answer.status_code == status
+    assert error_of(answer)["code"] == code
 
 
 async def test_a_body_over_the_limit_is_refused():

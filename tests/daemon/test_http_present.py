@@ -60,9 +60,9 @@ def test_the_first_metagraph_shows_the_registered_neuron():
 
 
 def test_an_account_shows_its_stake_and_a_hotkey_its_owner():
-    cold = present_account(queries.account(STATE, key(2)))
+    cold = present_account(queries.account(STATE, key(2)), 0)
     assert [stake.hotkey for stake in cold.stakes] == [format_address(key(3))]
-    hot = present_account(queries.account(STATE, key(4)))
+    hot = present_account(queries.account(STATE, key(4)), 0)
     assert hot.owner == format_address(key(2))
     assert hot.neurons == ((1, 0),)
     assert hot.take is not None
@@ -71,7 +71,8 @@ def test_an_account_shows_its_stake_and_a_hotkey_its_owner():
 
 def test_the_supply_adds_up_as_its_description_says():
     supply = present_supply(queries.supply(STATE))
-    assert supply.issued == supply.free + supply.staked + supply.unbonding + supply.pending
+    held = supply.free + supply.staked + supply.unbonding + supply.pending
+    assert supply.issued == held + supply.pooled + supply.locked + supply.ordered
 
 
 def test_a_block_shows_its_transactions_with_their_receipts():
@@ -81,6 +82,7 @@ def test_a_block_shows_its_transactions_with_their_receipts():
     shown = present_block(block, ZERO_HASH, (receipt,), get_entries(GENESIS))
     (transaction,) = shown.transactions
     assert (transaction.call, transaction.fee, transaction.code) == ("transfer", 7, 3)
+    assert transaction.error == "AmountTooSmall"
     assert transaction.fields == {"to": format_address(key(9)), "amount": 5}
     unknown = present_block(block, ZERO_HASH, None, get_entries(GENESIS)).transactions[0]
     assert (unknown.fee, unknown.code) == (None, None)

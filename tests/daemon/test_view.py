@@ -12,12 +12,15 @@ import pytest
 
 from config.address import format_address
 from config.settings import ApiSettings, NeuronSettings, Role
-from consensus import codec
+from consensus import codec, crypto
+from consensus.calls.accounts import Transfer
 from consensus.ledger.mempool import Mempool
 from consensus.quantities import ZERO_HASH, Amount, Height, Nonce, Uid
 from daemon.http.app import build_app
 from daemon.http.keys import ApiKeys
-from daemon.http.view import ApiError, Check
+from daemon.http.questions import ask_account, ask_delegate, ask_explain, ask_metagraph
+from daemon.http.values import ReceiptView
+from daemon.http.view import ApiError, Check, Question, StateAnswer
 from daemon.neuron import Neuron
 from daemon.neuron_port import ChainPort
 from daemon.view import View
@@ -90,13 +93,15 @@ async def test_a_final_block_shows_its_signers_transactions_and_receipts(tmp_pat
 
 async def test_what_does_not_exist_is_not_found(tmp_path: Path):
     async with _open(tmp_path) as node:
-        for look in (
-            lambda: node.view.metagraph(builders.NetUid(9)),
-            lambda: node.view.explain(builders.NetUid(9), Uid(0)),
-            lambda: node.view.explain(builders.SUBNET, Uid(99)),
-        ):
+        nothing: tuple[Question[StateAnswer], ...] = (
+            ask_metagraph(builders.NetUid(9)),
+            ask_explain(builders.NetUid(9), Uid(0)),
+            ask_explain(builders.SUBNET, Uid(99)),
+            ask_delegate(builders.key_of("nobody")),
+        )
+        for question in nothing:
             with pytest.raises(ApiError) as caught:
-                look()
+                await node.view.ask(question, None)
             assert caught.value.status == 404
             assert caught.value.remedy
 
@@ -106,7 +111,7 @@ async def test_every_route_answers_of_a_real_node(tmp_path: Path):
         app = build_app(node.view, node.telemetry, ApiSettings(), ApiKeys(None), metrics=True)
         transport = httpx.ASGITransport(app=app)  # pyright: ignore[reportArgumentType]
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-            alice = format_address(builders.key_of("alice"))
+            alice, hot0 = (format_address(builders.key_of(name)) for name in ("alice", "hot0"))
             for path in (
                 "/healthz",
                 "/metrics",
@@ -116,6 +121,15 @@ async def test_every_route_answers_of_a_real_node(tmp_path: Path):
                 "/chain/metagraph/1",
                 f"/chain/account/{alice}",
                 "/chain/explain/1/0",
+                f"/chain/account/{alice}?height=3",
+                f"/chain/account/{alice}?proof=1",
+                "/chain/metagraph/1?height=7&proof=1",
+                "/chain/explain/1/0?proof=1",
+                "/chain/proof?key=02",
+                "/chain/validators?proof=1",
+                "/chain/delegates?proof=1",
+                f"/chain/delegates/{hot0}?proof=1",
+                "/chain/concentration?proof=1",
             ):
                 answer = await client.get(path)
                 assert answer.status_code == 200, (path, answer.text)
@@ -138,7 +152,7 @@ async def test_a_submitted_transaction_is_gossiped_committed_and_receipted(tmp_p
         await world.add_block(node.driver.machine.committee, node.chain)
         shown = node.view.block(Height(1)).transactions
         assert [transaction.id for transaction in shown] == [identity.hex()]
-        assert node.view.account(builders.key_of("alice")).nonce == 1
+        assert (await node.view.ask(ask_account(builders.key_of("alice")), None)).nonce == 1
 
 
 @pytest.mark.parametrize(
@@ -173,6 +187,28 @@ async def test_a_replayed_transaction_is_refused_for_ever(tmp_path: Path):
         with pytest.raises(ApiError, match="was used") as caught:
             await node.view.submit(data)
         assert caught.value.code == "invalid_transaction"
+
+
+async def test_a_receipt_follows_its_transaction_from_the_pool_into_a_block(tmp_path: Path):
+    async with _open(tmp_path) as node:
+        committee = node.driver.machine.committee
+        state = node.chain.head.state
+        good = builders.make_transaction(state)
+        unknown = Transfer(builders.key_of("bob"), Amount(10**18))
+        bad = builders.make_transaction(state, "bob", unknown)
+        with pytest.raises(ApiError) as caught:
+            node.view.receipt(crypto.compute_transaction_id(good.transaction))
+        assert (caught.value.status, caught.value.code) == (404, "not_found")
+        paid, failed = [await node.view.submit(codec.encode(each)) for each in (good, bad)]
+        assert node.view.receipt(paid) == ReceiptView(paid.hex(), "pending")
+        block = await world.add_block(committee, node.chain)
+        shown = node.view.receipt(paid)
+        assert (shown.status, shown.height, shown.code, shown.error) == ("final", 1, 0, None)
+        assert block.transactions[shown.index or 0] == good
+        shown = node.view.receipt(failed)
+        assert (shown.code, shown.error) == (2, "NotEnoughFunds")
+        assert shown.remedy
+        assert shown.fee
 
 
 async def test_bytes_that_are_no_transaction_are_a_bad_request(tmp_path: Path):

@@ -19,6 +19,7 @@ from consensus.agreement.headers import build_block
 from consensus.agreement.messages import BlockBody, Timing
 from consensus.ledger.genesis import Genesis
 from consensus.ledger.records import get_beacon_tip
+from consensus.ledger.state import State
 from consensus.quantities import U32, Hash32, TimeMs, ValidatorIndex, View
 from consensus.types import Block, Certificate, SignedTransaction, Vote, VoteKind
 from consensus.verdict import Verdict
@@ -121,15 +122,24 @@ async def add_block(
     return block
 
 
-async def grow(genesis: Genesis, folder: Path, count: int, every: int = 1) -> None:
-    """Lay a chain of `count` empty blocks into `folder`; each `every`-th has its certificate."""
+Fill = Callable[[State], tuple[SignedTransaction, ...]]
+
+
+def _leave_empty(_state: State) -> tuple[SignedTransaction, ...]:
+    return ()
+
+
+async def grow(
+    genesis: Genesis, folder: Path, count: int, every: int = 1, fill: Fill = _leave_empty
+) -> None:
+    """Lay a chain of `count` blocks into `folder`; each `every`-th has its certificate."""
     committee = build_committee(genesis)
     async with open_store(folder, committee.chain_id) as store:
         chain = await open_chain(store, genesis)
         scratch = await open_chain(store, genesis)
         waiting: list[Block] = []
         for number in range(1, count + 1):
-            block = make_next(committee, scratch)
+            block = make_next(committee, scratch, *fill(scratch.head.state))
             digest = crypto.compute_header_digest(block.header)
             assert await chain.execute(block, digest) is None
             waiting.append(block)

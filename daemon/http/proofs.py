@@ -1,0 +1,115 @@
+"""Proofs of the state as the HTTP door writes them, and as a client reads and checks them.
+
+`check_answer` is the client's whole part: nothing in the node's answer is believed. The proof is
+checked against a validator set the client trusts (of genesis), the question is answered again from
+the proven entries, and the node's answer must be the same.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Generic
+
+from pydantic import TypeAdapter, ValidationError
+
+from consensus.agreement.certificates import Committee
+from consensus.agreement.light import InvalidProof, NotProven, StateProof, check_proof
+from consensus.quantities import Height
+from consensus.types import ValidatorEntry
+from daemon.http.figures import present_validators
+from daemon.http.values import ProofView
+from daemon.http.view import Answer, Question, Shown_co
+
+
+@dataclass(frozen=True, slots=True)
+class Proven(Generic[Shown_co]):
+    """An answer that is true whoever gave it."""
+
+    answer: Shown_co
+    height: Height
+    is_complete: bool
+    """False: nothing in it is wrong, but something may be missing (it took a scan)."""
+
+
+def present_proof(height: int, proof: StateProof, entries: tuple[ValidatorEntry, ...]) -> ProofView:
+    """Return `proof` as the door shows it; `entries` is the set its certificate is by."""
+    return ProofView(
+        height=height,
+        complete=True,
+        entries=tuple(
+            (key.hex(), None if value is None else value.hex()) for key, value in proof.entries
+        ),
+        tree=proof.tree.hex(),
+        headers=tuple(header.hex() for header in proof.headers),
+        certificate=proof.certificate.hex(),
+        validators=present_validators(entries),
+    )
+
+
+def attach_proof(answer: Answer, proof: ProofView, *, is_complete: bool) -> Answer:
+    """Return `answer` with its proof."""
+    return replace(answer, proof=replace(proof, complete=is_complete))
+
+
+def read_proof(proof: ProofView) -> StateProof:
+    """Return a proof as `check_proof` takes it.
+
+    Raises:
+        InvalidProof: something in it is not hexadecimal.
+    """
+    try:
+        return StateProof(
+            entries=tuple(
+                (bytes.fromhex(key), None if value is None else bytes.fromhex(value))
+                for key, value in proof.entries
+            ),
+            tree=bytes.fromhex(proof.tree),
+            headers=tuple(bytes.fromhex(header) for header in proof.headers),
+            certificate=bytes.fromhex(proof.certificate),
+        )
+    except ValueError as error:
+        raise InvalidProof(f"the proof is not hexadecimal: {error}") from error
+
+
+def check_answer(
+    committee: Committee,
+    question: Question[Answer],
+    height: Height | None,
+    told: Mapping[str, object],
+) -> Proven[Answer]:
+    """Return the proven answer to `question`, which must be the one a node `told` (its JSON).
+
+    Args:
+        committee: the validator set the client trusts.
+        question: what was asked.
+        height: what it was asked of; None where the node chose the height, which it then names.
+        told: the node's answer, proof included.
+
+    Raises:
+        InvalidProof: the proof proves nothing, or something else than the answer.
+        ApiError: what was asked for does not exist, and that is proven.
+    """
+    try:
+        shown = _PROOFS.validate_python(told.get("proof"))
+    except ValidationError as error:
+        raise InvalidProof(f"the answer carries no proof: {error.error_count()} faults") from error
+    if height is not None and shown.height != height:
+        raise InvalidProof(f"a proof of height {shown.height} where {height} was asked")
+    view = check_proof(committee, shown.height, read_proof(shown))
+    try:
+        answer = question.answer(view)
+    except NotProven as error:
+        raise InvalidProof(f"the proof does not cover the answer: {error}") from error
+    written = json.loads(_writer(type(answer)).dump_json(answer))
+    if written != {**told, "proof": None}:
+        raise InvalidProof("the answer is not what its proof shows")
+    return Proven(answer, Height(shown.height), view.is_complete)
+
+
+_PROOFS = TypeAdapter(ProofView)
+
+
+@cache
+def _writer(kind: type) -> TypeAdapter[object]:
+    return TypeAdapter(kind)
