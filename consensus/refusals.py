@@ -380,6 +380,13 @@ class AlreadyClosing(CallError):
     remedy = "Wait until the dispute window is over: the rest comes back by itself."
 
 
+class SameSubnet(CallError):
+    """A swap of stake from a subnet to itself."""
+
+    code = 55
+    remedy = "Move the stake to another hotkey instead, or name another subnet."
+
+
 class NotPrintable(CallError):
     """A text with characters that can't be shown, or that change how others are."""
 

@@ -6,7 +6,14 @@ from typing import TypeVar
 from consensus.calls.accounts import Transfer
 from consensus.calls.neurons import RegisterNeuron, Serve
 from consensus.calls.payments import CloseChannel, OpenChannel, RedeemVoucher
-from consensus.calls.staking import SetTake, StakeRoot, UnstakeRoot
+from consensus.calls.staking import (
+    SetTake,
+    StakeAlpha,
+    StakeRoot,
+    SwapStake,
+    UnstakeAlpha,
+    UnstakeRoot,
+)
 from consensus.calls.weights import CommitWeights, RevealWeights
 from consensus.errors import CallError, InvalidTransaction
 from consensus.ledger.accounts import process_transfer
@@ -18,6 +25,11 @@ from consensus.ledger.registration import process_register
 from consensus.ledger.serving import process_serve
 from consensus.ledger.staking import process_set_take, process_stake, process_unstake
 from consensus.ledger.state import Draft, State
+from consensus.ledger.trading import (
+    process_stake_alpha,
+    process_swap_stake,
+    process_unstake_alpha,
+)
 from consensus.ledger.weights import process_commit, process_reveal
 from consensus.quantities import U16, Amount, Nonce, PublicKey
 from consensus.types import Call, Receipt, SignedTransaction
@@ -45,6 +57,9 @@ _RULES: dict[type, Rule] = {
     StakeRoot: _bind(StakeRoot, process_stake),
     UnstakeRoot: _bind(UnstakeRoot, process_unstake),
     SetTake: _bind(SetTake, process_set_take),
+    StakeAlpha: _bind(StakeAlpha, process_stake_alpha),
+    UnstakeAlpha: _bind(UnstakeAlpha, process_unstake_alpha),
+    SwapStake: _bind(SwapStake, process_swap_stake),
     OpenChannel: _bind(OpenChannel, process_open),
     RedeemVoucher: _bind(RedeemVoucher, process_redeem),
     CloseChannel: _bind(CloseChannel, process_close),

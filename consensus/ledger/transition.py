@@ -2,9 +2,10 @@
 
 In this order: the block is checked against the head (height, time, the roots after its parent, its
 proposer's beacon reveal); its transactions are done one by one; the coinbase pays the proposer and
-fills the pots; epoch steps that are due empty them; what has unbonded is paid out; what the agenda
+fills the subnets' pools and pots; epoch steps that are due empty the pots; all that people, rules
+and pots have swapped settles, one price per pool; what has unbonded is paid out; what the agenda
 has for this height is done; the supply of every coin is checked; the head is written for the next
-block.
+block. Swaps settle before the agenda, which may end a subnet.
 
 `header.state_root` and `header.receipts_root` are those after the parent (`agreement.md` 2.6), so a
 state is vouched for by the header of the next block. An error drops the Draft: an invalid block
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from consensus.crypto import compute_mix, compute_receipts_root, hash32, hash_beacon
 from consensus.errors import InvalidBlock, InvalidTransaction
 from consensus.ledger.calls import process_transaction
-from consensus.ledger.coinbase import process_coinbase, process_subnet_block
+from consensus.ledger.coinbase import process_averages, process_coinbase, process_emission
 from consensus.ledger.dues import process_agenda
 from consensus.ledger.epochs import process_epoch_step
 from consensus.ledger.events import LedgerEvent
@@ -30,6 +31,7 @@ from consensus.ledger.fees import (
     measure,
     never_verified,
 )
+from consensus.ledger.pools import process_settlement
 from consensus.ledger.records import (
     Head,
     Member,
@@ -43,10 +45,10 @@ from consensus.ledger.records import (
 )
 from consensus.ledger.staking import process_releases
 from consensus.ledger.state import Draft, State
-from consensus.ledger.subnets import get_netuids, get_subnet
+from consensus.ledger.subnets import find_subnet, get_netuids
 from consensus.ledger.supply import assert_totals
 from consensus.params import Params
-from consensus.quantities import Hash32
+from consensus.quantities import Amount, Hash32
 from consensus.reward.commit_reveal import is_epoch_step
 from consensus.types import Block, BlockKind, Header, Receipt
 
@@ -102,8 +104,8 @@ def apply_block(state: State, block: Block, is_verified: IsVerified = never_veri
     receipts = _process_transactions(draft, network, block, is_verified, events)
     fees = sum(receipt.fee for receipt in receipts)
     tips = sum(signed.transaction.tip for signed in block.transactions)
-    process_coinbase(draft, network.params, proposer, fees, tips)
-    events += process_subnets(draft, network.params)
+    subnets_tao = process_coinbase(draft, network.params, proposer, fees, tips)
+    events += process_subnets(draft, network.params, subnets_tao)
     process_releases(draft)
     events += process_agenda(draft)
     assert_totals(draft)
@@ -116,14 +118,21 @@ def get_receipts_root(state: State) -> Hash32:
     return get_head(state).receipts_root
 
 
-def process_subnets(draft: Draft, params: Params) -> list[LedgerEvent]:
-    """Fill every subnet's pots and run the epoch steps that are due; return what they did."""
+def process_subnets(draft: Draft, params: Params, tao: Amount) -> list[LedgerEvent]:
+    """Fill every subnet's pool and pots, run the epoch steps that are due, settle the swaps.
+
+    Returns:
+        What they did.
+    """
+    found = ((netuid, find_subnet(draft, netuid)) for netuid in get_netuids(draft))
+    subnets = [(netuid, each) for netuid, each in found if each is not None and not each.is_closed]
+    process_emission(draft, params, subnets, tao)
     events: list[LedgerEvent] = []
-    for netuid in get_netuids(draft):
-        subnet = get_subnet(draft, netuid)
-        process_subnet_block(draft, params, netuid, subnet)
+    for netuid, subnet in subnets:
         if is_epoch_step(draft.height, subnet.hyper.tempo, subnet.hyper.reveal_blocks):
             events += process_epoch_step(draft, params, netuid, subnet)
+    events += process_settlement(draft, params)
+    process_averages(draft, params, subnets)
     return events
 
 
