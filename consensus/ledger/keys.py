@@ -33,13 +33,13 @@ class Family(IntEnum):
     HOLDING = 0x14
     """coldkey, netuid u16, hotkey: marks that SHARES has such an entry."""
     UNBONDING = 0x15
-    """hotkey, release height u64, coldkey: rao on their way out."""
+    """hotkey, release height u64, coldkey: shares of what is on its way out."""
     RELEASE = 0x16
     """release height u64, hotkey, coldkey: marks that UNBONDING has such an entry."""
     LEAVING = 0x17
     """coldkey, release height u64, hotkey: marks the same, for its owner to find."""
     VAULT = 0x18
-    """vault: the hotkey its stake is behind now, once that is another than the first."""
+    """swapped hotkey: who stands for it now, if it is a line's first, or else that first one."""
     OWNED = 0x19
     """coldkey, hotkey: marks that HOTKEY says so."""
     AUTOSTAKE = 0x1A
@@ -71,7 +71,7 @@ class Family(IntEnum):
     BONDS = 0x27
     """netuid u16, uid u16: the validator's bonds."""
     FORFEITS = 0x28
-    """netuid u16, hotkey: the epochs in which it withheld a reveal."""
+    """netuid u16, hotkey: the epoch steps at which it had withheld a reveal."""
     RECORD = 0x29
     """netuid u16, part u8: everything the last epoch step read and found."""
     CHANGES = 0x2A
@@ -92,6 +92,8 @@ class Family(IntEnum):
     """Nothing: the last lock, and who waits for a place."""
     ENDING = 0x32
     """netuid u16: a subnet under notice, or being paid out."""
+    UNBONDING_POOL = 0x33
+    """hotkey's vault: all that unbonds from it; UNBONDING holds shares of it."""
     ORDER = 0x40
     """netuid u16, side u8, limit u64, destination: what is to be swapped at the block's end."""
     SECOND_LEG = 0x41

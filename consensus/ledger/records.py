@@ -15,7 +15,6 @@ from consensus.ledger.keys import Family
 from consensus.ledger.state import Draft, Reading, Total
 from consensus.params import Params
 from consensus.quantities import (
-    U64,
     Amount,
     Hash32,
     Height,
@@ -82,14 +81,20 @@ class Hotkey:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A hotkey's stake in one coin, and into how many shares it is divided."""
+    """A hotkey's stake in one coin, and into how many shares it is divided.
+
+    `scale` is how often all shares have been doubled since the pool was opened. It is part of each
+    holding too, which is doubled as often when it is next read: so shares never become so dear that
+    rounding to one of them matters, at the price of one write for all holders.
+    """
 
     amount: Amount
-    shares: U64
+    shares: int
+    scale: int
 
 
 EMPTY_ACCOUNT = Account(Amount(0), Nonce(0))
-EMPTY_POOL = Pool(Amount(0), U64(0))
+EMPTY_POOL = Pool(Amount(0), 0, 0)
 
 
 # -- the chain ------------------------------------------------------------------------------------
@@ -201,15 +206,36 @@ def get_vault(view: Reading, hotkey: PublicKey) -> PublicKey:
 
 
 def get_vault_hotkey(view: Reading, vault: PublicKey) -> PublicKey:
-    """Return the hotkey that the stake under `vault` is behind now."""
+    """Return the hotkey that the stake under `vault`, or under any key swapped since, is behind."""
     data = view.get(keys.of(Family.VAULT, vault))
-    return vault if data is None else PublicKey(data)
+    if data is None:
+        return vault
+    first = view.get(keys.of(Family.VAULT, PublicKey(data)))
+    return PublicKey(data if first is None else first)
 
 
 def get_pool(view: Reading, netuid: NetUid, hotkey: PublicKey) -> Pool:
     """Return the share pool of a hotkey in one coin; the empty one if it has no stake."""
-    data = view.get(keys.pool(netuid, get_vault(view, hotkey)))
-    return EMPTY_POOL if data is None else Pool(*_TWO_U64.unpack(data))
+    return get_vault_pool(view, netuid, get_vault(view, hotkey))
+
+
+def get_vault_pool(view: Reading, netuid: NetUid, vault: PublicKey) -> Pool:
+    """Return the share pool under a vault; the empty one if there is no stake."""
+    data = view.get(keys.pool(netuid, vault))
+    return EMPTY_POOL if data is None else decode_pool(data)
+
+
+def encode_pool(pool: Pool) -> bytes:
+    """Return a share pool as the state keeps it: amount u64, shares u128, scale u32."""
+    amount, shares = pool.amount.to_bytes(8, "big"), pool.shares.to_bytes(16, "big")
+    return amount + shares + pool.scale.to_bytes(4, "big")
+
+
+def decode_pool(data: bytes) -> Pool:
+    """Return the share pool that `encode_pool` wrote."""
+    amount = int.from_bytes(data[:8], "big")
+    shares = int.from_bytes(data[8:24], "big")
+    return Pool(Amount(amount), shares, int.from_bytes(data[24:], "big"))
 
 
 def put_pool(draft: Draft, netuid: NetUid, hotkey: PublicKey, pool: Pool) -> None:
@@ -221,22 +247,32 @@ def put_pool(draft: Draft, netuid: NetUid, hotkey: PublicKey, pool: Pool) -> Non
     if pool == EMPTY_POOL:
         draft.delete(keys.pool(netuid, vault))
     else:
-        draft.put(keys.pool(netuid, vault), _TWO_U64.pack(pool.amount, pool.shares))
+        draft.put(keys.pool(netuid, vault), encode_pool(pool))
 
 
 def get_shares(view: Reading, netuid: NetUid, hotkey: PublicKey, coldkey: PublicKey) -> int:
-    """Return how many shares of a pool `coldkey` has."""
-    data = view.get(keys.shares(netuid, get_vault(view, hotkey), coldkey))
-    return 0 if data is None else int.from_bytes(data, "big")
+    """Return how many shares of a pool `coldkey` has, as the pool counts them now."""
+    vault = get_vault(view, hotkey)
+    data = view.get(keys.shares(netuid, vault, coldkey))
+    return 0 if data is None else read_shares(data, get_vault_pool(view, netuid, vault))
+
+
+def read_shares(data: bytes, pool: Pool) -> int:
+    """Return how many shares of `pool` an entry that `put_shares` wrote is."""
+    behind = pool.scale - int.from_bytes(data[16:], "big")
+    assert behind >= 0, "a holding that is ahead of its pool"
+    return int.from_bytes(data[:16], "big") << behind
 
 
 def put_shares(
     draft: Draft, netuid: NetUid, hotkey: PublicKey, coldkey: PublicKey, shares: int
 ) -> None:
-    """Write how many shares of a pool `coldkey` has; none leaves no entry."""
+    """Write how many shares of a pool, as it counts now, `coldkey` has; none leaves no entry."""
     vault = get_vault(draft, hotkey)
     if shares:
-        draft.put(keys.shares(netuid, vault, coldkey), shares.to_bytes(8, "big"))
+        scale = get_vault_pool(draft, netuid, vault).scale
+        data = shares.to_bytes(16, "big") + scale.to_bytes(4, "big")
+        draft.put(keys.shares(netuid, vault, coldkey), data)
         draft.put(keys.holding(coldkey, netuid, vault), MARK)
     else:
         draft.delete(keys.shares(netuid, vault, coldkey))

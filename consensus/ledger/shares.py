@@ -5,8 +5,26 @@ rounded down. A reward raises the amount and so everybody's stake in one write; 
 Whoever comes in buys shares at the present price, rounded down; whoever leaves gives up shares,
 rounded up: what rounding leaves stays with the pool, so no sequence of the two gains anything.
 
+What rounding leaves is next to nothing only while a share is. Were it not, the only holder of a
+pool could let rewards make a few shares very dear, and whoever came next would lose up to one of
+them to it. So a rao buys `2^SHARE_BITS` shares at first, and as soon as rewards have made them
+dearer than that, all shares of the pool are doubled (`records.Pool.scale`): a share is never worth
+more than 2^-32 rao, whatever was paid in, taken out or earned, and however long ago. There is no
+way to raise a pool but its hotkey's own earnings: nobody can donate to it.
+
+Stake is counted where it is, and only there: an epoch step reads every pool of its subnet after all
+transactions of its block, in which a stake that moves has left one pool before it is in another;
+what is sold stands in an order, which no step reads, and settles after the steps; a swap between
+subnets buys in the block after the one that sold. So nothing counts twice in a step, nor in the
+steps of two subnets in one block. From one block to the next stake may go where it earns more; each
+time it pays the fee and the price of both pools.
+
 Source: `ledger.md` section 7; subtensor `share-pool`.
+
+Deviations: subtensor's shares are fractions of 64 bits, which run out as described.
 """
+
+from dataclasses import replace
 
 from consensus.fixed import mul
 from consensus.ledger.records import (
@@ -20,9 +38,14 @@ from consensus.ledger.records import (
 )
 from consensus.ledger.state import Draft, Reading
 from consensus.params import Params
-from consensus.quantities import U64, U64_MAX, Amount, NetUid, PublicKey
+from consensus.quantities import Amount, NetUid, PublicKey
 from consensus.refusals import NotEnoughStake, PoolDepleted
 from consensus.reward.emission import split_take
+
+SHARE_BITS = 32
+"""A share is worth at most 2^-32 rao: ten million operations lose nobody a hundredth of a rao."""
+SHARES_MAX = (1 << 128) - 1
+"""More shares of one pool can't be counted: only a slash to almost nothing leads there."""
 
 Holder = tuple[NetUid, PublicKey, PublicKey]
 """Whose stake: netuid, hotkey, coldkey."""
@@ -51,15 +74,26 @@ def deposit(
     """Stake `amount` rao, which the caller took from elsewhere or minted, for `coldkey`.
 
     Raises:
-        PoolDepleted: a share is worth so little, or so much, that the amount can't be counted.
+        PoolDepleted: the pool was slashed to nothing, or so far that the amount can't be counted.
     """
     pool = get_pool(draft, netuid, hotkey)
-    bought = amount * pool.shares // pool.amount if pool.amount else amount
-    if bought == 0 or pool.shares + bought > U64_MAX or (pool.shares and not pool.amount):
-        raise PoolDepleted(f"{amount} rao are {bought} of {pool.shares} shares")
-    put_pool(draft, netuid, hotkey, Pool(Amount(pool.amount + amount), U64(pool.shares + bought)))
+    bought = buy_shares(pool, amount)
     held = get_shares(draft, netuid, hotkey, coldkey)
     put_shares(draft, netuid, hotkey, coldkey, held + bought)
+    after = Pool(Amount(pool.amount + amount), pool.shares + bought, pool.scale)
+    put_pool(draft, netuid, hotkey, after)
+
+
+def buy_shares(pool: Pool, amount: int) -> int:
+    """Return how many shares of `pool` `amount` rao buy, rounded down.
+
+    Raises:
+        PoolDepleted: none, or more than can be counted.
+    """
+    bought = amount * pool.shares // pool.amount if pool.amount else amount << SHARE_BITS
+    if bought == 0 or pool.shares + bought > SHARES_MAX or (pool.shares and not pool.amount):
+        raise PoolDepleted(f"{amount} rao are {bought} of {pool.shares} shares")
+    return bought
 
 
 def withdraw_stake(draft: Draft, holder: Holder, amount: int, least: int) -> Amount:
@@ -72,16 +106,40 @@ def withdraw_stake(draft: Draft, holder: Holder, amount: int, least: int) -> Amo
     """
     netuid, hotkey, coldkey = holder
     pool = get_pool(draft, netuid, hotkey)
+    taken, sold = price_stake(draft, holder, amount, least)
     held = get_shares(draft, netuid, hotkey, coldkey)
+    put_shares(draft, netuid, hotkey, coldkey, held - sold)
+    after = Pool(Amount(pool.amount - taken), pool.shares - sold, pool.scale)
+    put_pool(draft, netuid, hotkey, after)
+    return taken
+
+
+def move_shares(draft: Draft, holder: Holder, to: PublicKey, shares: int) -> None:
+    """Let `shares` of a holder be those of the coldkey `to`, another one; the pool stays as is."""
+    netuid, hotkey, coldkey = holder
+    held = get_shares(draft, netuid, hotkey, coldkey)
+    put_shares(draft, netuid, hotkey, coldkey, held - shares)
+    put_shares(draft, netuid, hotkey, to, get_shares(draft, netuid, hotkey, to) + shares)
+
+
+def price_stake(view: Reading, holder: Holder, amount: int, least: int) -> tuple[Amount, int]:
+    """Return how many rao leave a stake if `amount` are wanted, and for how many shares.
+
+    All of it, if what remained would be worth less than `least` rao, or be less than a share.
+
+    Raises:
+        NotEnoughStake: the shares are worth less.
+    """
+    netuid, hotkey, coldkey = holder
+    pool = get_pool(view, netuid, hotkey)
+    held = get_shares(view, netuid, hotkey, coldkey)
     worth = compute_value(pool, held)
     if amount > worth or worth == 0:
         raise NotEnoughStake(f"{amount} rao wanted, {worth} staked")
     sold = -(-amount * pool.shares // pool.amount)
     if worth - amount < least or sold >= held:
-        amount, sold = worth, held
-    put_pool(draft, netuid, hotkey, Pool(Amount(pool.amount - amount), U64(pool.shares - sold)))
-    put_shares(draft, netuid, hotkey, coldkey, held - sold)
-    return Amount(amount)
+        return worth, held
+    return Amount(amount), sold
 
 
 def reward(draft: Draft, netuid: NetUid, hotkey: PublicKey, amount: int) -> None:
@@ -93,15 +151,31 @@ def reward(draft: Draft, netuid: NetUid, hotkey: PublicKey, amount: int) -> None
     """
     record = get_hotkey(draft, hotkey)
     assert record is not None, f"{hotkey.hex()} earned something and is nobody's"
+    take, rest = split_take(amount, record.take)
+    raise_pool(draft, netuid, hotkey, rest)
+    credit_stake(draft, netuid, hotkey, record.owner, take)
+
+
+def raise_pool(draft: Draft, netuid: NetUid, hotkey: PublicKey, amount: int) -> None:
+    """Give `amount` rao to all who have a share; without shares all is the owner's. One write."""
     pool = get_pool(draft, netuid, hotkey)
     if amount == 0:
         return
     if pool.shares == 0:
-        credit_stake(draft, netuid, hotkey, record.owner, amount)
+        record = get_hotkey(draft, hotkey)
+        assert record is not None, f"{hotkey.hex()} earned something and is nobody's"
+        deposit(draft, netuid, hotkey, record.owner, amount)
         return
-    take, rest = split_take(amount, record.take)
-    put_pool(draft, netuid, hotkey, Pool(Amount(pool.amount + rest), pool.shares))
-    credit_stake(draft, netuid, hotkey, record.owner, take)
+    raised = replace(pool, amount=Amount(pool.amount + amount))
+    put_pool(draft, netuid, hotkey, refine(raised))
+
+
+def refine(pool: Pool) -> Pool:
+    """Return `pool` with its shares doubled until one is worth at most 2^-SHARE_BITS rao."""
+    doublings = 0
+    while pool.amount << SHARE_BITS > pool.shares << doublings:
+        doublings += 1
+    return Pool(pool.amount, pool.shares << doublings, pool.scale + doublings)
 
 
 def credit_stake(
@@ -113,11 +187,10 @@ def credit_stake(
     try:
         deposit(draft, netuid, hotkey, coldkey, amount)
     except PoolDepleted:
-        pool = get_pool(draft, netuid, hotkey)
-        put_pool(draft, netuid, hotkey, Pool(Amount(pool.amount + amount), pool.shares))
+        raise_pool(draft, netuid, hotkey, amount)
 
 
 def slash(draft: Draft, netuid: NetUid, hotkey: PublicKey, amount: int) -> None:
     """Take `amount` rao, at most all, out of a pool; the caller destroys them."""
     pool = get_pool(draft, netuid, hotkey)
-    put_pool(draft, netuid, hotkey, Pool(Amount(pool.amount - amount), pool.shares))
+    put_pool(draft, netuid, hotkey, replace(pool, amount=Amount(pool.amount - amount)))

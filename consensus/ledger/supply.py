@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from consensus.ledger.keys import Family
 from consensus.ledger.orders import count_ordered
 from consensus.ledger.payments import count_locked
-from consensus.ledger.records import ROOT
+from consensus.ledger.records import ROOT, decode_pool, read_shares
 from consensus.ledger.state import Draft, Reading, Total, get_totals
 from consensus.ledger.subnets import get_market, get_netuids
 from consensus.params import SUPPLY_CAP
@@ -68,6 +68,7 @@ def check_invariants(view: Reading) -> None:
         assert counted == supply, f"coin {netuid}: counted {counted}, kept {supply}"
         assert supply.accounted == supply.issued, f"coin {netuid}: {supply}"
     _check_shares(view)
+    _check_unbonding(view)
 
 
 def audit(view: Reading, netuid: NetUid) -> Supply:
@@ -78,7 +79,7 @@ def audit(view: Reading, netuid: NetUid) -> Supply:
     free = unbonding = pending = locked = 0
     if netuid == ROOT:
         free = sum(_first(data) for _, data in view.scan(bytes((Family.ACCOUNT,))))
-        unbonding = sum(_first(data) for _, data in view.scan(bytes((Family.UNBONDING,))))
+        unbonding = sum(_first(data) for _, data in view.scan(bytes((Family.UNBONDING_POOL,))))
         pooled = sum(get_market(view, each).tao for each in get_netuids(view))
         locked = count_locked(view)
     else:
@@ -92,13 +93,24 @@ def audit(view: Reading, netuid: NetUid) -> Supply:
 
 def _check_shares(view: Reading) -> None:
     """Assert that each pool's shares are exactly its holders'."""
+    pools = {key[1:]: decode_pool(data) for key, data in view.scan(bytes((Family.POOL,)))}
     held: dict[bytes, int] = {}
     for key, data in view.scan(bytes((Family.SHARES,))):
-        held[key[1:35]] = held.get(key[1:35], 0) + _first(data)
-    pools = {key[1:]: data for key, data in view.scan(bytes((Family.POOL,)))}
-    shares = {key: int.from_bytes(data[8:], "big") for key, data in pools.items()}
-    assert held == {key: count for key, count in shares.items() if count}, "shares without a pool"
-    assert all(shares[key] for key, data in pools.items() if _first(data)), "stake without shares"
+        pool = pools.get(key[1:35])
+        assert pool is not None, "shares without a pool"
+        held[key[1:35]] = held.get(key[1:35], 0) + read_shares(data, pool)
+    counts = {key: pool.shares for key, pool in pools.items() if pool.shares}
+    assert held == counts, "shares that are nobody's, or too many"
+    assert all(pool.shares for pool in pools.values() if pool.amount), "stake without shares"
+
+
+def _check_unbonding(view: Reading) -> None:
+    """Assert the same of what is on its way out."""
+    leaving: dict[bytes, int] = {}
+    for key, data in view.scan(bytes((Family.UNBONDING,))):
+        leaving[key[1:33]] = leaving.get(key[1:33], 0) + int.from_bytes(data, "big")
+    ways_out = view.scan(bytes((Family.UNBONDING_POOL,)))
+    assert leaving == {key[1:]: decode_pool(data).shares for key, data in ways_out}, "unbonding"
 
 
 def _first(data: bytes) -> int:

@@ -79,8 +79,11 @@ def test_a_whole_slash_leaves_nothing_to_release() -> None:
     state = do(_staked(), "alice", UnstakeRoot(HOT, Amount(40 * TAO))).state
     draft = Draft(state)
     process_slash(draft, HOT, 1_000_000)
-    assert account(draft, ALICE).unbonding == ()
+    assert [part.amount for part in account(draft, ALICE).unbonding] == [0]
     assert account(draft, ALICE).stakes[0].amount == 0
+    draft.height = Height(7)
+    process_releases(draft)
+    assert account(draft, ALICE).unbonding == ()
 
 
 @pytest.mark.parametrize(
