@@ -14,6 +14,8 @@ from daemon.cli.output import CliError, Exit
 TIMEOUT_S = 5.0
 """A node on this machine answers in milliseconds; a longer silence is a stuck one."""
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
+CBOR, JSON = "application/cbor", "application/json"
+"""What a request's body is in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +32,7 @@ class NodeClient:
         Raises:
             CliError: UNREACHABLE when nothing, or something that is no neurond, answers.
         """
-        try:
-            status, body = self._request(path)
-            answer: object = json.loads(body)
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise self._unreachable(error) from error
-        if not isinstance(answer, dict):
-            raise self._unreachable(ValueError("the answer is no JSON object"))
-        return status, {str(key): value for key, value in answer.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return self._ask("GET", path, b"", "")
 
     def get_ok(self, path: str) -> dict[str, object]:
         """Return the JSON object of a GET that succeeds.
@@ -45,15 +40,25 @@ class NodeClient:
         Raises:
             CliError: unreachable, or the node's own error with its code.
         """
-        status, answer = self.get(path)
-        if status == http.client.OK:
-            return answer
-        error = answer.get("error")
-        fields: dict[str, object] = error if isinstance(error, dict) else {}  # pyright: ignore[reportUnknownVariableType]
-        code, message = str(fields.get("code", status)), str(fields.get("message", answer))
-        raise CliError(Exit.FAILED, code, message, str(fields.get("remedy", "")))
+        return _expect_ok(*self.get(path))
 
-    def _request(self, path: str) -> tuple[int, bytes]:
+    def post_ok(self, path: str, body: bytes, content_type: str = CBOR) -> dict[str, object]:
+        """Return the JSON object of a POST that succeeds. Raises as `get_ok`."""
+        return _expect_ok(*self._ask("POST", path, body, content_type))
+
+    def _ask(
+        self, method: str, path: str, body: bytes, content_type: str
+    ) -> tuple[int, dict[str, object]]:
+        try:
+            status, data = self._request(method, path, body, content_type)
+            answer: object = json.loads(data)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise self._unreachable(error) from error
+        if not isinstance(answer, dict):
+            raise self._unreachable(ValueError("the answer is no JSON object"))
+        return status, {str(key): value for key, value in answer.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+
+    def _request(self, method: str, path: str, body: bytes, kind: str) -> tuple[int, bytes]:
         place = urlsplit(self.url)
         host, port = place.hostname or "", place.port
         if place.scheme == "https":
@@ -66,15 +71,17 @@ class NodeClient:
         headers = {"Accept": "application/json"}
         if self.key:
             headers["Authorization"] = f"Bearer {self.key}"
+        if kind:
+            headers["Content-Type"] = kind
         try:
-            connection.request("GET", path, headers=headers)
+            connection.request(method, path, body or None, headers)
             response = connection.getresponse()
-            body = response.read(ANSWER_BYTES_MAX + 1)
+            data = response.read(ANSWER_BYTES_MAX + 1)
         finally:
             connection.close()
-        if len(body) > ANSWER_BYTES_MAX:
+        if len(data) > ANSWER_BYTES_MAX:
             raise ValueError("the answer is over 64 MiB")
-        return response.status, body
+        return response.status, data
 
     def _unreachable(self, error: Exception) -> CliError:
         reason = getattr(error, "strerror", None) or error
@@ -84,6 +91,15 @@ class NodeClient:
             f"No node answers at {self.url}: {reason}.",
             "Start it with neurond run, or name its door with --api or api.listen.",
         )
+
+
+def _expect_ok(status: int, answer: dict[str, object]) -> dict[str, object]:
+    if status in (http.client.OK, http.client.ACCEPTED):
+        return answer
+    error = answer.get("error")
+    fields: dict[str, object] = error if isinstance(error, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+    code, message = str(fields.get("code", status)), str(fields.get("message", answer))
+    raise CliError(Exit.FAILED, code, message, str(fields.get("remedy", "")))
 
 
 def open_client(settings: ApiSettings, url: str | None) -> NodeClient:

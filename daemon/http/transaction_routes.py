@@ -1,18 +1,12 @@
-"""The routes of transactions: hand in one or many, and see what became of one.
+"""The routes of transactions: hand in one or many, and see what became of one."""
 
-Many are a canonical CBOR list of byte strings, each the canonical CBOR of one SignedTransaction. A
-list that begins with a byte string can be nothing else: a single transaction begins with a list.
-"""
-
-from typing import Annotated, cast
+from typing import Annotated
 
 from fastapi import FastAPI, Path, Request
 from fastapi.responses import Response
 
-from consensus import codec
-from consensus.errors import DecodeError
-from consensus.quantities import Bytes64K, CountMax
 from daemon.http.figures import read_hash
+from daemon.http.many import is_many, read_many
 from daemon.http.replies import write_json
 from daemon.http.values import (
     ErrorDetail,
@@ -22,14 +16,6 @@ from daemon.http.values import (
     SubmitResult,
 )
 from daemon.http.view import ApiError, ErrorAnswer, NodeView, bad_request
-
-MANY_MAX = 1_024
-"""Transactions in one request: some 40 ms of the node's time."""
-_MANY = cast("type[tuple[Bytes64K, ...]]", Annotated[tuple[Bytes64K, ...], CountMax(MANY_MAX)])
-_BYTE_STRING = 2
-"""The major type of byte strings (RFC 8949 section 3.1)."""
-_ITEM_AT = {**dict.fromkeys(range(0x81, 0x98), 1), 0x98: 2, 0x99: 3}
-"""Where the first item of a list begins, by the list's first byte."""
 
 
 def add_transaction_routes(api: FastAPI, view: NodeView) -> None:
@@ -58,7 +44,7 @@ def add_transaction_routes(api: FastAPI, view: NodeView) -> None:
         body = await request.body()
         if not is_many(body):
             return write_json(SubmitAnswer((await view.submit(body)).hex()), 202)
-        results = tuple(_show(one) for one in await view.submit_many(_read_many(body)))
+        results = tuple(_show(one) for one in await view.submit_many(read_many(body)))
         accepted = sum(result.id is not None for result in results)
         return write_json(SubmitManyAnswer(accepted, results))
 
@@ -75,20 +61,6 @@ def add_transaction_routes(api: FastAPI, view: NodeView) -> None:
         if found is None:
             raise bad_request("identifier: not 64 hexadecimal digits.", "Copy the whole id.")
         return write_json(view.receipt(found))
-
-
-def is_many(body: bytes) -> bool:
-    """Tell whether a body is a list of transactions rather than one."""
-    at = _ITEM_AT.get(body[0]) if body else None
-    return at is not None and len(body) > at and body[at] >> 5 == _BYTE_STRING
-
-
-def _read_many(body: bytes) -> tuple[bytes, ...]:
-    try:
-        return codec.decode(_MANY, body)
-    except DecodeError as error:
-        remedy = f"Send a canonical CBOR list of at most {MANY_MAX} byte strings, 1 MiB in all."
-        raise bad_request(str(error), remedy) from error
 
 
 def _show(result: bytes | ApiError) -> SubmitResult:

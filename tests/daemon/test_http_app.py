@@ -14,7 +14,7 @@ from config.settings import ApiSettings
 from consensus import codec
 from daemon.http.app import build_app
 from daemon.http.keys import ApiKeys
-from daemon.http.transaction_routes import is_many
+from daemon.http.many import is_many, write_many
 from daemon.http.view import Check
 from daemon.telemetry import Telemetry
 from tests.builders import key_of, make_transaction
@@ -203,7 +203,7 @@ async def test_a_list_that_is_none_is_a_bad_request(body: bytes):
 async def test_a_single_transaction_is_never_taken_for_a_list():
     signed = make_transaction(make_ledger(), "hot0")
     assert not is_many(codec.encode(signed))
-    assert is_many(cbor2.dumps([codec.encode(signed)] * 300))
+    assert is_many(write_many([codec.encode(signed)] * 300))
     for body in (b"", b"\x80", b"\x81", b"\x98", b"\x99\x01\x00"):
         assert not is_many(body)
 

@@ -1,0 +1,146 @@
+"""Ask a node about the ledger's state, with or without believing it; hand transactions in.
+
+`ask_proved` believes nothing but a genesis: see `daemon/http/proofs.py`. It still depends on the
+node for how new the answer is, so the height belongs to what is shown.
+"""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from consensus import codec
+from consensus.agreement.certificates import Committee
+from consensus.agreement.light import InvalidProof
+from consensus.ledger.genesis import (
+    FIRST_ERA,
+    Genesis,
+    compute_chain_id,
+    compute_first_seed,
+    get_entries,
+)
+from consensus.quantities import Hash32, Height, NetUid
+from consensus.types import SignedTransaction
+from daemon.cli.client import JSON, NodeClient
+from daemon.cli.output import CliError, Exit
+from daemon.http.many import MANY_MAX, write_many
+from daemon.http.proofs import Proven, check_answer
+from daemon.http.values import (
+    ReceiptView,
+    SubmitManyAnswer,
+    SubmitResult,
+    WhatIfEdits,
+    WhatIfView,
+)
+from daemon.http.view import Answer, ApiError, Question, StateAnswer
+
+
+def trust_genesis(genesis: Genesis) -> Committee:
+    """Return the validator set that a genesis names: all a client needs to trust."""
+    return Committee(
+        FIRST_ERA, compute_chain_id(genesis), get_entries(genesis), compute_first_seed(genesis)
+    )
+
+
+def ask(
+    client: NodeClient, question: Question[StateAnswer], height: Height | None = None
+) -> dict[str, object]:
+    """Return the node's answer as it is, JSON.
+
+    Raises:
+        CliError: unreachable, or the node's own error with its code.
+    """
+    return client.get_ok(_add_query(question.path, height, ""))
+
+
+def ask_proved(
+    client: NodeClient,
+    committee: Committee,
+    question: Question[Answer],
+    height: Height | None = None,
+) -> Proven[Answer]:
+    """Return the answer computed from proven entries; None is the newest height there is.
+
+    Raises:
+        CliError: unreachable, the node's own error, or (code `not_proven`) a proof that is none.
+    """
+    told = client.get_ok(_add_query(question.path, height, "proof=1"))
+    try:
+        return check_answer(committee, question, height, told)
+    except InvalidProof as error:
+        remedy = "The node errs or lies, or this is another network's genesis: ask another node."
+        raise CliError(Exit.FAILED, "not_proven", f"{error}.", remedy) from error
+    except ApiError as error:
+        raise CliError(Exit.FAILED, error.code, error.message, error.remedy) from error
+
+
+def submit(client: NodeClient, signed: SignedTransaction) -> Hash32:
+    """Hand in one transaction; return its id.
+
+    Raises:
+        CliError: unreachable, or refused with the node's reason.
+    """
+    answer = client.post_ok("/chain/transactions", codec.encode(signed))
+    return Hash32(bytes.fromhex(str(answer["id"])))
+
+
+def submit_many(client: NodeClient, many: Sequence[SignedTransaction]) -> tuple[SubmitResult, ...]:
+    """Hand in many, as many requests as it takes; return what became of each, in their order.
+
+    Raises:
+        CliError: unreachable; those of earlier requests may be in already.
+    """
+    results: list[SubmitResult] = []
+    for start in range(0, len(many), MANY_MAX):
+        body = write_many([codec.encode(signed) for signed in many[start : start + MANY_MAX]])
+        answer = client.post_ok("/chain/transactions", body)
+        results += _read(_SUBMITTED, answer).results
+    return tuple(results)
+
+
+def find_receipt(client: NodeClient, transaction_id: Hash32) -> ReceiptView:
+    """Return what became of a transaction.
+
+    Raises:
+        CliError: unreachable, or the node knows of none (`not_found`).
+    """
+    return _read(_RECEIPT, client.get_ok(f"/chain/transactions/{transaction_id.hex()}"))
+
+
+def ask_what_if(
+    client: NodeClient, netuid: NetUid, edits: WhatIfEdits, height: Height | None = None
+) -> WhatIfView:
+    """Return the last epoch of a subnet as it was and as it would have been.
+
+    Raises:
+        CliError: unreachable, or an edit makes no sense (`invalid_edit`).
+    """
+    path = _add_query(f"/chain/subnets/{netuid}/what-if", height, "")
+    return _read(_WHAT_IF, client.post_ok(path, _EDITS.dump_json(edits), JSON))
+
+
+T = TypeVar("T")
+
+
+def _read(reader: "TypeAdapter[T]", answer: dict[str, object]) -> T:
+    try:
+        return reader.validate_python(answer)
+    except ValidationError as error:
+        message = f"The node's answer is not what this program knows: {error.error_count()} faults."
+        remedy = "Use the neurond version that the node runs."
+        raise CliError(Exit.FAILED, "unknown_answer", message, remedy) from error
+
+
+_SUBMITTED = TypeAdapter(SubmitManyAnswer)
+_RECEIPT = TypeAdapter(ReceiptView)
+_WHAT_IF = TypeAdapter(WhatIfView)
+_EDITS = TypeAdapter(WhatIfEdits)
+
+
+def _add_query(path: str, height: Height | None, query: str) -> str:
+    parts = [query] if query else []
+    if height is not None:
+        parts.append(f"height={height}")
+    if not parts:
+        return path
+    return path + ("&" if "?" in path else "?") + "&".join(parts)
