@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from consensus.calls.accounts import Transfer
-from consensus.calls.neurons import RegisterNeuron, Serve
+from consensus.calls.neurons import LeaveSubnet, RegisterNeuron, Serve
 from consensus.calls.payments import CloseChannel, OpenChannel, RedeemVoucher
 from consensus.calls.staking import (
     SetTake,
@@ -14,14 +14,24 @@ from consensus.calls.staking import (
     UnstakeAlpha,
     UnstakeRoot,
 )
+from consensus.calls.subnets import (
+    RegisterSubnet,
+    SetHyperparameter,
+    SetMechanism,
+    StartSubnet,
+)
 from consensus.calls.weights import CommitWeights, RevealWeights
 from consensus.errors import CallError, InvalidTransaction
 from consensus.ledger.accounts import process_transfer
 from consensus.ledger.events import LedgerEvent
 from consensus.ledger.fees import Measured, check_account, is_free
+from consensus.ledger.founding import process_start
+from consensus.ledger.hyperparameters import process_set_hyperparameter
+from consensus.ledger.mechanism import process_set_mechanism
 from consensus.ledger.payments import process_close, process_open, process_redeem
+from consensus.ledger.places import process_register_subnet
 from consensus.ledger.records import Account, get_account, put_account
-from consensus.ledger.registration import process_register
+from consensus.ledger.registration import process_leave, process_register
 from consensus.ledger.serving import process_serve
 from consensus.ledger.staking import process_set_take, process_stake, process_unstake
 from consensus.ledger.state import Draft, State
@@ -51,6 +61,7 @@ def _bind(kind: type[C], rule: Callable[[Draft, PublicKey, C], LedgerEvent | Non
 _RULES: dict[type, Rule] = {
     Transfer: _bind(Transfer, process_transfer),
     RegisterNeuron: _bind(RegisterNeuron, process_register),
+    LeaveSubnet: _bind(LeaveSubnet, process_leave),
     Serve: _bind(Serve, process_serve),
     CommitWeights: _bind(CommitWeights, process_commit),
     RevealWeights: _bind(RevealWeights, process_reveal),
@@ -60,6 +71,10 @@ _RULES: dict[type, Rule] = {
     StakeAlpha: _bind(StakeAlpha, process_stake_alpha),
     UnstakeAlpha: _bind(UnstakeAlpha, process_unstake_alpha),
     SwapStake: _bind(SwapStake, process_swap_stake),
+    RegisterSubnet: _bind(RegisterSubnet, process_register_subnet),
+    StartSubnet: _bind(StartSubnet, process_start),
+    SetHyperparameter: _bind(SetHyperparameter, process_set_hyperparameter),
+    SetMechanism: _bind(SetMechanism, process_set_mechanism),
     OpenChannel: _bind(OpenChannel, process_open),
     RedeemVoucher: _bind(RedeemVoucher, process_redeem),
     CloseChannel: _bind(CloseChannel, process_close),

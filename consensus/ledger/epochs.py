@@ -20,6 +20,7 @@ from consensus.ledger.shares import credit_stake, get_stake_weight, reward
 from consensus.ledger.state import Draft, Reading, Total
 from consensus.ledger.subnets import (
     NEVER,
+    NOBODY,
     Column,
     Market,
     Subnet,
@@ -83,6 +84,8 @@ def _gather(
     """Collect what the law reads, as of the Draft's height."""
     hotkeys = get_hotkeys(view, netuid)
     size = len(hotkeys)
+    registered = get_column(view, netuid, Column.REGISTERED)
+    registered[[hotkey == NOBODY for hotkey in hotkeys]] = view.height  # masks weights and bonds
     heights = get_column(view, netuid, Column.ACTIVE).tolist()
     active = [_LONG_AGO if height == NEVER else height for height in heights]
     for uid in sorted(forfeits):
@@ -91,10 +94,13 @@ def _gather(
         block=view.height,
         last_epoch_block=get_market(view, netuid).stepped_at,
         tempo=subnet.hyper.tempo,
-        stake=[get_stake_weight(view, params, netuid, hotkey) for hotkey in hotkeys],
+        stake=[
+            0 if hotkey == NOBODY else get_stake_weight(view, params, netuid, hotkey)
+            for hotkey in hotkeys
+        ],
         active_block=active,
         commit_block=get_column(view, netuid, Column.COMMITTED).tolist(),
-        registered_block=get_column(view, netuid, Column.REGISTERED).tolist(),
+        registered_block=registered.tolist(),
         permits=[bool(cell) for cell in get_column(view, netuid, Column.PERMIT)],
         weights=scan_rows(view, keys.rows(netuid), size, WEIGHT),
         bonds=scan_rows(view, keys.bond_rows(netuid), size, BOND),
@@ -114,6 +120,8 @@ def _make_record(
 
 def _get_take(view: Reading, netuid: NetUid, hotkey: PublicKey) -> Ratio16:
     """Return what part of a reward goes to the owner: all of it while nobody has a share."""
+    if hotkey == NOBODY:
+        return Ratio16(0)
     record = get_hotkey(view, hotkey)
     assert record is not None, f"{hotkey.hex()} is nobody's"
     return record.take if get_pool(view, netuid, hotkey).shares else Ratio16(U16_MAX)
@@ -126,9 +134,11 @@ def _pay(draft: Draft, netuid: NetUid, subnet: Subnet, record: EpochRecord, payo
     for hotkey in subnet.owner:
         _pay_owner(draft, netuid, hotkey, record.owner_pot)
     for hotkey, mined in zip(record.hotkeys, payout.miners, strict=True):
-        _pay_owner(draft, netuid, hotkey, mined)
+        if mined:  # always somebody's: nobody has no weights and no stake
+            _pay_owner(draft, netuid, hotkey, mined)
     for hotkey, earned in zip(record.hotkeys, payout.validators, strict=True):
-        reward(draft, netuid, hotkey, earned)
+        if earned:
+            reward(draft, netuid, hotkey, earned)
     if payout.recycled:
         destroy(draft, netuid, payout.recycled)
 

@@ -17,6 +17,7 @@ from consensus.ledger.staking import get_unbonding
 from consensus.ledger.state import Reading
 from consensus.ledger.subnets import (
     NEVER,
+    NOBODY,
     Column,
     Market,
     Served,
@@ -51,6 +52,7 @@ from consensus.types import ValidatorEntry
 class Metagraph:
     """A subnet at one height; every column has one entry per uid.
 
+    A uid that was left and not given again has the hotkey and coldkey `subnets.NOBODY`.
     `emission` is what the last epoch step paid, alpha rao; heights of -1 mean never.
     """
 
@@ -147,8 +149,8 @@ def metagraph(view: Reading, netuid: NetUid) -> Metagraph:
         supply=get_supply(view, netuid),
         uids=uids,
         hotkeys=tuple(hotkeys),
-        coldkeys=tuple(record.owner for record in records if record is not None),
-        takes=tuple(record.take for record in records if record is not None),
+        coldkeys=tuple(NOBODY if record is None else record.owner for record in records),
+        takes=tuple(Ratio16(0) if record is None else record.take for record in records),
         stake=tuple(get_stake_weight(view, params, netuid, hotkey) for hotkey in hotkeys),
         permits=tuple(bool(cell) for cell in column[Column.PERMIT]),
         active=tuple(cell != NEVER and cell >= oldest for cell in column[Column.ACTIVE]),

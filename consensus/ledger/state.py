@@ -229,7 +229,9 @@ class Draft:
     def freeze(self) -> State:
         """Return the State with every write of this Draft; the Draft is spent."""
         for netuid in self.coins():
-            self.changes[keys.totals(netuid)] = _TOTALS.pack(*self._totals[netuid])
+            amounts = self._totals[netuid]
+            packed = _TOTALS.pack(*amounts) if any(amounts) else None  # a coin that is gone
+            self.changes[keys.totals(netuid)] = packed
         root, nodes = merkle.update(self._state, self.changes)
         return State(self.height, root, self.changes, nodes, self._state)
 

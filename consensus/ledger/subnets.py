@@ -20,6 +20,7 @@ from consensus import codec
 from consensus.fixed import Matrix
 from consensus.ledger import keys
 from consensus.ledger.keys import Family
+from consensus.ledger.records import get_hotkey
 from consensus.ledger.state import Draft, Reading, Total
 from consensus.params import Hyperparameters
 from consensus.quantities import (
@@ -35,11 +36,13 @@ from consensus.quantities import (
     TaskParams,
     Uid,
 )
-from consensus.refusals import NotRegistered, UnknownSubnet
+from consensus.refusals import NotOwner, NotRegistered, SubnetClosed, UnknownSubnet
 
 NEVER = -1
 """In a column of heights: it has not happened."""
 KEY_SIZE = 32
+NOBODY = PublicKey(bytes(KEY_SIZE))
+"""In the column of hotkeys: the neuron left and its uid was not given again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,9 @@ class Subnet:
     hyper: Hyperparameters
     created_at: Height
     is_started: bool
-    """Whether its emission flows."""
+    """Whether its emission flows; never once it is closed."""
+    is_closed: bool = False
+    """It has ended: no call may touch it while its holders are paid out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,14 +167,29 @@ def _decode_subnet(data: bytes) -> Subnet:
 
 
 def get_subnet(view: Reading, netuid: NetUid) -> Subnet:
-    """Return a subnet.
+    """Return a subnet that is not closed.
 
     Raises:
-        UnknownSubnet: there is none.
+        CallError: UnknownSubnet (there is none), SubnetClosed.
     """
     subnet = find_subnet(view, netuid)
     if subnet is None:
         raise UnknownSubnet(f"there is no subnet {netuid}")
+    if subnet.is_closed:
+        raise SubnetClosed(f"subnet {netuid} has ended and is being paid out")
+    return subnet
+
+
+def get_own_subnet(view: Reading, netuid: NetUid, coldkey: PublicKey) -> Subnet:
+    """Return a subnet whose owner hotkey belongs to `coldkey`.
+
+    Raises:
+        CallError: UnknownSubnet, SubnetClosed, NotOwner.
+    """
+    subnet = get_subnet(view, netuid)
+    records = [get_hotkey(view, hotkey) for hotkey in subnet.owner]
+    if not any(record is not None and record.owner == coldkey for record in records):
+        raise NotOwner(f"{coldkey.hex()} does not own the owner hotkey of subnet {netuid}")
     return subnet
 
 
@@ -233,7 +253,7 @@ def find_uid(view: Reading, netuid: NetUid, hotkey: PublicKey) -> Uid | None:
 
 
 def get_hotkeys(view: Reading, netuid: NetUid) -> list[PublicKey]:
-    """Return the hotkey of every uid."""
+    """Return the hotkey of every uid; `NOBODY` where a neuron left."""
     data = view.get(keys.column(netuid, Column.HOTKEY)) or b""
     return [PublicKey(data[at : at + KEY_SIZE]) for at in range(0, len(data), KEY_SIZE)]
 

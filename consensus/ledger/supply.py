@@ -8,6 +8,7 @@ rao is caught in its own block.
 
 from dataclasses import dataclass
 
+from consensus.ledger.founding import count_waiting
 from consensus.ledger.keys import Family
 from consensus.ledger.orders import count_ordered
 from consensus.ledger.payments import count_locked
@@ -81,7 +82,7 @@ def audit(view: Reading, netuid: NetUid) -> Supply:
         free = sum(_first(data) for _, data in view.scan(bytes((Family.ACCOUNT,))))
         unbonding = sum(_first(data) for _, data in view.scan(bytes((Family.UNBONDING_POOL,))))
         pooled = sum(get_market(view, each).tao for each in get_netuids(view))
-        locked = count_locked(view)
+        locked = count_locked(view) + count_waiting(view)
     else:
         market = get_market(view, netuid)
         pending = market.owner_pot + market.miner_pot + market.validator_pot

@@ -5,7 +5,7 @@ proposer's beacon reveal); its transactions are done one by one; the coinbase pa
 fills the subnets' pools and pots; epoch steps that are due empty the pots; all that people, rules
 and pots have swapped settles, one price per pool; what has unbonded is paid out; what the agenda
 has for this height is done; the supply of every coin is checked; the head is written for the next
-block. Swaps settle before the agenda, which may end a subnet.
+block. Swaps settle before a subnet is closed, so none is left in it.
 
 `header.state_root` and `header.receipts_root` are those after the parent (`agreement.md` 2.6), so a
 state is vouched for by the header of the next block. An error drops the Draft: an invalid block
@@ -31,6 +31,9 @@ from consensus.ledger.fees import (
     measure,
     never_verified,
 )
+from consensus.ledger.hyperparameters import process_changes
+from consensus.ledger.mechanism import process_mechanism
+from consensus.ledger.places import process_places
 from consensus.ledger.pools import process_settlement
 from consensus.ledger.records import (
     Head,
@@ -121,6 +124,8 @@ def get_receipts_root(state: State) -> Hash32:
 def process_subnets(draft: Draft, params: Params, tao: Amount) -> list[LedgerEvent]:
     """Fill every subnet's pool and pots, run the epoch steps that are due, settle the swaps.
 
+    After an epoch step, what its owner announced takes effect; subnets that end make way at last.
+
     Returns:
         What they did.
     """
@@ -129,10 +134,15 @@ def process_subnets(draft: Draft, params: Params, tao: Amount) -> list[LedgerEve
     process_emission(draft, params, subnets, tao)
     events: list[LedgerEvent] = []
     for netuid, subnet in subnets:
-        if is_epoch_step(draft.height, subnet.hyper.tempo, subnet.hyper.reveal_blocks):
+        if not is_epoch_step(draft.height, subnet.hyper.tempo, subnet.hyper.reveal_blocks):
+            continue
+        if subnet.is_started:
             events += process_epoch_step(draft, params, netuid, subnet)
+        events += process_mechanism(draft, netuid)
+        events += process_changes(draft, netuid)
     events += process_settlement(draft, params)
     process_averages(draft, params, subnets)
+    events += process_places(draft)
     return events
 
 

@@ -5,18 +5,23 @@ the row in force (a weight can't know who registered later), ACTIVE the last val
 silent for long stops counting), LIMITER the last commit of any epoch (how soon the next may come).
 
 A withheld reveal is a forfeit: a zero row, no dividends, no permit until the next epoch step, and a
-slash of root stake that doubles with every forfeit within `forfeit_window_epochs`.
+slash of root stake that doubles with every forfeit within `forfeit_window_epochs`. Forfeits are
+kept by the height of their epoch step: a subnet may change its tempo, and so number its epochs
+anew.
 
 Source: `agreement.md` section 3(a), `ledger.md` section 5.
 """
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from consensus import codec
 from consensus.calls.weights import CommitWeights, RevealWeights
 from consensus.fixed import is_limited
 from consensus.ledger import keys
 from consensus.ledger.events import WeightsForfeited, WeightsRevealed
+from consensus.ledger.keys import Family
 from consensus.ledger.records import get_network
 from consensus.ledger.shares import get_stake_weight
 from consensus.ledger.staking import PPM, process_slash
@@ -30,6 +35,7 @@ from consensus.ledger.subnets import (
     get_subnet,
     get_uid,
     put_cell,
+    put_column,
 )
 from consensus.ledger.tables import WEIGHT, encode_row
 from consensus.params import Hyperparameters, Params
@@ -65,7 +71,7 @@ def process_commit(draft: Draft, signer: PublicKey, call: CommitWeights) -> None
     """Bind the signing hotkey to a digest of its weights; the last one of an epoch counts.
 
     Raises:
-        CallError: UnknownSubnet, NotRegistered, CommitClosed, NoPermit, RateLimited.
+        CallError: UnknownSubnet, SubnetClosed, NotRegistered, CommitClosed, NoPermit, RateLimited.
     """
     params = get_network(draft).params
     hyper = get_subnet(draft, call.netuid).hyper
@@ -91,8 +97,8 @@ def process_reveal(draft: Draft, signer: PublicKey, call: RevealWeights) -> Weig
     A row made by another scorer than the active one is opened and then counts as empty.
 
     Raises:
-        CallError: UnknownSubnet, NotRegistered, RevealClosed, NoCommitment, RevealMismatch,
-            InvalidRow.
+        CallError: UnknownSubnet, SubnetClosed, NotRegistered, RevealClosed, NoCommitment,
+            RevealMismatch, InvalidRow.
     """
     subnet = get_subnet(draft, call.netuid)
     hyper = subnet.hyper
@@ -132,20 +138,36 @@ def process_forfeit(
 ) -> WeightsForfeited:
     """Empty the row of a validator that withheld its reveal, and burn part of its root stake."""
     hotkey = get_hotkeys(draft, netuid)[uid]
-    oldest = epoch - params.forfeit_window_epochs
+    tempo = get_subnet(draft, netuid).hyper.tempo
+    oldest = draft.height - params.forfeit_window_epochs * tempo
     recent = [each for each in get_forfeits(draft, netuid, hotkey) if each > oldest]
     ppm = min(PPM, params.forfeit_slash_ppm << len(recent))
     slashed = process_slash(draft, hotkey, ppm)
-    epochs = b"".join(each.to_bytes(8, "big") for each in [*recent, epoch])
-    draft.put(keys.forfeits(netuid, hotkey), epochs)
+    heights = b"".join([each.to_bytes(8, "big") for each in [*recent, draft.height]])
+    draft.put(keys.forfeits(netuid, hotkey), heights)
     draft.delete(keys.row(netuid, uid))
     return WeightsForfeited(netuid, epoch, uid, hotkey, slashed)
 
 
-def get_forfeits(view: Reading, netuid: NetUid, hotkey: PublicKey) -> list[Epoch]:
-    """Return the epochs in which a hotkey withheld its reveal, as far as they still count."""
+def get_forfeits(view: Reading, netuid: NetUid, hotkey: PublicKey) -> list[Height]:
+    """Return at which epoch steps a hotkey had withheld its reveal, as far as they still count."""
     data = view.get(keys.forfeits(netuid, hotkey)) or b""
-    return [Epoch(int.from_bytes(data[at : at + 8], "big")) for at in range(0, len(data), 8)]
+    return [Height(int.from_bytes(data[at : at + 8], "big")) for at in range(0, len(data), 8)]
+
+
+def forget_commitments(draft: Draft, netuid: NetUid) -> None:
+    """Drop every commitment of a subnet, and let everybody commit again at once."""
+    prefix = keys.of(Family.COMMIT, keys.u16(netuid))
+    for key, _ in list(draft.scan(prefix)):
+        draft.delete(key)
+    never = np.full(len(get_hotkeys(draft, netuid)), NEVER, dtype=np.int64)
+    put_column(draft, netuid, Column.LIMITER, never)
+
+
+def forget_rows(draft: Draft, netuid: NetUid) -> None:
+    """Drop every row of weights in force in a subnet."""
+    for key, _ in list(draft.scan(keys.rows(netuid))):
+        draft.delete(key)
 
 
 def _is_scored_by(subnet: Subnet, version: int, scorer: Hash32) -> bool:

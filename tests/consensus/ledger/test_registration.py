@@ -58,7 +58,7 @@ def _full_state(immunity: int = 10) -> State:
     return make_state(subnets=(make_subnet(hyper=hyper),))
 
 
-def test_a_registration_appends_a_uid_and_destroys_the_price() -> None:
+def test_a_registration_appends_a_uid_and_its_price_buys_alpha_that_is_destroyed() -> None:
     applied = do(make_state(), "alice", _register("new"))
     price = Amount(500_000)
     event = NeuronRegistered(SUBNET, Uid(4), key_of("new"), (), price)
@@ -67,7 +67,9 @@ def test_a_registration_appends_a_uid_and_destroys_the_price() -> None:
     assert graph.hotkeys[4] == key_of("new")
     assert graph.coldkeys[4] == key_of("alice")
     assert graph.registered_block[4] == 1
-    assert supply(applied.state).burned == price + applied.receipts[0].fee
+    assert supply(applied.state).burned == applied.receipts[0].fee
+    bought = supply(applied.state, SUBNET).burned
+    assert 0 < bought < price  # at a price of one, which the purchase itself raises
     assert account(applied.state, key_of("new")).neurons == ((SUBNET, Uid(4)),)
     check_invariants(applied.state)
 

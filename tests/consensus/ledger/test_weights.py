@@ -226,7 +226,7 @@ def test_forfeits_double_within_the_window_and_reach_what_is_unbonding() -> None
         check_invariants(state)
     for count, (slashed, total) in enumerate(slashes):
         assert abs(slashed * 1_000 - (total << count)) < 2_000
-    assert get_forfeits(state, SUBNET, key_of("hot0")) == [0, 2, 4]
+    assert get_forfeits(state, SUBNET, key_of("hot0")) == [10, 26, 42]
 
 
 def test_a_validator_that_never_commits_keeps_its_last_row() -> None:
