@@ -1,29 +1,31 @@
 """Committed transfers per second: four daemons as processes on this machine's cores, 1 s blocks.
 
-Signed transfers between funded accounts are handed to the four HTTP doors in turn, one request
-each, at a steady rate; the nodes gossip them, agree on blocks of them and pay them. What counts is
+Signed transfers between funded accounts are handed to the four HTTP doors in turn, lists of ten, at
+a steady rate; the nodes gossip them, agree on blocks of them and pay them. What counts is
 what every node's ledger did (`neurond_transactions` with result ok) over a steady window, so lost
 or refused transfers are missing from it. The sender runs on the same cores.
 """
 
+import json
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import trio
-from nacl.signing import SigningKey
 
 from benchmarks.daemons import START_S, Daemons, Final, open_daemons
+from benchmarks.door import Wallets, open_line
 from benchmarks.measure import Figure, is_json_wanted, median, percentile, report
-from consensus import codec, crypto
-from consensus.calls.accounts import Transfer
-from consensus.ledger.genesis import GenesisAccount, compute_chain_id
-from consensus.quantities import RAO_PER_TAO, Amount, Hash32, Height, Nonce
-from consensus.types import Transaction
+from consensus.ledger.genesis import compute_chain_id
+from consensus.quantities import Height
+from daemon.http.many import write_many
 
 RUNS = 3
 RATES = (500, 700)
 """Transfers offered per second, one window each."""
 WARM_S, WINDOW_S = 5.0, 15.0
 SENDERS = 64
+MANY = 10
+"""Transfers in one request: what a busy wallet collects in a moment."""
 LINES = 4
 """Connections to each door: each has one request under way."""
 VALID_BLOCKS = 900
@@ -40,39 +42,13 @@ class Window:
     finality_ms: list[float]
 
 
-class Wallets:
-    """Accounts that pay each other a rao at a time, in turn."""
-
-    def __init__(self, count: int) -> None:
-        seeds = [crypto.hash32(b"wallet", bytes([number])) for number in range(count)]
-        self._keys = [SigningKey(seed) for seed in seeds]
-        self._public = [crypto.compute_public_key(seed) for seed in seeds]
-        self._nonces = [0] * count
-
-    @property
-    def accounts(self) -> tuple[GenesisAccount, ...]:
-        """Return what genesis gives them."""
-        return tuple(GenesisAccount(key, Amount(1_000 * RAO_PER_TAO)) for key in self._public)
-
-    def sign(self, chain_id: Hash32, count: int, valid_until: Height) -> list[bytes]:
-        """Return the encodings of the next `count` transfers."""
-        return [self._sign_one(chain_id, at % SENDERS, valid_until) for at in range(count)]
-
-    def _sign_one(self, chain_id: Hash32, who: int, valid_until: Height) -> bytes:
-        call = Transfer(self._public[(who + 1) % SENDERS], Amount(1))
-        nonce = Nonce(self._nonces[who])
-        self._nonces[who] += 1
-        paid = Transaction(chain_id, self._public[who], nonce, valid_until, Amount(0), call)
-        return codec.encode(crypto.sign_transaction(self._keys[who], paid))
-
-
 class Sender:
     """Posts transfers to every door at a steady rate, over connections that stay open."""
 
     def __init__(self, daemons: Daemons, transfers: list[bytes]) -> None:
         self._ports = [node.api_port for node in daemons.nodes]
-        self._give, self._take = trio.open_memory_channel[bytes](len(transfers))
-        self._transfers = transfers
+        self._lists = [transfers[at : at + MANY] for at in range(0, len(transfers), MANY)]
+        self._give, self._take = trio.open_memory_channel[list[bytes]](len(self._lists))
         self.refused = 0
 
     async def run(self, rate: int) -> None:
@@ -82,23 +58,16 @@ class Sender:
                 nursery.start_soon(self._post_all, port)
             begin_s = trio.current_time()
             with self._give:
-                for number, transfer in enumerate(self._transfers):
-                    await trio.sleep_until(begin_s + number / rate)
-                    await self._give.send(transfer)
+                for number, transfers in enumerate(self._lists):
+                    await trio.sleep_until(begin_s + number * MANY / rate)
+                    await self._give.send(transfers)
 
     async def _post_all(self, port: int) -> None:
-        line = await trio.open_tcp_stream("127.0.0.1", port)
-        head = (
-            f"POST /chain/transactions HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
-            "Content-Type: application/cbor\r\nContent-Length: "
-        )
-        async with line:
-            async for transfer in self._take:
-                await line.send_all(f"{head}{len(transfer)}\r\n\r\n".encode() + transfer)
-                answer = b""
-                while b"\r\n\r\n" not in answer or not answer.endswith(b"}"):
-                    answer += await line.receive_some()
-                self.refused += not answer.startswith(b"HTTP/1.1 202")
+        line = await open_line(port)
+        async for transfers in self._take:
+            status, answer = await line.post(write_many(transfers))
+            accepted = json.loads(answer)["accepted"] if status == HTTPStatus.OK else 0
+            self.refused += len(transfers) - accepted
 
 
 async def measure_window(rate: int) -> Window:
