@@ -20,6 +20,7 @@ from daemon.clock import read_time_ms
 from daemon.driver import Driver
 from daemon.http.events import EventBus
 from daemon.http.figures import present_pending, present_receipt, read_edits
+from daemon.http.market_values import PreviewView
 from daemon.http.present import format_peer_id, present_block, present_summary, present_supply
 from daemon.http.values import ReceiptView, WhatIfEdits, WhatIfView
 from daemon.http.view import (
@@ -34,6 +35,7 @@ from daemon.http.view import (
     not_found,
 )
 from daemon.neuron import WEIGHTS_AGE_MAX, Neuron
+from daemon.previewing import Previewing
 from daemon.reach import Reach, find_farthest, judge_reach
 from daemon.syncing import Syncing
 from p2p.network import Network
@@ -81,6 +83,7 @@ class View:
         self._neuron = neuron
         self._asking = Asking(chain, store, lambda: driver.machine.committee)
         self._admission = Admission(chain, network)
+        self._previewing = Previewing(chain)
         self._started_s = trio.current_time()
         self._farthest_caller: tuple[str, ...] = ()
 
@@ -210,6 +213,10 @@ class View:
     async def submit_many(self, items: Sequence[bytes]) -> tuple[Hash32 | ApiError, ...]:
         """Let many in; return the id of each or why it was refused."""
         return await self._admission.submit_many(items)
+
+    async def preview(self, data: bytes) -> PreviewView:
+        """Return what the next block would make of a transaction."""
+        return await self._previewing.preview(data)
 
     # -- readiness ------------------------------------------------------------------------------
 

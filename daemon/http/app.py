@@ -19,6 +19,7 @@ from consensus.quantities import U64_MAX, Height
 from daemon.http.docs import render_docs
 from daemon.http.keys import ApiKeys
 from daemon.http.limits import BROKEN, AsgiApp, Limits, render_error
+from daemon.http.market_routes import add_market_routes
 from daemon.http.replies import HeightPath, write_json
 from daemon.http.state_routes import add_state_routes
 from daemon.http.stream import EventStream
@@ -72,6 +73,7 @@ def build_app(
     _add_chain(api, view)
     add_state_routes(api, view)
     add_transaction_routes(api, view)
+    add_market_routes(api, view)
     _add_events(api, view)
     if metrics:
         _add_metrics(api, telemetry)

@@ -19,6 +19,7 @@ from consensus.ledger.state import Reading
 from consensus.quantities import Hash32, Height, NetUid
 from consensus.reward.explain import Explanation
 from daemon.http.events import EventBus
+from daemon.http.market_values import MarketAnswer, PreviewView
 from daemon.http.values import (
     ConcentrationView,
     DelegateAnswer,
@@ -293,6 +294,7 @@ StateAnswer = (
     | DelegateAnswer
     | ConcentrationView
     | ValidatorsAnswer
+    | MarketAnswer
 )
 """What is computed from the state of one height, says which, and can carry a proof."""
 Answer = TypeVar("Answer", bound=StateAnswer)
@@ -357,6 +359,10 @@ class NodeView(Protocol):
 
     async def submit_many(self, items: Sequence[bytes]) -> tuple["Hash32 | ApiError", ...]:
         """Do the same for many; return the id of each or why it was refused."""
+        ...
+
+    async def preview(self, data: bytes) -> PreviewView:
+        """Return what would become of an encoded transaction, signed or not; nothing is kept."""
         ...
 
 

@@ -14,6 +14,7 @@ from consensus.ledger.genesis import GenesisAccount
 from consensus.ledger.state import State
 from consensus.quantities import Amount, Hash32, Height, NetUid, PublicKey
 from daemon.http.events import EventBus
+from daemon.http.market_values import PreviewView
 from daemon.http.values import ProofView, ReceiptView, WhatIfEdits, WhatIfView
 from daemon.http.view import (
     Answer,
@@ -135,6 +136,11 @@ class FixedView:
         if len(data) != 32:
             raise bad_request("That is no transaction.", "Sign one.")
         return Hash32(data)
+
+    async def preview(self, data: bytes) -> PreviewView:
+        if not data:
+            raise bad_request("That is no transaction.", "Encode one.")
+        return PreviewView(4, "succeeds", 10, 0, 0, 0, None, None, None, (), (), ())
 
     async def submit_many(self, items: Sequence[bytes]) -> tuple[Hash32 | ApiError, ...]:
         results: list[Hash32 | ApiError] = []

@@ -1,0 +1,111 @@
+"""Run a transaction on a scratch copy of the head's state, for who is about to sign it.
+
+Previews are computed in a worker thread, one at a time with a few waiting: a scratch block of 256
+subnets takes some milliseconds, and nobody pays for it.
+"""
+
+from functools import partial
+
+import trio
+
+from config.address import format_address
+from consensus import codec, crypto
+from consensus.errors import CallError, DecodeError, InvalidTransaction, MalformedTransaction
+from consensus.ledger.preview import Preview, preview
+from consensus.ledger.state import State
+from consensus.types import SignedTransaction, Transaction
+from daemon.chain import Chain
+from daemon.http.market_values import EffectView, PreviewView
+from daemon.http.present import present_event
+from daemon.http.view import ApiError, bad_request
+from daemon.inbox import TRANSACTION_BYTES_MAX
+
+AT_ONCE, WAITING = 1, 16
+_SIGNED_HEAD = b"\x82"
+"""First byte of a SignedTransaction, a list of two; a Transaction is one of six."""
+
+
+class Previewing:
+    """What the door's previews are computed with."""
+
+    def __init__(self, chain: Chain) -> None:
+        """Compute on the head of `chain`."""
+        self._chain = chain
+        self._threads = trio.CapacityLimiter(AT_ONCE)
+
+    async def preview(self, data: bytes) -> PreviewView:
+        """Return what would become of an encoded Transaction or SignedTransaction.
+
+        Raises:
+            ApiError: it can't be read, or too many previews wait.
+        """
+        transaction, is_forged = _read(data)
+        if self._threads.statistics().tasks_waiting >= WAITING:
+            raise ApiError(503, "busy", "Too many previews wait.", "Ask again in a second.")
+        state = self._chain.head.state
+        nonce = self._chain.mempool.next_nonce(state, transaction.signer)
+        work = partial(_preview, state, transaction, is_forged=is_forged)
+        found = await trio.to_thread.run_sync(work, limiter=self._threads)
+        return present_preview(found, transaction, nonce)
+
+
+def present_preview(found: Preview, transaction: Transaction, nonce: int) -> PreviewView:
+    """Return a preview as the door shows it."""
+    problem, refusal = found.problem, found.refusal
+    code = error = message = remedy = None
+    if refusal is not None:
+        code, error = int(refusal.code), type(refusal).__name__
+        message, remedy = _word(refusal), refusal.remedy
+    elif problem is not None:
+        error, message = "InvalidTransaction", f"{problem}."
+        remedy = "Correct it." if problem.is_final else "Try again when the reason has passed."
+    outcome = "impossible" if problem else "fails" if refusal else "succeeds"
+    return PreviewView(
+        height=found.height,
+        outcome=outcome,
+        fee=found.fee,
+        tip=transaction.tip,
+        nonce=nonce,
+        code=0 if outcome == "succeeds" else code,
+        error=error,
+        message=message,
+        remedy=remedy,
+        events=tuple(present_event(event)[1] for event in found.events),
+        effects=tuple(
+            EffectView(
+                effect.what.value,
+                effect.netuid,
+                tuple(format_address(key) for key in effect.who),
+                effect.before,
+                effect.after,
+            )
+            for effect in found.effects
+        ),
+        writes=found.writes,
+    )
+
+
+def _preview(state: State, transaction: Transaction, *, is_forged: bool) -> Preview:
+    found = preview(state, transaction)
+    if not is_forged:
+        return found
+    problem: InvalidTransaction = MalformedTransaction("the signature is not the signer's")
+    return Preview(found.height, found.fee, problem, None, (), (), ())
+
+
+def _read(data: bytes) -> tuple[Transaction, bool]:
+    """Return a transaction and whether it carries a signature that is not its signer's."""
+    try:
+        if data[:1] != _SIGNED_HEAD:
+            return codec.decode(Transaction, data, TRANSACTION_BYTES_MAX), False
+        signed = codec.decode(SignedTransaction, data, TRANSACTION_BYTES_MAX)
+    except DecodeError as error:
+        remedy = "Send the canonical CBOR of a Transaction or a SignedTransaction."
+        raise bad_request(str(error), remedy) from error
+    return signed.transaction, not crypto.is_transaction_signed(signed)
+
+
+def _word(refusal: CallError) -> str:
+    """Return what happened: what the kind of refusal means, and its figures."""
+    meaning = (type(refusal).__doc__ or "").partition("\n")[0].rstrip(".")
+    return f"{meaning}: {refusal}." if str(refusal) else f"{meaning}."
