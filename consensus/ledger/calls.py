@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from consensus.calls.accounts import Transfer
-from consensus.calls.neurons import LeaveSubnet, RegisterNeuron, Serve
+from consensus.calls.accounts import SetIdentity, Transfer
+from consensus.calls.governance import CastVote, Propose
+from consensus.calls.neurons import LeaveSubnet, PublishModel, RegisterNeuron, Serve
 from consensus.calls.payments import CloseChannel, OpenChannel, RedeemVoucher
 from consensus.calls.staking import (
     SetTake,
@@ -18,6 +19,7 @@ from consensus.calls.subnets import (
     RegisterSubnet,
     SetHyperparameter,
     SetMechanism,
+    SetSubnetIdentity,
     StartSubnet,
 )
 from consensus.calls.weights import CommitWeights, RevealWeights
@@ -26,8 +28,11 @@ from consensus.ledger.accounts import process_transfer
 from consensus.ledger.events import LedgerEvent
 from consensus.ledger.fees import Measured, check_account, is_free
 from consensus.ledger.founding import process_start
+from consensus.ledger.governance import process_propose, process_vote
 from consensus.ledger.hyperparameters import process_set_hyperparameter
+from consensus.ledger.identities import process_set_identity, process_set_subnet_identity
 from consensus.ledger.mechanism import process_set_mechanism
+from consensus.ledger.models import process_publish
 from consensus.ledger.payments import process_close, process_open, process_redeem
 from consensus.ledger.places import process_register_subnet
 from consensus.ledger.records import Account, get_account, put_account
@@ -78,6 +83,11 @@ _RULES: dict[type, Rule] = {
     OpenChannel: _bind(OpenChannel, process_open),
     RedeemVoucher: _bind(RedeemVoucher, process_redeem),
     CloseChannel: _bind(CloseChannel, process_close),
+    Propose: _bind(Propose, process_propose),
+    CastVote: _bind(CastVote, process_vote),
+    SetIdentity: _bind(SetIdentity, process_set_identity),
+    SetSubnetIdentity: _bind(SetSubnetIdentity, process_set_subnet_identity),
+    PublishModel: _bind(PublishModel, process_publish),
 }
 """The rule of every call, by family."""
 

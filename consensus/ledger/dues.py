@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from consensus.ledger.agenda import Topic, take_due
 from consensus.ledger.events import LedgerEvent
+from consensus.ledger.governance import process_enactment, process_tally
 from consensus.ledger.payments import process_channel_end
 from consensus.ledger.state import Draft
 
@@ -12,6 +13,8 @@ Due = Callable[[Draft, bytes], list[LedgerEvent]]
 
 _DUES: Mapping[Topic, Due] = {
     Topic.CHANNEL_END: process_channel_end,
+    Topic.TALLY: process_tally,
+    Topic.ENACT: process_enactment,
 }
 
 

@@ -7,7 +7,7 @@ would is not included (or anybody could fill blocks for nothing).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from consensus import codec, crypto
 from consensus.calls.neurons import Serve
@@ -54,10 +54,18 @@ def measure(params: Params, signed: SignedTransaction) -> Measured:
     """Encode `signed` once; find its id, size and fee."""
     inner = codec.encode(signed.transaction)
     encoding = b"\x82" + inner + _SIGNATURE_HEAD + signed.signature
-    fee = 0
-    if not is_free(signed.transaction.call):
-        fee = params.fee_base + params.fee_per_byte * len(encoding)
-    return Measured(signed, crypto.hash32(b"neurond/tx", inner), encoding, Amount(fee))
+    fee = _compute_fee(params, signed.transaction.call, len(encoding))
+    return Measured(signed, crypto.hash32(b"neurond/tx", inner), encoding, fee)
+
+
+def reprice(params: Params, measured: Measured) -> Measured:
+    """Return `measured` at the fee that `params` ask for, which votes may have changed since."""
+    fee = _compute_fee(params, measured.signed.transaction.call, measured.size_bytes)
+    return measured if fee == measured.fee else replace(measured, fee=fee)
+
+
+def _compute_fee(params: Params, call: Call, size_bytes: int) -> Amount:
+    return Amount(0 if is_free(call) else params.fee_base + params.fee_per_byte * size_bytes)
 
 
 def encode_list_head(count: int) -> bytes:

@@ -85,7 +85,7 @@ class Family(IntEnum):
     NEXT_CHILDREN = 0x2E
     """netuid u16, parent hotkey: to whom it will lend."""
     MODEL = 0x2F
-    """netuid u16, hotkey: the model it committed to."""
+    """netuid u16, hotkey's vault: the model it committed to."""
     SUBNET_IDENTITY = 0x30
     """netuid u16: what its owner says of it."""
     LOCKS = 0x31
@@ -94,6 +94,8 @@ class Family(IntEnum):
     """netuid u16: a subnet under notice, or being paid out."""
     UNBONDING_POOL = 0x33
     """hotkey's vault: all that unbonds from it; UNBONDING holds shares of it."""
+    CONTENT = 0x34
+    """netuid u16, content: who published this model first, and when."""
     ORDER = 0x40
     """netuid u16, side u8, limit u64, destination: what is to be swapped at the block's end."""
     SECOND_LEG = 0x41
@@ -107,7 +109,7 @@ class Family(IntEnum):
     PROPOSAL = 0x60
     """number u32: what is or was put to the vote."""
     BALLOT = 0x61
-    """proposal u32, hotkey: its vote."""
+    """proposal u32, hotkey's vault: its vote."""
     GOVERNANCE = 0x62
     """Nothing: the next proposal's number, the protocol version and the one to come."""
     AGENDA = 0x70

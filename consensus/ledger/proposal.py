@@ -7,7 +7,7 @@ included; whether its calls succeed is shown by the receipts of the block that f
 from consensus.errors import InvalidTransaction
 from consensus.ledger.calls import process_transaction
 from consensus.ledger.events import LedgerEvent
-from consensus.ledger.fees import check_window
+from consensus.ledger.fees import check_window, reprice
 from consensus.ledger.mempool import Mempool
 from consensus.ledger.records import get_network
 from consensus.ledger.state import Draft, State
@@ -27,9 +27,10 @@ def build_body(state: State, mempool: Mempool) -> tuple[SignedTransaction, ...]:
     draft = Draft(state)
     chosen: list[SignedTransaction] = []
     room = params.block_bytes_max - LIST_HEAD_MAX
-    for measured in mempool.take(state):
+    for admitted in mempool.take(state):
         if room < SMALLEST:
             break
+        measured = reprice(params, admitted)
         if measured.size_bytes > room or len(chosen) >= COUNT_MAX:
             continue
         try:

@@ -34,7 +34,7 @@ _TWO_U64 = Struct(">QQ")
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """What never changes: the chain's name for itself and its constants."""
+    """The chain's name for itself, which never changes, and its parameters, which votes can."""
 
     chain_id: Hash32
     params: Params
@@ -281,7 +281,7 @@ def put_shares(
 
 @lru_cache(maxsize=4)
 def _decode_network(data: bytes) -> Network:
-    # It never changes and every call reads it; the cache is a pure function of the bytes.
+    # It rarely changes and every call reads it; the cache is a pure function of the bytes.
     return codec.decode(Network, data)
 
 
