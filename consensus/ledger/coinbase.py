@@ -17,6 +17,7 @@ Source: `ledger.md` section 2 and 4.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache, partial
 
 from consensus.fixed import compute_decay_factor, decay
 from consensus.ledger import keys
@@ -37,6 +38,7 @@ from consensus.ledger.subnets import Market, Subnet, find_market, get_market, pu
 from consensus.params import SUPPLY_CAP, Params
 from consensus.quantities import U64, Amount, NetUid
 from consensus.reward.emission import (
+    SubnetShares,
     compute_block_emission,
     split_block_emission,
     split_subnet_emission,
@@ -85,8 +87,17 @@ def process_emission(
     parts = split_tao_emission(tao, figures, params.bootstrap_share, params.demand_share)
     if any(parts):
         mint(draft, ROOT, sum(parts))
+    split = cache(partial(split_subnet_emission, params=params))
     for (netuid, subnet), market, part in zip(subnets, markets, parts, strict=True):
-        _fill(draft, params, (netuid, subnet), market, part)
+        emission = 0
+        if subnet.is_started:
+            issued = draft.get_total(netuid, Total.ISSUED)
+            emission = compute_block_emission(issued, params.block_reward)
+        injection = Injection(0, 0, 0)
+        if part:
+            injection = compute_injection(part, market.tao, market.alpha, emission)
+        left = SUPPLY_CAP - draft.get_total(netuid, Total.ISSUED) - injection.alpha_in
+        _fill(draft, (netuid, subnet), market, injection, split(min(emission, left)))
 
 
 def process_averages(
@@ -125,18 +136,14 @@ def _get_figures(
 
 
 def _fill(
-    draft: Draft, params: Params, which: tuple[NetUid, Subnet], market: Market, part: int
+    draft: Draft,
+    which: tuple[NetUid, Subnet],
+    market: Market,
+    injection: Injection,
+    parts: SubnetShares,
 ) -> None:
-    """Give one subnet its `part` of the block's TAO and its alpha."""
+    """Give one subnet its part of the block's TAO and its alpha."""
     netuid, subnet = which
-    issued, emission = draft.get_total(netuid, Total.ISSUED), 0
-    if subnet.is_started:
-        emission = compute_block_emission(issued, params.block_reward)
-    injection = Injection(0, 0, 0)
-    if part:
-        injection = compute_injection(part, market.tao, market.alpha, emission)
-    left = SUPPLY_CAP - issued - injection.alpha_in
-    parts = split_subnet_emission(min(emission, left), params)
     owner = parts.owner if subnet.owner else 0
     pots = owner + parts.miners + parts.validators
     if pots or injection.alpha_in:
@@ -144,15 +151,19 @@ def _fill(
         draft.add_total(netuid, Total.PENDING, pots)
     hyper = subnet.hyper
     factor = compute_decay_factor(hyper.burn_half_life)
-    changed = replace(
-        market,
+    changed = Market(
         burn=Amount(decay(market.burn, factor, 1, hyper.min_burn, hyper.max_burn)),
         owner_pot=Amount(market.owner_pot + owner),
         miner_pot=Amount(market.miner_pot + parts.miners),
         validator_pot=Amount(market.validator_pot + parts.validators),
+        stepped_at=market.stepped_at,
         tao=Amount(market.tao + injection.tao_in),
         alpha=Amount(market.alpha + injection.alpha_in),
-        injected=Amount(part),
+        price_average=market.price_average,
+        demand_average=market.demand_average,
+        paid=market.paid,
+        miner_burned=market.miner_burned,
+        injected=Amount(injection.tao_in + injection.excess_tao),
     )
     put_market(draft, netuid, changed)
     buy_and_destroy(draft, netuid, injection.excess_tao)

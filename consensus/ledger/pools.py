@@ -119,6 +119,9 @@ def _settle_subnet(
     market = _find_open_market(draft, netuid)
     if market is None:
         return _give_all_back(draft, orders)
+    if len(orders) == 1 and isinstance(orders[0].destination, ToNobody):
+        _buy_alone(draft, market, orders[0])
+        return []
     offered = [(order, _compute_fee(order, params)) for order in orders]
     traders = [pair for pair in offered if pair[0].amount > pair[1]]
     events = _give_all_back(draft, [order for order, fee in offered if order.amount == fee])
@@ -134,6 +137,14 @@ def _settle_subnet(
             destroy(draft, ROOT if order.side is Side.BUY else netuid, fee)
         events += _deliver(draft, order, Amount(output), price)
     return events
+
+
+def _buy_alone(draft: Draft, market: Market, order: Order) -> None:
+    """Destroy the alpha of a block's only order; what most blocks do in most subnets."""
+    bought = quote(market.tao, market.alpha, Side.BUY, order.amount)
+    tao, alpha = Amount(market.tao + order.amount), Amount(market.alpha - bought)
+    put_market(draft, order.netuid, replace(market, tao=tao, alpha=alpha))
+    destroy(draft, order.netuid, bought)
 
 
 def _find_open_market(view: Reading, netuid: NetUid) -> Market | None:

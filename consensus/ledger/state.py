@@ -180,9 +180,12 @@ class Draft:
         self.changes[key] = value
 
     def delete(self, key: bytes) -> None:
-        """Forget `key`; nothing happens if it is not there."""
+        """Forget `key`; nothing happens if it is not there. What came and went leaves no trace."""
         self._undo.append((key, key in self.changes, self.changes.get(key)))
-        self.changes[key] = None
+        if self._state.get(key) is None:
+            self.changes.pop(key, None)
+        else:
+            self.changes[key] = None
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield the pairs whose key begins with `prefix`, keys ascending, as of now."""
@@ -217,7 +220,7 @@ class Draft:
             if was_changed:
                 self.changes[key] = value
             else:
-                del self.changes[key]
+                self.changes.pop(key, None)
         for netuid, total, amount in reversed(self._undo_totals):
             self._totals[netuid][total] = amount
         self.mark()

@@ -214,7 +214,13 @@ def open_market(burn: Amount, tao: Amount, alpha: Amount) -> Market:
 def find_market(view: Reading, netuid: NetUid) -> Market | None:
     """Return the moving figures of a subnet, or None."""
     data = view.get(keys.market(netuid))
-    return None if data is None else Market(*_MARKET.unpack(data))
+    return None if data is None else _decode_market(data)
+
+
+@lru_cache(maxsize=1 << 12)
+def _decode_market(data: bytes) -> Market:
+    # A block reads each subnet's some six times; the cache is a pure function of the bytes.
+    return Market(*_MARKET.unpack(data))
 
 
 def put_market(draft: Draft, netuid: NetUid, market: Market) -> None:

@@ -92,3 +92,21 @@ def test_a_draft_leaves_its_state_alone() -> None:
 
 def test_a_draft_is_for_the_height_after_its_state() -> None:
     assert Draft(_state({}, {})).height == 3
+
+
+def test_what_came_and_went_within_a_block_leaves_no_trace() -> None:
+    draft = Draft(State.empty())
+    draft.put(b"\x40key", b"value")
+    draft.delete(b"\x40key")
+    assert draft.changes == {}
+
+
+def test_undo_brings_back_what_came_and_went() -> None:
+    draft = Draft(State.empty())
+    draft.put(b"\x40key", b"value")
+    draft.mark()
+    draft.delete(b"\x40key")
+    draft.put(b"\x40key", b"other")
+    draft.delete(b"\x40key")
+    draft.undo()
+    assert draft.changes == {b"\x40key": b"value"}
