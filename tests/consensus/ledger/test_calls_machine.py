@@ -11,13 +11,21 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from consensus.calls.accounts import Transfer
 from consensus.calls.neurons import RegisterNeuron
-from consensus.calls.staking import SetTake, StakeRoot, UnstakeRoot
+from consensus.calls.staking import (
+    SetTake,
+    StakeAlpha,
+    StakeRoot,
+    SwapStake,
+    UnstakeAlpha,
+    UnstakeRoot,
+)
 from consensus.errors import CallError, InvalidTransaction
 from consensus.ledger.calls import process_call
+from consensus.ledger.genesis import GenesisStake
 from consensus.ledger.mempool import Mempool
 from consensus.ledger.proposal import build_body
 from consensus.ledger.queries import metagraph
-from consensus.ledger.state import Draft
+from consensus.ledger.state import Draft, State
 from consensus.ledger.supply import check_invariants
 from consensus.ledger.transition import apply_block
 from consensus.quantities import Amount, NetUid, Ratio16
@@ -32,6 +40,7 @@ from tests.builders import (
     make_reveal,
     make_serve,
     make_state,
+    make_subnet,
     make_transaction,
 )
 
@@ -40,7 +49,8 @@ people = st.sampled_from(PEOPLE)
 amounts = st.one_of(
     st.integers(0, 20 * TAO), st.sampled_from([0, 1, 1_999_999, 1_000 * TAO, 2**64 - 1])
 )
-netuids = st.sampled_from([1, 1, 1, 0, 2, 65_535])
+netuids = st.sampled_from([1, 1, 1, 0, 2, 3, 65_535])
+limits = st.sampled_from([0, 2**64 - 1, TAO // 2, TAO, 2 * TAO])
 
 
 def _paid_calls() -> st.SearchStrategy[Call]:
@@ -53,7 +63,29 @@ def _paid_calls() -> st.SearchStrategy[Call]:
         st.builds(StakeRoot, keys, money),
         st.builds(UnstakeRoot, keys, money),
         st.builds(SetTake, keys, st.integers(0, 20_000).map(Ratio16)),
+        _trades(),
     )
+
+
+def _trades() -> st.SearchStrategy[Call]:
+    keys, subnets = people.map(key_of), netuids.map(NetUid)
+    money, price = amounts.map(Amount), limits.map(Amount)
+    return st.one_of(
+        st.builds(StakeAlpha, subnets, keys, money, price),
+        st.builds(UnstakeAlpha, subnets, keys, money, price),
+        st.builds(SwapStake, subnets, keys, subnets, keys, money, price, price),
+    )
+
+
+def _make_start() -> State:
+    """Return two subnets, the second without neurons, and people with stake in both."""
+    stakes = tuple(
+        GenesisStake(NetUid(netuid), key_of(hotkey), key_of(name), Amount(10 * TAO))
+        for netuid in (1, 2)
+        for name, hotkey in (("alice", "hot0"), ("bob", "hot0"), ("bob", "hot1"))
+    )
+    second = make_subnet(netuid=NetUid(2), neurons=())
+    return make_state(subnets=(make_subnet(), second), stakes=stakes)
 
 
 class AnyCalls(RuleBasedStateMachine):
@@ -61,7 +93,7 @@ class AnyCalls(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.state = make_state()
+        self.state = _make_start()
         self.pool = Mempool()
         self.rows: dict[tuple[str, int], dict[int, int]] = {}
 
