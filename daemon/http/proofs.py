@@ -13,10 +13,11 @@ from typing import Generic
 
 from pydantic import TypeAdapter, ValidationError
 
+from consensus import codec
 from consensus.agreement.certificates import Committee
 from consensus.agreement.light import InvalidProof, NotProven, StateProof, check_proof
-from consensus.quantities import Height
-from consensus.types import ValidatorEntry
+from consensus.quantities import Height, TimeMs
+from consensus.types import Header, ValidatorEntry
 from daemon.http.figures import present_validators
 from daemon.http.values import ProofView
 from daemon.http.view import Answer, Question, Shown_co
@@ -28,6 +29,8 @@ class Proven(Generic[Shown_co]):
 
     answer: Shown_co
     height: Height
+    time_ms: TimeMs
+    """Of the block after it, ms since 1970: how old the answer is, which no proof can better."""
     is_complete: bool
     """False: nothing in it is wrong, but something may be missing (it took a scan)."""
 
@@ -96,7 +99,8 @@ def check_answer(
         raise InvalidProof(f"the answer carries no proof: {error.error_count()} faults") from error
     if height is not None and shown.height != height:
         raise InvalidProof(f"a proof of height {shown.height} where {height} was asked")
-    view = check_proof(committee, shown.height, read_proof(shown))
+    proof = read_proof(shown)
+    view = check_proof(committee, shown.height, proof)
     try:
         answer = question.answer(view)
     except NotProven as error:
@@ -104,7 +108,8 @@ def check_answer(
     written = json.loads(_writer(type(answer)).dump_json(answer))
     if written != {**told, "proof": None}:
         raise InvalidProof("the answer is not what its proof shows")
-    return Proven(answer, Height(shown.height), view.is_complete)
+    vouching = codec.decode(Header, proof.headers[0])
+    return Proven(answer, Height(shown.height), vouching.time_ms, view.is_complete)
 
 
 _PROOFS = TypeAdapter(ProofView)

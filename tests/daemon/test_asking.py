@@ -113,7 +113,9 @@ async def test_every_answer_is_proven_to_who_knows_the_genesis(
         assert proven.height == 11
         assert proven.is_complete == is_complete
         assert proven.answer == await asker.ask(question, Height(11))
-        assert (await prove(asker, question, 10)).height == 10
+        earlier = await prove(asker, question, 10)
+        assert earlier.height == 10
+        assert proven.time_ms - earlier.time_ms == world.BLOCK_MS
 
 
 async def test_a_certificate_some_blocks_later_proves_too(tmp_path: Path):
