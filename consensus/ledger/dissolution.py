@@ -1,8 +1,9 @@
 """How a subnet ends: a public notice, a height, and then blocks in which all of it is paid or gone.
 
-Under notice everything goes on. The last block before the end closes the subnet: no call may touch
-it any more, no emission flows, and its pots are destroyed. From the next block on, `ENTRIES_MAX`
-entries per block are dealt with: first holders, then whatever else the state keeps of the netuid.
+Under notice everything goes on, but no TAO is injected any more (`coinbase.py`). The last block
+before the end closes the subnet: no call may touch it any more, no emission flows, and its pots are
+destroyed. From the next block on, `ENTRIES_MAX` entries per block are dealt with: first holders,
+then whatever else the state keeps of the netuid.
 
 Holders share the TAO of the pool by their alpha. Each gets `tao * stake // alpha` of what is left
 at his turn, and both are lowered by his part: the last one gets the last rao, and nobody's part

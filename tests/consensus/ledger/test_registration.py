@@ -5,14 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from consensus.calls.neurons import RegisterNeuron
+from consensus.calls.neurons import LeaveSubnet, RegisterNeuron
 from consensus.ledger import keys
 from consensus.ledger.calls import process_call
-from consensus.ledger.events import NeuronRegistered
+from consensus.ledger.events import NeuronLeft, NeuronRegistered
+from consensus.ledger.genesis import GenesisAccount
 from consensus.ledger.queries import account, metagraph, supply
 from consensus.ledger.registration import assign_uid, choose_pruned, clear_uid, found_hotkey
 from consensus.ledger.state import Draft, State
-from consensus.ledger.subnets import NEVER
+from consensus.ledger.subnets import NEVER, NOBODY
 from consensus.ledger.supply import check_invariants
 from consensus.quantities import U16, U32, Amount, Epoch, NetUid, Uid
 from consensus.refusals import (
@@ -20,7 +21,11 @@ from consensus.refusals import (
     HotkeyRefused,
     NotEnoughFunds,
     NotOwner,
+    NotRegistered,
     PriceTooHigh,
+    RegistrationClosed,
+    TooEarly,
+    UnknownHotkey,
     UnknownSubnet,
 )
 from tests.builders import (
@@ -169,3 +174,115 @@ def test_the_pruned_neuron_is_the_lowest_by_emission_then_age_then_uid(
     emission = np.array([each[0] for each in neurons], dtype=np.int64)
     registered = np.array([each[1] for each in neurons], dtype=np.int64)
     assert choose_pruned(emission, registered, height, immunity, least) == uid
+
+
+def test_a_subnet_closed_to_newcomers_takes_none() -> None:
+    state = make_state(subnets=(make_subnet(hyper=make_hyper(registration_open=False)),))
+    with pytest.raises(RegistrationClosed):
+        process_call(Draft(state), key_of("alice"), _register("new", state=state))
+
+
+# -- leaving --------------------------------------------------------------------------------------
+
+
+def _rich_state() -> State:
+    """The little network, whose owners can pay for a transaction."""
+    names = ("alice", "cold0", "cold1", "cold2")
+    return make_state(accounts=tuple(GenesisAccount(key_of(n), Amount(10 * TAO)) for n in names))
+
+
+def _rows(state: State) -> list[int]:
+    return [int.from_bytes(key[-2:], "big") for key, _ in state.scan(keys.rows(SUBNET))]
+
+
+def test_who_leaves_leaves_a_uid_that_is_nobodys_and_keeps_its_stake() -> None:
+    state = play_epoch(_rich_state(), {"hot0": {2: 65_535}, "hot1": {2: 65_535}})
+    stake = account(state, key_of("cold2")).stakes[1]
+    assert stake.netuid == SUBNET
+    applied = do(state, "cold2", LeaveSubnet(SUBNET, key_of("hot2")))
+    assert applied.events[0] == NeuronLeft(SUBNET, Uid(2), key_of("hot2"))
+    state = applied.state
+    graph = metagraph(state, SUBNET)
+    assert graph.uids == (0, 1, 2, 3)
+    assert (graph.hotkeys[2], graph.coldkeys[2]) == (NOBODY, NOBODY)
+    assert graph.hotkeys[3] == key_of("hot3")
+    assert graph.emission[2] == graph.incentive[2] == 0
+    assert account(state, key_of("hot2")).neurons == ()
+    assert account(state, key_of("cold2")).stakes[1] == stake
+    check_invariants(state)
+
+
+def test_weights_to_a_uid_that_was_left_pay_nobody() -> None:
+    rows = {"hot0": {2: 65_535, 3: 30_000}, "hot1": {2: 65_535, 3: 30_000}}
+    state = play_epoch(_rich_state(), rows)
+    state = do(state, "cold2", LeaveSubnet(SUBNET, key_of("hot2"))).state
+    state = play_epoch(advance(state, 16), rows)
+    graph = metagraph(state, SUBNET)
+    assert graph.incentive[2] == graph.emission[2] == graph.stake[2] == 0
+    assert graph.incentive[3] == 2**32
+    assert not graph.permits[2]
+    check_invariants(state)
+    only = {"hot0": {2: 65_535}, "hot1": {2: 65_535}}
+    state = play_epoch(advance(state, 32), only)
+    assert metagraph(state, SUBNET).incentive == (0, 0, 0, 0)
+    check_invariants(state)
+
+
+def test_the_lowest_uid_that_was_left_is_given_again() -> None:
+    state = _rich_state()
+    for name in ("2", "1"):
+        state = do(state, f"cold{name}", LeaveSubnet(SUBNET, key_of(f"hot{name}"))).state
+    for uid, name in ((1, "new1"), (2, "new2"), (4, "new3")):
+        applied = do(state, "alice", _register(name, state=state))
+        event = applied.events[0]
+        assert isinstance(event, NeuronRegistered)
+        assert (event.uid, event.replaced) == (uid, ())
+        state = applied.state
+    assert metagraph(state, SUBNET).registered_block[1:3] == (3, 4)
+    check_invariants(state)
+
+
+def test_who_left_may_come_back_with_nothing_of_before() -> None:
+    state = play_epoch(_rich_state(), {"hot0": {2: 65_535}, "hot1": {2: 65_535}})
+    state = do(state, "cold0", LeaveSubnet(SUBNET, key_of("hot0"))).state
+    state = do(state, "cold0", _register("hot0", coldkey="cold0", state=state)).state
+    graph = metagraph(state, SUBNET)
+    assert graph.hotkeys[0] == key_of("hot0")
+    assert graph.active_block[0] == graph.commit_block[0] == NEVER
+    assert not graph.permits[0]
+    assert _rows(state) == [1]
+
+
+@pytest.mark.parametrize(
+    ("signer", "netuid", "hotkey", "error"),
+    [
+        ("alice", 1, "hot2", NotOwner),
+        ("hot2", 1, "hot2", NotOwner),
+        ("alice", 1, "stranger", UnknownHotkey),
+        ("cold2", 2, "hot2", UnknownSubnet),
+        ("cold2", 0, "hot2", UnknownSubnet),
+    ],
+)
+def test_a_leave_that_may_not_be_is_refused(
+    signer: str, netuid: int, hotkey: str, error: type[Exception]
+) -> None:
+    call = LeaveSubnet(NetUid(netuid), key_of(hotkey))
+    with pytest.raises(error):
+        process_call(Draft(_rich_state()), key_of(signer), call)
+
+
+def test_nobody_leaves_twice() -> None:
+    state = do(_rich_state(), "cold2", LeaveSubnet(SUBNET, key_of("hot2"))).state
+    with pytest.raises(NotRegistered):
+        process_call(Draft(state), key_of("cold2"), LeaveSubnet(SUBNET, key_of("hot2")))
+
+
+def test_nobody_leaves_with_weights_to_open() -> None:
+    state = _rich_state()
+    row = make_reveal({2: 65_535})
+    state = do(state, "hot0", make_commit(state, "hot0", row)).state
+    leave = LeaveSubnet(SUBNET, key_of("hot0"))
+    with pytest.raises(TooEarly, match="in block 11"):
+        process_call(Draft(state), key_of("cold0"), leave)
+    state = do(advance(state, 7), "hot0", row).state
+    process_call(Draft(state), key_of("cold0"), leave)

@@ -10,8 +10,23 @@ from consensus.ledger.calls import process_call
 from consensus.ledger.queries import metagraph
 from consensus.ledger.state import Draft
 from consensus.quantities import Amount, NetUid, Signature
-from consensus.refusals import NodeRefused, NotRegistered, RateLimited, UnknownSubnet
-from tests.builders import SUBNET, advance, do, key_of, make_serve, make_state
+from consensus.refusals import (
+    NodeRefused,
+    NotRegistered,
+    PriceOutOfBounds,
+    RateLimited,
+    UnknownSubnet,
+)
+from tests.builders import (
+    SUBNET,
+    advance,
+    do,
+    key_of,
+    make_hyper,
+    make_serve,
+    make_state,
+    make_subnet,
+)
 
 
 def test_an_announcement_is_free_and_stands_in_the_metagraph() -> None:
@@ -52,3 +67,10 @@ def test_an_announcement_without_consent_or_uid_is_refused(
     call = replace(make_serve(state, "hot2"), **fields)
     with pytest.raises(error):
         process_call(Draft(state), key_of(signer), call)
+
+
+def test_a_price_above_the_cap_is_refused() -> None:
+    state = make_state(subnets=(make_subnet(hyper=make_hyper(miner_price_cap=Amount(10))),))
+    with pytest.raises(PriceOutOfBounds, match="cap is 10"):
+        process_call(Draft(state), key_of("hot2"), make_serve(state, "hot2", price=Amount(11)))
+    process_call(Draft(state), key_of("hot2"), make_serve(state, "hot2", price=Amount(10)))
