@@ -234,10 +234,7 @@ class RootIsBonded(CallError):
     """Root stake that should move at once to another hotkey."""
 
     code = 34
-    remedy = (
-        "Unstake it, wait for the unbonding time, and stake it again: it answers for faults "
-        "meanwhile."
-    )
+    remedy = "Unstake it, wait for the unbonding time, stake it again: it answers for faults."
 
 
 class LimitOutOfReach(CallError):
@@ -248,7 +245,7 @@ class LimitOutOfReach(CallError):
 
 
 class InvalidChildren(CallError):
-    """Children that repeat, sum to more than all, or lend on what is lent."""
+    """Children that repeat, sum to more than all, lend on what is lent, or have many parents."""
 
     code = 36
     remedy = "At most five different hotkeys without children of their own, shares of 65535 in all."

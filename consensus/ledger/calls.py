@@ -7,11 +7,21 @@ from consensus.calls.accounts import SetIdentity, Transfer
 from consensus.calls.governance import CastVote, Propose
 from consensus.calls.neurons import LeaveSubnet, PublishModel, RegisterNeuron, Serve
 from consensus.calls.payments import CloseChannel, OpenChannel, RedeemVoucher
+from consensus.calls.rotation import (
+    AnnounceColdkeySwap,
+    CancelColdkeySwap,
+    SwapColdkey,
+    SwapHotkey,
+)
 from consensus.calls.staking import (
+    MoveStake,
+    SetAutoStake,
+    SetChildren,
     SetTake,
     StakeAlpha,
     StakeRoot,
     SwapStake,
+    TransferStake,
     UnstakeAlpha,
     UnstakeRoot,
 )
@@ -25,6 +35,9 @@ from consensus.calls.subnets import (
 from consensus.calls.weights import CommitWeights, RevealWeights
 from consensus.errors import CallError, InvalidTransaction
 from consensus.ledger.accounts import process_transfer
+from consensus.ledger.autostake import process_set_auto_stake
+from consensus.ledger.children import process_set_children
+from consensus.ledger.delegation import process_move, process_transfer_stake
 from consensus.ledger.events import LedgerEvent
 from consensus.ledger.fees import Measured, check_account, is_free
 from consensus.ledger.founding import process_start
@@ -37,6 +50,12 @@ from consensus.ledger.payments import process_close, process_open, process_redee
 from consensus.ledger.places import process_register_subnet
 from consensus.ledger.records import Account, get_account, put_account
 from consensus.ledger.registration import process_leave, process_register
+from consensus.ledger.rotation import (
+    process_announce,
+    process_cancel,
+    process_swap_coldkey,
+    process_swap_hotkey,
+)
 from consensus.ledger.serving import process_serve
 from consensus.ledger.staking import process_set_take, process_stake, process_unstake
 from consensus.ledger.state import Draft, State
@@ -75,6 +94,14 @@ _RULES: dict[type, Rule] = {
     SetTake: _bind(SetTake, process_set_take),
     StakeAlpha: _bind(StakeAlpha, process_stake_alpha),
     UnstakeAlpha: _bind(UnstakeAlpha, process_unstake_alpha),
+    MoveStake: _bind(MoveStake, process_move),
+    TransferStake: _bind(TransferStake, process_transfer_stake),
+    SetAutoStake: _bind(SetAutoStake, process_set_auto_stake),
+    SetChildren: _bind(SetChildren, process_set_children),
+    SwapHotkey: _bind(SwapHotkey, process_swap_hotkey),
+    AnnounceColdkeySwap: _bind(AnnounceColdkeySwap, process_announce),
+    CancelColdkeySwap: _bind(CancelColdkeySwap, process_cancel),
+    SwapColdkey: _bind(SwapColdkey, process_swap_coldkey),
     SwapStake: _bind(SwapStake, process_swap_stake),
     RegisterSubnet: _bind(RegisterSubnet, process_register_subnet),
     StartSubnet: _bind(StartSubnet, process_start),

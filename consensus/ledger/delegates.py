@@ -10,8 +10,17 @@ from dataclasses import dataclass
 
 from consensus.fixed import div
 from consensus.ledger.keys import Family
-from consensus.ledger.records import ROOT, get_head, get_hotkey, get_network, get_pool
-from consensus.ledger.shares import get_stake_weight
+from consensus.ledger.lending import list_stake_weights
+from consensus.ledger.records import (
+    ROOT,
+    get_head,
+    get_hotkey,
+    get_network,
+    get_pool,
+    get_vault,
+    get_vault_hotkey,
+    get_vault_pool,
+)
 from consensus.ledger.state import Reading
 from consensus.ledger.subnets import Column, get_column, get_hotkeys, get_netuids
 from consensus.quantities import Amount, Height, NetUid, PublicKey, Ratio16, Uid
@@ -86,7 +95,7 @@ def find_delegate(view: Reading, hotkey: PublicKey) -> Delegate | None:
 
 def count_delegators(view: Reading, hotkey: PublicKey, count_max: int) -> int:
     """Return how many coldkeys have root stake on a hotkey; `count_max` for that many or more."""
-    prefix = bytes((Family.SHARES,)) + ROOT.to_bytes(2, "big") + hotkey
+    prefix = bytes((Family.SHARES,)) + ROOT.to_bytes(2, "big") + get_vault(view, hotkey)
     return sum(1 for _ in zip(range(count_max), view.scan(prefix), strict=False))
 
 
@@ -98,7 +107,7 @@ def measure_concentration(view: Reading) -> Concentration:
         permits = get_column(view, netuid, Column.PERMIT).tolist()
         pairs = zip(get_hotkeys(view, netuid), permits, strict=True)
         validators = [hotkey for hotkey, permit in pairs if permit]
-        weights = [get_stake_weight(view, params, netuid, hotkey) for hotkey in validators]
+        weights = list_stake_weights(view, params, netuid, validators)
         subnets.append((netuid, measure_spread(weights)))
     root = measure_spread(list(_get_root_stakes(view).values()))
     return Concentration(get_head(view).height, root, tuple(subnets))
@@ -131,8 +140,10 @@ def _count_until(ascending: list[int], bound: int) -> int:
 
 def _get_root_stakes(view: Reading) -> dict[PublicKey, Amount]:
     prefix = bytes((Family.POOL,)) + ROOT.to_bytes(2, "big")
-    hotkeys = [PublicKey(key[-_KEY_SIZE:]) for key, _ in view.scan(prefix)]
-    return {hotkey: get_pool(view, ROOT, hotkey).amount for hotkey in hotkeys}
+    vaults = [PublicKey(key[-_KEY_SIZE:]) for key, _ in view.scan(prefix)]
+    return {
+        get_vault_hotkey(view, vault): get_vault_pool(view, ROOT, vault).amount for vault in vaults
+    }
 
 
 def _get_delegate(view: Reading, hotkey: PublicKey, stake: Amount) -> Delegate:

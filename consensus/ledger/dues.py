@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from consensus.ledger.agenda import Topic, take_due
+from consensus.ledger.children import process_children_due
 from consensus.ledger.events import LedgerEvent
 from consensus.ledger.governance import process_enactment, process_tally
 from consensus.ledger.payments import process_channel_end
@@ -15,6 +16,7 @@ _DUES: Mapping[Topic, Due] = {
     Topic.CHANNEL_END: process_channel_end,
     Topic.TALLY: process_tally,
     Topic.ENACT: process_enactment,
+    Topic.CHILDREN: process_children_due,
 }
 
 

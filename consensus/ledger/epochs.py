@@ -15,9 +15,9 @@ from consensus.fixed import Matrix
 from consensus.ledger import keys
 from consensus.ledger.events import EpochClosed, LedgerEvent
 from consensus.ledger.history import EpochRecord, put_record
-from consensus.ledger.records import destroy, get_hotkey, get_pool
-from consensus.ledger.shares import credit_stake, get_stake_weight, reward
-from consensus.ledger.state import Draft, Reading, Total
+from consensus.ledger.lending import Support, list_supports
+from consensus.ledger.payout import compute_miner_burned, find_owned, process_payout
+from consensus.ledger.state import Draft
 from consensus.ledger.subnets import (
     NEVER,
     NOBODY,
@@ -33,7 +33,8 @@ from consensus.ledger.subnets import (
 from consensus.ledger.tables import BOND, WEIGHT, encode_row, scan_rows
 from consensus.ledger.weights import get_unopened, process_forfeit
 from consensus.params import Params
-from consensus.quantities import U16_MAX, Amount, Epoch, Height, NetUid, PublicKey, Ratio16, Uid
+from consensus.quantities import U64, Amount, Height, NetUid, Uid
+from consensus.reward.backing import compute_weight
 from consensus.reward.commit_reveal import get_closed_epoch
 from consensus.reward.emission import Payout, divide
 from consensus.reward.epoch import EpochInput, EpochTerms, select_params
@@ -47,19 +48,34 @@ _LONG_AGO = -(1 << 40)
 def process_epoch_step(
     draft: Draft, params: Params, netuid: NetUid, subnet: Subnet
 ) -> list[LedgerEvent]:
-    """Close the epoch that is due at the Draft's height; return its events."""
+    """Close the epoch that is due at the Draft's height; return its events.
+
+    A subnet that is not started, or closed, has no epochs.
+    """
+    if not subnet.is_started:
+        return []
     hyper, market = subnet.hyper, get_market(draft, netuid)
     epoch = get_closed_epoch(draft.height, hyper.tempo, hyper.reveal_blocks)
     permits = get_column(draft, netuid, Column.PERMIT)
     unopened = get_unopened(draft, netuid, epoch)
     forfeits = [uid for uid in unopened if permits[uid]]
-    inputs = _gather(draft, params, netuid, subnet, frozenset(forfeits))
-    record = _make_record(draft, netuid, epoch, inputs, market)
+    supports = list_supports(draft, params, netuid, get_hotkeys(draft, netuid))
+    inputs = _gather(draft, params, netuid, subnet, (supports, frozenset(forfeits)))
+    record = EpochRecord(
+        epoch=epoch,
+        inputs=inputs,
+        supports=supports,
+        owned=find_owned(draft, subnet, [support.hotkeys[0] for support in supports]),
+        owner_pot=market.owner_pot,
+        miner_pot=market.miner_pot,
+        validator_pot=market.validator_pot,
+    )
     put_record(draft, netuid, record)
     terms = run_epoch(inputs)
     payout = divide(terms, market.miner_pot, market.validator_pot)
-    _pay(draft, netuid, subnet, record, payout)
-    put_market(draft, netuid, _empty_pots(market, draft.height))
+    process_payout(draft, netuid, subnet, record, payout)
+    burned = compute_miner_burned(payout.miners, record.owned)
+    put_market(draft, netuid, _empty_pots(market, draft.height, burned))
     _write_terms(draft, netuid, terms, payout, forfeits)
     events: list[LedgerEvent] = [
         process_forfeit(draft, params, netuid, epoch, uid) for uid in forfeits
@@ -74,18 +90,24 @@ def process_epoch_step(
 
 def process_first_permits(draft: Draft, params: Params, netuid: NetUid, subnet: Subnet) -> None:
     """Give the neurons of genesis their permits, so that the first epoch can have commits."""
-    terms = run_epoch(_gather(draft, params, netuid, subnet, frozenset()))
+    supports = list_supports(draft, params, netuid, get_hotkeys(draft, netuid))
+    terms = run_epoch(_gather(draft, params, netuid, subnet, (supports, frozenset())))
     put_column(draft, netuid, Column.PERMIT, np.array(terms.permits_next, dtype=np.int64))
 
 
 def _gather(
-    view: Draft, params: Params, netuid: NetUid, subnet: Subnet, forfeits: frozenset[int]
+    view: Draft,
+    params: Params,
+    netuid: NetUid,
+    subnet: Subnet,
+    standing: tuple[list[Support], frozenset[int]],
 ) -> EpochInput:
-    """Collect what the law reads, as of the Draft's height."""
-    hotkeys = get_hotkeys(view, netuid)
-    size = len(hotkeys)
+    """Collect what the law reads, as of the Draft's height; `standing` is stake and forfeits."""
+    supports, forfeits = standing
+    size = len(supports)
     registered = get_column(view, netuid, Column.REGISTERED)
-    registered[[hotkey == NOBODY for hotkey in hotkeys]] = view.height  # masks weights and bonds
+    gone = [support.hotkeys[0] == NOBODY for support in supports]
+    registered[gone] = view.height  # masks weights and bonds
     heights = get_column(view, netuid, Column.ACTIVE).tolist()
     active = [_LONG_AGO if height == NEVER else height for height in heights]
     for uid in sorted(forfeits):
@@ -94,10 +116,7 @@ def _gather(
         block=view.height,
         last_epoch_block=get_market(view, netuid).stepped_at,
         tempo=subnet.hyper.tempo,
-        stake=[
-            0 if hotkey == NOBODY else get_stake_weight(view, params, netuid, hotkey)
-            for hotkey in hotkeys
-        ],
+        stake=[compute_weight(support.backings) for support in supports],
         active_block=active,
         commit_block=get_column(view, netuid, Column.COMMITTED).tolist(),
         registered_block=registered.tolist(),
@@ -109,50 +128,16 @@ def _gather(
     )
 
 
-def _make_record(
-    view: Reading, netuid: NetUid, epoch: Epoch, inputs: EpochInput, market: Market
-) -> EpochRecord:
-    hotkeys = get_hotkeys(view, netuid)
-    takes = [_get_take(view, netuid, hotkey) for hotkey in hotkeys]
-    pots = (market.owner_pot, market.miner_pot, market.validator_pot)
-    return EpochRecord(epoch, inputs, hotkeys, takes, *pots)
-
-
-def _get_take(view: Reading, netuid: NetUid, hotkey: PublicKey) -> Ratio16:
-    """Return what part of a reward goes to the owner: all of it while nobody has a share."""
-    if hotkey == NOBODY:
-        return Ratio16(0)
-    record = get_hotkey(view, hotkey)
-    assert record is not None, f"{hotkey.hex()} is nobody's"
-    return record.take if get_pool(view, netuid, hotkey).shares else Ratio16(U16_MAX)
-
-
-def _pay(draft: Draft, netuid: NetUid, subnet: Subnet, record: EpochRecord, payout: Payout) -> None:
-    """Empty the pots: stake for owners of miners, pools of validators, the rest is destroyed."""
-    pots = record.owner_pot + record.miner_pot + record.validator_pot
-    draft.add_total(netuid, Total.PENDING, -pots)
-    for hotkey in subnet.owner:
-        _pay_owner(draft, netuid, hotkey, record.owner_pot)
-    for hotkey, mined in zip(record.hotkeys, payout.miners, strict=True):
-        if mined:  # always somebody's: nobody has no weights and no stake
-            _pay_owner(draft, netuid, hotkey, mined)
-    for hotkey, earned in zip(record.hotkeys, payout.validators, strict=True):
-        if earned:
-            reward(draft, netuid, hotkey, earned)
-    if payout.recycled:
-        destroy(draft, netuid, payout.recycled)
-
-
-def _pay_owner(draft: Draft, netuid: NetUid, hotkey: PublicKey, amount: int) -> None:
-    """Stake `amount` on a hotkey for the coldkey that owns it; delegators have no part in it."""
-    owner = get_hotkey(draft, hotkey)
-    assert owner is not None, f"{hotkey.hex()} is nobody's"
-    credit_stake(draft, netuid, hotkey, owner.owner, amount)
-
-
-def _empty_pots(market: Market, height: Height) -> Market:
+def _empty_pots(market: Market, height: Height, miner_burned: U64) -> Market:
     none = Amount(0)
-    return replace(market, owner_pot=none, miner_pot=none, validator_pot=none, stepped_at=height)
+    return replace(
+        market,
+        owner_pot=none,
+        miner_pot=none,
+        validator_pot=none,
+        stepped_at=height,
+        miner_burned=miner_burned,
+    )
 
 
 def _write_terms(

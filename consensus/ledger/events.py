@@ -2,6 +2,16 @@
 
 from dataclasses import dataclass
 
+from consensus.ledger.movements import (
+    ChildrenAnnounced,
+    ChildrenChanged,
+    ColdkeySwapAnnounced,
+    ColdkeySwapCancelled,
+    ColdkeySwapped,
+    HotkeySwapped,
+    StakeMoved,
+    StakeTransferred,
+)
 from consensus.quantities import (
     I64,
     U32,
@@ -303,6 +313,14 @@ LedgerEvent = (
     | StakeBought
     | StakeSold
     | OrderDropped
+    | StakeMoved
+    | StakeTransferred
+    | ChildrenAnnounced
+    | ChildrenChanged
+    | HotkeySwapped
+    | ColdkeySwapAnnounced
+    | ColdkeySwapCancelled
+    | ColdkeySwapped
     | ChannelOpened
     | VoucherRedeemed
     | ChannelClosing

@@ -5,17 +5,20 @@ and the tables of weights and bonds. The terms are not kept: the law is exact, s
 record again gives them, with every table in between.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from enum import IntEnum
+from struct import Struct
 
 import numpy as np
 
 from consensus.ledger import keys
+from consensus.ledger.lending import Support
 from consensus.ledger.state import Draft, Reading
 from consensus.ledger.subnets import KEY_SIZE
 from consensus.ledger.tables import BOND, WEIGHT, decode_table, encode_table
-from consensus.quantities import Amount, Epoch, NetUid, PublicKey, Ratio16
+from consensus.quantities import Amount, Epoch, NetUid, PublicKey
+from consensus.reward.backing import Backing
 from consensus.reward.epoch import EpochInput, YumaParams
 
 
@@ -25,11 +28,21 @@ class EpochRecord:
 
     epoch: Epoch
     inputs: EpochInput
-    hotkeys: list[PublicKey]
-    takes: list[Ratio16]
+    supports: list[Support]
+    """Whose stake stood behind each neuron; its own first."""
+    owned: list[int]
+    """The uids that belonged to the coldkey that owns the subnet."""
     owner_pot: Amount
     miner_pot: Amount
     validator_pot: Amount
+
+    @property
+    def hotkeys(self) -> list[PublicKey]:
+        """Return the hotkey of each uid."""
+        return [support.hotkeys[0] for support in self.supports]
+
+
+_LOAN = Struct(">H32sQQH")
 
 
 class _Part(IntEnum):
@@ -47,6 +60,12 @@ class _Part(IntEnum):
     WEIGHTS = 8
     BONDS = 9
     FORFEITS = 10
+    ALPHA = 11
+    ROOT = 12
+    """The two kinds of each neuron's own stake, less what it lends."""
+    LOANS = 13
+    """uid u16, parent hotkey, alpha u64, root u64, take u16 of each loan."""
+    OWNED = 14
 
 
 def put_record(draft: Draft, netuid: NetUid, record: EpochRecord) -> None:
@@ -57,12 +76,16 @@ def put_record(draft: Draft, netuid: NetUid, record: EpochRecord) -> None:
     parts = {
         _Part.FIGURES: _pack([*figures, *map(int, astuple(inputs.hyper))]),
         _Part.HOTKEYS: b"".join(record.hotkeys),
+        _Part.TAKES: _pack([support.backings[0].take for support in record.supports]),
+        _Part.ALPHA: _pack([support.backings[0].alpha for support in record.supports]),
+        _Part.ROOT: _pack([support.backings[0].root for support in record.supports]),
+        _Part.LOANS: _pack_loans(record.supports),
+        _Part.OWNED: _pack(record.owned),
         _Part.STAKE: _pack(inputs.stake),
         _Part.ACTIVE: _pack(inputs.active_block),
         _Part.COMMITTED: _pack(inputs.commit_block),
         _Part.REGISTERED: _pack(inputs.registered_block),
         _Part.PERMITS: bytes(inputs.permits),
-        _Part.TAKES: _pack(record.takes),
         _Part.WEIGHTS: encode_table(inputs.weights, WEIGHT),
         _Part.BONDS: encode_table(inputs.bonds, BOND),
         _Part.FORFEITS: _pack(sorted(inputs.forfeits)),
@@ -77,8 +100,7 @@ def find_record(view: Reading, netuid: NetUid) -> EpochRecord | None:
     if not parts[_Part.FIGURES]:
         return None
     epoch, block, last, tempo, *rest = _unpack(parts[_Part.FIGURES])
-    hotkeys = parts[_Part.HOTKEYS]
-    size = len(hotkeys) // KEY_SIZE
+    size = len(parts[_Part.HOTKEYS]) // KEY_SIZE
     inputs = EpochInput(
         block=block,
         last_epoch_block=last,
@@ -96,12 +118,35 @@ def find_record(view: Reading, netuid: NetUid) -> EpochRecord | None:
     return EpochRecord(
         epoch=Epoch(epoch),
         inputs=inputs,
-        hotkeys=[PublicKey(hotkeys[at : at + KEY_SIZE]) for at in range(0, size * 32, KEY_SIZE)],
-        takes=[Ratio16(take) for take in _unpack(parts[_Part.TAKES])],
+        supports=_unpack_supports(parts),
+        owned=_unpack(parts[_Part.OWNED]),
         owner_pot=Amount(rest[0]),
         miner_pot=Amount(rest[1]),
         validator_pot=Amount(rest[2]),
     )
+
+
+def _pack_loans(supports: Sequence[Support]) -> bytes:
+    return b"".join(
+        [
+            _LOAN.pack(uid, hotkey, backing.alpha, backing.root, backing.take)
+            for uid, support in enumerate(supports)
+            for hotkey, backing in zip(support.hotkeys[1:], support.backings[1:], strict=True)
+        ]
+    )
+
+
+def _unpack_supports(parts: Mapping[_Part, bytes]) -> list[Support]:
+    keyed = parts[_Part.HOTKEYS]
+    hotkeys = [[PublicKey(keyed[at : at + KEY_SIZE])] for at in range(0, len(keyed), KEY_SIZE)]
+    own = (_unpack(parts[part]) for part in (_Part.ALPHA, _Part.ROOT, _Part.TAKES))
+    backings = [[Backing(*figures)] for figures in zip(*own, strict=True)]
+    loans: list[tuple[int, bytes, int, int, int]] = list(_LOAN.iter_unpack(parts[_Part.LOANS]))
+    for uid, hotkey, alpha, root, take in loans:
+        hotkeys[uid].append(PublicKey(hotkey))
+        backings[uid].append(Backing(alpha, root, take))
+    pairs = zip(hotkeys, backings, strict=True)
+    return [Support(tuple(keys_of_one), tuple(each)) for keys_of_one, each in pairs]
 
 
 def _build_hyper(figures: list[int]) -> YumaParams:

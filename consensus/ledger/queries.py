@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from consensus.ledger.history import find_record
 from consensus.ledger.keys import Family
+from consensus.ledger.lending import list_stake_weights
 from consensus.ledger.records import (
     ROOT,
     get_account,
@@ -11,8 +12,9 @@ from consensus.ledger.records import (
     get_hotkey,
     get_member,
     get_network,
+    get_vault_hotkey,
 )
-from consensus.ledger.shares import get_stake, get_stake_weight
+from consensus.ledger.shares import get_stake
 from consensus.ledger.staking import get_unbonding
 from consensus.ledger.state import Reading
 from consensus.ledger.subnets import (
@@ -120,6 +122,8 @@ class RewardView:
     netuid: NetUid
     epoch: Epoch
     hotkey: PublicKey
+    lenders: tuple[PublicKey, ...]
+    """The hotkeys that lent it stake: those of `explanation.backings` after the first."""
     explanation: Explanation
 
 
@@ -151,7 +155,7 @@ def metagraph(view: Reading, netuid: NetUid) -> Metagraph:
         hotkeys=tuple(hotkeys),
         coldkeys=tuple(NOBODY if record is None else record.owner for record in records),
         takes=tuple(Ratio16(0) if record is None else record.take for record in records),
-        stake=tuple(get_stake_weight(view, params, netuid, hotkey) for hotkey in hotkeys),
+        stake=tuple(list_stake_weights(view, params, netuid, hotkeys)),
         permits=tuple(bool(cell) for cell in column[Column.PERMIT]),
         active=tuple(cell != NEVER and cell >= oldest for cell in column[Column.ACTIVE]),
         consensus=column[Column.CONSENSUS],
@@ -220,21 +224,25 @@ def explain(view: Reading, netuid: NetUid, uid: Uid) -> RewardView | None:
     """
     get_subnet(view, netuid)
     record = find_record(view, netuid)
-    if record is None or uid >= len(record.hotkeys):
+    if record is None or uid >= len(record.supports):
         return None
-    pots = (record.miner_pot, record.validator_pot)
-    explanation = explain_uid(trace_epoch(record.inputs), pots, uid, record.takes[uid])
-    return RewardView(netuid, record.epoch, record.hotkeys[uid], explanation)
+    pots, support = (record.miner_pot, record.validator_pot), record.supports[uid]
+    trace = trace_epoch(record.inputs)
+    explanation = explain_uid(trace, pots, uid, support.backings, record.owned)
+    hotkey, *lenders = support.hotkeys
+    return RewardView(netuid, record.epoch, hotkey, tuple(lenders), explanation)
 
 
 _INTEGERS = tuple(column for column in Column if column is not Column.HOTKEY)
 
 
 def _read_stake(view: Reading, entry: bytes, coldkey: PublicKey) -> StakeView:
-    netuid, hotkey = NetUid(int.from_bytes(entry[33:35], "big")), PublicKey(entry[35:])
+    netuid = NetUid(int.from_bytes(entry[33:35], "big"))
+    hotkey = get_vault_hotkey(view, PublicKey(entry[35:]))
     return StakeView(netuid, hotkey, get_stake(view, netuid, hotkey, coldkey))
 
 
 def _read_unbonding(view: Reading, entry: bytes, coldkey: PublicKey) -> UnbondingView:
-    release, hotkey = Height(int.from_bytes(entry[33:41], "big")), PublicKey(entry[41:])
-    return UnbondingView(hotkey, release, get_unbonding(view, hotkey, release, coldkey))
+    release, vault = Height(int.from_bytes(entry[33:41], "big")), PublicKey(entry[41:])
+    amount = get_unbonding(view, vault, release, coldkey)
+    return UnbondingView(get_vault_hotkey(view, vault), release, amount)

@@ -26,9 +26,7 @@ Deviations: subtensor's shares are fractions of 64 bits, which run out as descri
 
 from dataclasses import replace
 
-from consensus.fixed import mul
 from consensus.ledger.records import (
-    ROOT,
     Pool,
     get_hotkey,
     get_pool,
@@ -37,7 +35,6 @@ from consensus.ledger.records import (
     put_shares,
 )
 from consensus.ledger.state import Draft, Reading
-from consensus.params import Params
 from consensus.quantities import Amount, NetUid, PublicKey
 from consensus.refusals import NotEnoughStake, PoolDepleted
 from consensus.reward.emission import split_take
@@ -55,12 +52,6 @@ def get_stake(view: Reading, netuid: NetUid, hotkey: PublicKey, coldkey: PublicK
     """Return what the shares of `coldkey` are worth, in rao, rounded down."""
     pool = get_pool(view, netuid, hotkey)
     return compute_value(pool, get_shares(view, netuid, hotkey, coldkey))
-
-
-def get_stake_weight(view: Reading, params: Params, netuid: NetUid, hotkey: PublicKey) -> int:
-    """Return what a hotkey's stake counts in a subnet: its alpha and `tao_weight` of its TAO."""
-    root = get_pool(view, ROOT, hotkey).amount
-    return get_pool(view, netuid, hotkey).amount + mul(params.tao_weight, root)
 
 
 def compute_value(pool: Pool, shares: int) -> Amount:

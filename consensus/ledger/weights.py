@@ -20,11 +20,12 @@ from consensus import codec
 from consensus.calls.weights import CommitWeights, RevealWeights
 from consensus.fixed import is_limited
 from consensus.ledger import keys
+from consensus.ledger.children import slash_support
 from consensus.ledger.events import WeightsForfeited, WeightsRevealed
 from consensus.ledger.keys import Family
+from consensus.ledger.lending import get_stake_weight
 from consensus.ledger.records import get_network
-from consensus.ledger.shares import get_stake_weight
-from consensus.ledger.staking import PPM, process_slash
+from consensus.ledger.staking import PPM
 from consensus.ledger.state import Draft, Reading
 from consensus.ledger.subnets import (
     NEVER,
@@ -142,7 +143,7 @@ def process_forfeit(
     oldest = draft.height - params.forfeit_window_epochs * tempo
     recent = [each for each in get_forfeits(draft, netuid, hotkey) if each > oldest]
     ppm = min(PPM, params.forfeit_slash_ppm << len(recent))
-    slashed = process_slash(draft, hotkey, ppm)
+    slashed = slash_support(draft, netuid, hotkey, ppm)
     heights = b"".join([each.to_bytes(8, "big") for each in [*recent, draft.height]])
     draft.put(keys.forfeits(netuid, hotkey), heights)
     draft.delete(keys.row(netuid, uid))

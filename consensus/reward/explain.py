@@ -5,13 +5,15 @@ validator's is the sum of what its bonds held of each miner's incentive. Both ar
 largest remainder over exactly those products, so that the parts add up to the pay to the rao.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 
 from consensus.fixed import div, mul, split_largest_remainder
-from consensus.reward.emission import divide, split_take
+from consensus.reward.backing import Backing, BackingPart, split_dividends
+from consensus.reward.emission import divide
 from consensus.reward.epoch import EpochTrace
 from consensus.reward.rows import get_cell
 
@@ -67,8 +69,10 @@ class Explanation:
     """One neuron's reward of one epoch. Amounts are alpha rao, shares Q32.
 
     The votes add up to `miner_emission`, and the bonds to `validator_emission` if `basis` is
-    dividends (else it was paid for stake alone and there are none); `owner` and `delegators` add
-    up to `validator_emission`; `emission` is both emissions.
+    dividends (else it was paid for stake alone and there are none); `emission` is both emissions.
+
+    `alpha_part` and `root_part` add up to `validator_emission`; so do `owner`, `delegators`, `sold`
+    and `lenders`, each a sum over `backings`.
     """
 
     uid: int
@@ -84,27 +88,52 @@ class Explanation:
     votes: tuple[VotePart, ...]
     bonds: tuple[BondPart, ...]
     take: int
+    """What the hotkey's owner keeps of what others' stake earned, over 65535."""
+    alpha_part: int
+    """What of the validator's emission alpha earned, its own and lent."""
+    root_part: int
+    """What TAO at root earned."""
+    backings: tuple[BackingPart, ...]
+    """Its own stake's part, then that of each hotkey that lent it stake."""
     owner: int
+    """The owner's takes, in alpha: of its delegators' alpha and of lent stake."""
     delegators: int
+    """What raised its own alpha pool."""
+    sold: int
+    """What was sold for its own root pool, where the take applies to the TAO."""
+    lenders: int
+    """What the hotkeys that lent it stake were paid."""
+    is_owned: bool
+    """Whether the neuron's coldkey owns the subnet."""
+    miner_burned: int
+    """Share of all miner emission of this epoch that went to such neurons, Q32."""
     miner_emission: int
     validator_emission: int
     emission: int
 
 
-def explain(trace: EpochTrace, pots: tuple[int, int], uid: int, take: int) -> Explanation:
+def explain(
+    trace: EpochTrace,
+    pots: tuple[int, int],
+    uid: int,
+    backings: Sequence[Backing],
+    owned: Sequence[int],
+) -> Explanation:
     """Return why `uid` earned what it did.
 
     Args:
         trace: the epoch as `yuma.trace_epoch` ran it.
         pots: what miners and what validators had to share, alpha rao.
         uid: the neuron.
-        take: the part of its validator emission the hotkey's owner keeps first, over 65535.
+        backings: whose stake stood behind it, its own first.
+        owned: the uids whose coldkey owns the subnet.
     """
     terms = trace.terms
     paid = divide(terms, *pots)
     miner_emission, validator_emission = paid.miners[uid], paid.validators[uid]
     basis = _get_basis(trace)
-    owner, delegators = split_take(validator_emission, take)
+    parts = split_dividends(validator_emission, backings)
+    own, lent = parts[0], parts[1:]
     return Explanation(
         uid=uid,
         block=trace.epoch.block,
@@ -118,9 +147,16 @@ def explain(trace: EpochTrace, pots: tuple[int, int], uid: int, take: int) -> Ex
         basis=basis,
         votes=_explain_votes(trace, uid, miner_emission),
         bonds=_explain_bonds(trace, uid, validator_emission) if basis is Basis.DIVIDENDS else (),
-        take=take,
-        owner=owner,
-        delegators=delegators,
+        take=backings[0].take,
+        alpha_part=sum(part.alpha for part in parts),
+        root_part=sum(part.root for part in parts),
+        backings=parts,
+        owner=own.owner + sum(part.child_take for part in parts),
+        delegators=own.delegators,
+        sold=own.sold,
+        lenders=sum(part.owner + part.delegators + part.sold for part in lent),
+        is_owned=uid in owned,
+        miner_burned=div(sum(paid.miners[each] for each in owned), sum(paid.miners)),
         miner_emission=miner_emission,
         validator_emission=validator_emission,
         emission=miner_emission + validator_emission,

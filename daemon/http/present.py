@@ -155,6 +155,7 @@ def present_reward(reward: queries.RewardView, height: int) -> ExplainView:
         uid=reward.explanation.uid,
         hotkey=format_address(reward.hotkey),
         epoch=reward.epoch,
+        lenders=tuple(format_address(lender) for lender in reward.lenders),
         explanation=reward.explanation,
         height=height,
     )
@@ -212,6 +213,7 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     "mechanism": "subnet",
     "stake": "stake",
     "order": "stake",
+    "children": "stake",
     "channel": "channel",
     "voucher": "channel",
     "proposal": "governance",

@@ -281,6 +281,8 @@ class ExplainView:
     hotkey: str
     epoch: int
     explanation: Explanation
+    lenders: tuple[str, ...] = ()
+    """Who lent it stake: the hotkeys of `explanation.backings` after the first."""
     height: int = 0
     proof: ProofView | None = None
 

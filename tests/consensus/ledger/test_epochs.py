@@ -2,21 +2,24 @@
 
 from dataclasses import replace
 
-from consensus.calls.staking import SetTake
+from consensus.ledger.epochs import process_epoch_step
 from consensus.ledger.events import EpochClosed
 from consensus.ledger.history import find_record
 from consensus.ledger.queries import account, explain, metagraph, supply
+from consensus.ledger.state import Draft
+from consensus.ledger.subnets import get_subnet
 from consensus.ledger.supply import check_invariants
-from consensus.quantities import U16, U16_MAX, Amount, NetUid, Ratio16, Uid
+from consensus.quantities import U16, U16_MAX, Amount, NetUid, Uid
+from consensus.reward.backing import compute_weight
 from consensus.reward.yuma import run_epoch
 from tests.builders import (
     SUBNET,
     TAO,
     advance,
     apply,
-    do,
     key_of,
     make_hyper,
+    make_params,
     make_state,
     make_subnet,
     play_epoch,
@@ -47,7 +50,7 @@ def test_an_epoch_pays_miners_by_weight_and_validators_by_dividends() -> None:
     assert abs(sum(graph.emission) - pots) < 20
     assert graph.market.miner_pot == graph.market.validator_pot == 0
     held = supply(state, SUBNET)
-    assert held.staked == sum(graph.emission) == held.issued - held.pooled
+    assert held.staked == graph.emission[2] + graph.emission[3] == held.issued - held.pooled
     check_invariants(state)
 
 
@@ -75,15 +78,6 @@ def test_the_owners_share_is_minted_only_for_an_owner() -> None:
     check_invariants(with_owner)
 
 
-def test_delegators_share_a_validators_dividends_after_its_take() -> None:
-    state = make_state()
-    state = do(state, "cold0", SetTake(key_of("hot0"), Ratio16(6_554))).state
-    first = play_epoch(state, ROWS)
-    alpha = account(first, key_of("cold0")).stakes[1]
-    assert (alpha.netuid, alpha.hotkey) == (SUBNET, key_of("hot0"))
-    assert alpha.amount == metagraph(first, SUBNET).emission[0]
-
-
 def test_explain_adds_up_to_what_was_paid() -> None:
     state = play_epoch(make_state(), ROWS)
     graph = metagraph(state, SUBNET)
@@ -96,7 +90,8 @@ def test_explain_adds_up_to_what_was_paid() -> None:
         assert parts.emission == graph.emission[uid]
         assert sum(vote.amount for vote in parts.votes) == parts.miner_emission
         assert sum(bond.amount for bond in parts.bonds) == parts.validator_emission
-        assert parts.owner + parts.delegators == parts.validator_emission
+        whole = parts.owner + parts.delegators + parts.sold + parts.lenders
+        assert whole == parts.alpha_part + parts.root_part == parts.validator_emission
 
 
 def test_explain_stays_right_when_later_rows_and_stakes_differ() -> None:
@@ -124,6 +119,14 @@ def test_the_record_gives_back_what_the_law_read() -> None:
     assert record.epoch == 2
     assert record.inputs.last_epoch_block == 18
     assert record.hotkeys == list(graph.hotkeys)
+    assert [compute_weight(support.backings) for support in record.supports] == record.inputs.stake
+
+
+def test_a_subnet_that_has_not_started_has_no_epochs() -> None:
+    draft = Draft(advance(make_state(), 9))
+    subnet = replace(get_subnet(draft, SUBNET), is_started=False)
+    assert process_epoch_step(draft, make_params(), SUBNET, subnet) == []
+    assert draft.changes == {}
 
 
 def test_two_subnets_step_on_their_own_tempo() -> None:

@@ -10,7 +10,6 @@ from consensus.ledger.shares import (
     credit_stake,
     deposit,
     get_stake,
-    get_stake_weight,
     reward,
     slash,
     withdraw_stake,
@@ -18,7 +17,7 @@ from consensus.ledger.shares import (
 from consensus.ledger.state import Draft, Total
 from consensus.quantities import Amount
 from consensus.refusals import NotEnoughStake, PoolDepleted
-from tests.builders import SUBNET, TAO, do, key_of, make_params, make_state
+from tests.builders import SUBNET, TAO, do, key_of, make_state
 
 HOT = key_of("hot0")
 ALICE, BOB, OWNER = key_of("alice"), key_of("bob"), key_of("cold0")
@@ -92,13 +91,6 @@ def test_a_remainder_below_the_least_stake_leaves_too() -> None:
     deposit(draft, ROOT, HOT, ALICE, 10 * TAO)
     assert withdraw_stake(draft, (ROOT, HOT, ALICE), 10 * TAO - 1, 2) == 10 * TAO
     assert get_stake(draft, ROOT, HOT, ALICE) == 0
-
-
-def test_stake_weight_is_alpha_and_a_part_of_root_stake() -> None:
-    draft = _draft()
-    deposit(draft, SUBNET, HOT, ALICE, 50 * TAO)
-    weight = get_stake_weight(draft, make_params(), SUBNET, HOT)
-    assert weight == 50 * TAO + (773_094_113 * 1_000 * TAO >> 32)
 
 
 moves = st.lists(
