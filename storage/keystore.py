@@ -141,7 +141,7 @@ class Keystore:
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all key files, sorted, whatever is in them."""
-        return tuple(sorted(path.stem for path in self._files()))
+        return tuple(path.stem for path in self._files())
 
     def list(self) -> KeyListing:
         """Return every key, without passwords; a folder that isn't there has none."""
@@ -166,7 +166,8 @@ class Keystore:
         return keyfile.parse(path, private.read_own(path, FILE_BYTES_MAX + 1))
 
     def _files(self) -> Iterator[Path]:
-        return (path for path in sorted(self.folder.glob("*.json")) if keyfile.is_name(path.stem))
+        found = sorted(self.folder.glob("*.json"), key=lambda path: path.stem)
+        return (path for path in found if keyfile.is_name(path.stem))
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{keyfile.check_name(name)}.json"

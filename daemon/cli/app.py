@@ -20,6 +20,7 @@ from daemon.cli.output import CliError, Declined, Exit
 from daemon.cli.run import run
 from daemon.cli.settings_verbs import check_config, config_app
 from daemon.cli.status import status
+from daemon.cli.tx_group import tx_app
 from daemon.cli.wallet.app import wallet_app
 
 EPILOG = (
@@ -40,6 +41,7 @@ app = typer.Typer(
     name="neurond",
     epilog=EPILOG,
     no_args_is_help=True,
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -62,6 +64,7 @@ app.add_typer(config_app, name="config")
 app.command("run", epilog="Example: neurond run --config node.toml")(run)
 app.command("status", epilog="Example: neurond status --json")(status)
 app.add_typer(wallet_app, name="wallet")
+app.add_typer(tx_app, name="tx")
 app.command("verbs", epilog="Example: neurond verbs --json")(make_verbs(app))
 
 

@@ -9,9 +9,20 @@ from typing import cast
 import typer
 
 from config.address import AddressError
-from config.errors import ConfigError, Misfit, Problem
+from config.errors import ConfigError, Problem
 from consensus.errors import NeurondError
 from daemon.cli.output import CliError, Exit, print_json
+
+FAMILIES = (
+    ("config.errors", "Misfit", Exit.USAGE),
+    # A wrong node.network or node.data_dir: nothing is damaged.
+    ("storage.errors", "WrongNetwork", Exit.USAGE),
+    ("storage.errors", "KeyFileError", Exit.KEY),
+    ("storage.errors", "StorageError", Exit.DATA),
+    ("daemon.http.server", "DoorError", Exit.PORT),
+    ("p2p.errors", "AddressInUse", Exit.PORT),
+)
+"""Module and name of each family of errors, the closer one first, and how the process exits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +88,16 @@ def _describe_one(error: BaseException) -> Failure:
 
 
 def _exit_code(error: BaseException) -> Exit:
-    """Find the exit code by the family of the error; rooms are imported when something failed."""
-    from daemon.http.server import DoorError  # noqa: PLC0415 - costs FastAPI
-    from p2p.errors import AddressInUse  # noqa: PLC0415
-    from storage.errors import KeyFileError, StorageError, WrongNetwork  # noqa: PLC0415
+    """Find the exit code by the family of the error.
 
-    families: tuple[tuple[type[BaseException], Exit], ...] = (
-        (Misfit, Exit.USAGE),
-        (WrongNetwork, Exit.USAGE),  # a wrong node.network or node.data_dir: nothing is damaged
-        (KeyFileError, Exit.KEY),
-        (StorageError, Exit.DATA),
-        (DoorError, Exit.PORT),
-        (AddressInUse, Exit.PORT),
-    )
-    return next((code for kind, code in families if isinstance(error, kind)), Exit.FAILED)
+    A family whose module was never imported can't be that of an error that happened: so a wrong
+    password does not wait for the HTTP door to load.
+    """
+    for module, name, code in FAMILIES:
+        family: object = getattr(sys.modules.get(module), name, None)
+        if isinstance(family, type) and isinstance(error, family):
+            return code
+    return Exit.FAILED
 
 
 def _is_expected(error: BaseException) -> bool:

@@ -12,7 +12,6 @@ else a prompt at a terminal; never from an argument. Without a terminal nothing 
 error.
 """
 
-import difflib
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,7 +25,7 @@ from config.address import AddressError, format_address, parse_address
 from config.settings import KeysSettings
 from consensus.quantities import PublicKey
 from daemon.cli.output import CliError, Exit, confirm, print_note
-from daemon.cli.sources import home, load, read_password, read_password_file
+from daemon.cli.sources import home, load, read_password_file
 
 if TYPE_CHECKING:
     from nacl.signing import SigningKey
@@ -217,27 +216,28 @@ def open_with_password(
     return attempt(typed), typed
 
 
-def ask_secret(prompt: str) -> str:
-    """Return what is typed, unseen, at the terminal.
+def ask_secret(prompt: str, file_option: str = "--password-file") -> str:
+    """Return what is typed, unseen, at the terminal; `file_option` would have spared the question.
 
     Raises:
         CliError: `no_password`: there is no terminal.
     """
     if not sys.stdin.isatty():
         message = f"{prompt}: there is no terminal to ask at."
-        remedy = "Give --password-file FILE, or set NEUROND_PASSWORD_FILE."
+        known = ", or set NEUROND_PASSWORD_FILE" if file_option == "--password-file" else ""
+        remedy = f"Give {file_option} FILE{known}."
         raise CliError(Exit.KEY, "no_password", message, remedy)
     return str(typer.prompt(prompt, hide_input=True, err=True))
 
 
-def ask_new_password(prompt: str) -> str:
+def ask_new_password(prompt: str, file_option: str = "--password-file") -> str:
     """Return a password that was typed twice.
 
     Raises:
         CliError: `no_password`: there is no terminal, or the entries differ.
     """
-    typed = ask_secret(prompt)
-    if ask_secret("The same again") != typed:
+    typed = ask_secret(prompt, file_option)
+    if ask_secret("The same again", file_option) != typed:
         raise CliError(Exit.KEY, "no_password", "The two entries differ.", "Try again.")
     return typed
 
@@ -248,12 +248,13 @@ def choose_password(keys: KeysSettings, password_file: Path | None, *, yes: bool
     Raises:
         CliError: no password, or `Declined`.
     """
-    if password_file is not None:
-        return read_password_file(password_file)
-    if keys.insecure_devnet and keys.password_file is None:
+    file = password_file or keys.password_file
+    if file is not None:
+        return read_password_file(file)
+    if keys.insecure_devnet:
         confirm("Make keys without a password, for a throw-away network?", yes=yes)
         return ""
-    return read_password(keys, is_new=True)
+    return ask_new_password("Password for the new keys")
 
 
 def make_key(store: "Keystore", name: str, kind: "KeyKind", password: str) -> "KeyInfo":
@@ -276,6 +277,8 @@ def _find_only(store: "Keystore", kinds: Sequence[Kind]) -> "KeyInfo":
 
 
 def _suggest(text: str, names: Sequence[str]) -> str:
+    import difflib  # noqa: PLC0415 - for a mistyped name alone
+
     close = difflib.get_close_matches(text, names, n=1)
     if close:
         return f"Did you mean {close[0]!r}? neurond wallet list shows all keys."

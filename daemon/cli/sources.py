@@ -67,13 +67,13 @@ def find_file(config: Path | None) -> Path | None:
     return usual if usual.is_file() else None
 
 
-def read_password(keys: KeysSettings, *, is_new: bool = False) -> str:
+def read_password(keys: KeysSettings) -> str:
     """Return what opens the keystore: the password file's first line, or what is typed.
 
     Empty for a keystore that is `insecure_devnet` and has no password file.
 
     Raises:
-        CliError: there is no file, no terminal, or two different entries.
+        CliError: there is no file and no terminal.
     """
     if keys.password_file is not None:
         return read_password_file(keys.password_file)
@@ -87,10 +87,7 @@ def read_password(keys: KeysSettings, *, is_new: bool = False) -> str:
             "Set keys.password_file or NEUROND_PASSWORD_FILE; on a throw-away network, "
             "keys.insecure_devnet = true.",
         )
-    typed: str = typer.prompt("Password of the keys", hide_input=True, err=True)
-    if is_new and typer.prompt("The same again", hide_input=True, err=True) != typed:
-        raise CliError(Exit.KEY, "no_password", "The two entries differ.", "Try again.")
-    return typed
+    return str(typer.prompt("Password of the keys", hide_input=True, err=True))
 
 
 def read_password_file(file: Path) -> str:

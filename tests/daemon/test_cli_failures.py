@@ -1,10 +1,11 @@
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from config.errors import ConfigError, Problem
 from consensus.errors import NeurondError
-from daemon.cli.failures import describe
+from daemon.cli.failures import FAMILIES, describe
 from daemon.cli.output import CliError, Exit
 from daemon.http.server import PortInUse
 from p2p.errors import AddressInUse
@@ -44,3 +45,10 @@ def test_an_error_is_found_inside_the_groups_of_nurseries():
 def test_a_bug_is_no_failure_even_beside_one():
     assert describe(ValueError("bug")) is None
     assert describe(ExceptionGroup("", [Locked(PATH, "12"), ValueError("bug")])) is None
+
+
+@pytest.mark.parametrize(("module", "name", "code"), FAMILIES)
+def test_every_family_of_errors_exists_under_its_name(module: str, name: str, code: Exit):
+    family = getattr(import_module(module), name)
+    assert issubclass(family, Exception)
+    assert code in Exit

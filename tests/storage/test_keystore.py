@@ -55,6 +55,7 @@ def test_a_key_comes_back_with_its_password(keys: Keystore, kind: KeyKind):
     assert (info.name, info.kind, info.is_insecure) == ("alice", kind, True)
 
 
+@pytest.mark.slow  # stretching a password takes its time on purpose
 def test_a_real_key_is_stretched_at_full_cost_and_its_file_shows_no_secret(keys: Keystore):
     info = keys.create("alice", KeyKind.COLDKEY, "secret", SEED)
     fields = json.loads(info.path.read_text())
@@ -206,7 +207,8 @@ OLD = {
 """A file as the first version wrote it, of `SEED` under the password "secret"."""
 
 
-def test_a_file_of_the_first_version_still_opens(keys: Keystore):
+def test_a_file_of_the_first_version_still_opens(keys: Keystore, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("storage.keystore.MODERATE", CHEAP)
     keys.folder.mkdir()
     path = keys.folder / "old.json"
     path.touch(0o600)

@@ -82,11 +82,13 @@ def create(  # noqa: PLR0913 - the options of one verb
     as_json: JsonFlag = False,
     yes: YesFlag = False,
 ) -> None:
-    """Make a wallet: a coldkey and its hotkeys, encrypted files that one set of words restores.
+    """Make a wallet: a coldkey and hotkeys that one set of words restores.
 
-    The coldkey owns funds, a hotkey acts in subnets. The words are shown once. With --kind, make
-    one key alone: a consensus key votes, a node key is the peer id, a beacon key starts the chain
-    of a leader's reveals; these have no words and are replaced when lost.
+    The coldkey owns funds, a hotkey acts in subnets. Their words are shown once; their files are
+    encrypted under one password.
+
+    With --kind, make one key alone: a consensus key votes, a node key is the peer id, a beacon key
+    starts the chain of a leader's reveals. These have no words and are replaced when lost.
     """
     from storage.keystore import SEED_BYTES, Keystore  # noqa: PLC0415 - libsodium, when needed
 
@@ -138,9 +140,10 @@ def new_hotkey(  # noqa: PLR0913 - the options of one verb
     as_json: JsonFlag = False,
     yes: YesFlag = False,
 ) -> None:
-    """Make one more hotkey, restored by a coldkey's words (--coldkey) or by words of its own.
+    """Make one more hotkey, of a coldkey's words or of its own.
 
-    The first needs the coldkey here and its password; the second suits a machine without it.
+    With --coldkey, that coldkey's words restore it too, and its password is needed; without, it
+    gets words of its own, which suits a machine where the coldkey is not.
     """
     from storage.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
 
@@ -172,7 +175,8 @@ def print_made(
         print_json({"keys": [describe(info) for info in made], **(more or {})})
         return
     print_listing(made)
-    print_note(f"In {made[0].path.parent}; each file opens with its password alone.")
+    guard = "without a password" if made[0].is_insecure else "encrypted under your password"
+    print_note(f"Written to {made[0].path.parent}, {guard}.")
 
 
 def _write(
@@ -206,7 +210,8 @@ def _print_with_words(
         return
     if words:
         print_words(words)
-    advise(" and ".join(info.name for info in made), showing)
+    names = [info.name for info in made]
+    advise(" and ".join(filter(None, (", ".join(names[:-1]), names[-1]))), showing)
 
 
 def _make_entropy(words: WordCount) -> bytes:

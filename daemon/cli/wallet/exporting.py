@@ -49,9 +49,10 @@ def export(  # noqa: PLR0913 - the options of one verb
     as_json: JsonFlag = False,
     yes: YesFlag = False,
 ) -> None:
-    """Give out a key's secret: words, seed in hex, or its file, which stays encrypted. Needs a yes.
+    """Give out a key's words, its seed, or its encrypted file.
 
-    Whoever has words or seed has the key. The file is worth nothing without its password.
+    Needs a yes: whoever has the words or the seed has the key. The file is worth nothing without
+    its password.
     """
     keys = find_keys(config, settings, keystore, password_file)
     info = find_key(name, keys.keystore)

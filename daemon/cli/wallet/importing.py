@@ -89,10 +89,12 @@ def import_key(  # noqa: PLR0913 - the options of one verb
     as_json: JsonFlag = False,
     yes: YesFlag = False,
 ) -> None:
-    """Restore a key from words, a seed or an exported file; without a file, asks for the secret.
+    """Restore a key from words, a seed or an exported file.
 
-    Each --hotkey restores one more hotkey of the words, in the order in which they were made. No
-    key is ever replaced. Words of a Substrate wallet give its ed25519 address, not its sr25519 one.
+    Without any of the files it asks for the words or the seed. No key is ever replaced.
+
+    Each --hotkey restores one more hotkey of the words, in the order in which they were made.
+    Words of a Substrate wallet give its ed25519 address, not the usual sr25519 one.
     """
     from storage.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
 

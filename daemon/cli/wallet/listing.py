@@ -24,7 +24,7 @@ def list_keys(
     keystore: KeystoreOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """List the keys: name, kind, SS58 address, and whether a password guards it."""
+    """List the keys: name, kind, SS58 address, encrypted or not."""
     from storage.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
 
     folder = find_keys(config, settings, keystore, None).keystore
@@ -53,13 +53,13 @@ def show(
     keystore: KeystoreOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show one key: address, public key, where it came from, its file."""
+    """Show one key: address, public key, what restores it, its file."""
     folder = find_keys(config, settings, keystore, None).keystore
-    shown = describe(find_key(name, folder))
+    info = find_key(name, folder)
     if as_json:
-        print_json(shown)
+        print_json(describe(info))
     else:
-        print_rows(_word(shown))
+        print_rows(_word(info))
 
 
 def describe(info: "KeyInfo") -> dict[str, object]:
@@ -96,21 +96,34 @@ def print_listing(keys: Sequence["KeyInfo"]) -> None:
         typer.echo(f"{info.name:<{wide}}  {info.kind.value:<9}  {address:<48}  {guard}")
 
 
-def _word(shown: Mapping[str, object]) -> dict[str, object]:
-    """Return the rows that people see of what `describe` says."""
-    rows = {name: shown[name] for name in ("name", "kind", "address", "public_key")}
-    if shown["peer_id"] is not None:
-        rows["peer id"] = shown["peer_id"]
-    guarded = "encrypted" if shown["encrypted"] else "no protection: a key for a devnet"
-    rows["guarded"] = guarded
-    if shown["words"]:
-        rows["restored by"] = f"its {shown['words']} words"
-    elif shown["coldkey"] is not None:
-        rows["restored by"] = f"the words of {shown['coldkey']}, hotkey {shown['hotkey_index']}"
-    else:
-        rows["restored by"] = "a copy of its file, or its seed: neurond wallet export"
-    rows["file"] = shown["file"]
-    return {label.replace("_", " "): value for label, value in rows.items()}
+def _word(info: "KeyInfo") -> dict[str, object]:
+    """Return what people see of a key."""
+    rows: dict[str, object] = {
+        "name": info.name,
+        "kind": info.kind.value,
+        "address": format_address(info.public_key),
+        "public key": info.public_key.hex(),
+    }
+    if info.kind.value == Kind.NODE:
+        rows["peer id"] = _format_peer_id(info)
+    rows["guarded"] = "no protection: a devnet's key" if info.is_insecure else "encrypted"
+    rows["restored by"] = _word_origin(info)
+    rows["file"] = info.path
+    return rows
+
+
+def _word_origin(info: "KeyInfo") -> str:
+    """Return what restores a key, with the coldkey's name if that is here too."""
+    if info.words:
+        return f"its {info.words} words"
+    if info.derivation is None:
+        return "a copy of its file, or its seed"
+    from storage.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
+
+    coldkey = format_address(info.derivation.coldkey)
+    here = Keystore(info.path.parent).list().keys
+    named = [key.name for key in here if key.public_key == info.derivation.coldkey]
+    return f"the words of {named[0] if named else coldkey}, as hotkey {info.derivation.index}"
 
 
 def _format_peer_id(info: "KeyInfo") -> str:

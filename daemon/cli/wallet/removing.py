@@ -25,9 +25,10 @@ def remove(
     as_json: JsonFlag = False,
     yes: YesFlag = False,
 ) -> None:
-    """Delete a key's file. Needs a yes; what the chain knows of the key stays as it is.
+    """Delete a key's file.
 
-    Without its words, its seed or a copy, the key and what it owns are lost.
+    Needs a yes: without its words, its seed or a copy, the key and what it owns are lost. What the
+    chain knows of the key stays as it is.
     """
     from storage.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
 

@@ -40,25 +40,29 @@ def change_password(  # noqa: PLR0913 - the options of one verb
     every: Annotated[bool, typer.Option("--all", help="All keys of the folder.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Seal keys under a new password; a node opens all its keys with one, so --all is usual.
+    """Seal keys under a new password.
 
-    Nothing is changed unless every key opens with the old password or, after an interrupted run,
-    with the new one.
+    A node opens all its keys with one password, so --all is usual. Nothing is changed unless every
+    key opens with the old password or, after an interrupted run, with the new one.
     """
-    from storage.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
+    from storage.errors import WrongPassword  # noqa: PLC0415 - libsodium, when needed
+    from storage.keystore import Keystore  # noqa: PLC0415 - as above
 
     keys = find_keys(config, settings, keystore, password_file)
     store = Keystore(keys.keystore)
     infos = _choose(store, names or [], every=every)
     opened = {info.name: _open(store, info, "") for info in infos if info.is_insecure}
     shut = [info for info in infos if opened.get(info.name) is None]
-    old = _read_old(keys) if shut else ""
+    if shut:
+        old = _read_old(keys)
+        opened |= {info.name: _open(store, info, old) for info in shut}
+    if not any(opened.values()):
+        raise WrongPassword(infos[0].path)
     if new_password_file is None:
-        new = ask_new_password("New password")
+        new = ask_new_password("New password", "--new-password-file")
     else:
         new = read_password_file(new_password_file)
-    opened |= {info.name: _open(store, info, old) for info in shut}
-    for info in shut:
+    for info in infos:
         if opened[info.name] is None:
             # After an interrupted run some have the new one already; any other is a wrong password.
             store.load(info.name, info.kind, new)
@@ -84,6 +88,10 @@ def _choose(store: "Keystore", names: Sequence[str], *, every: bool) -> list["Ke
     listing = store.list()
     for error in listing.damaged:
         raise error
+    if not listing.keys:
+        message = f"There are no keys in {store.folder}."
+        remedy = "--keystore or --config names another folder."
+        raise CliError(Exit.KEY, "key_missing", message, remedy)
     return list(listing.keys)
 
 

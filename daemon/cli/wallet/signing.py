@@ -90,7 +90,7 @@ def verify(  # noqa: PLR0913 - the options of one verb
     keystore: KeystoreOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Tell whether a signature of neurond wallet sign is that of an address on a message.
+    """Tell whether somebody signed a message with neurond wallet sign.
 
     Exit code 0: it is. 1: it is not (bad_signature). 2: that is no address or no signature.
     """
