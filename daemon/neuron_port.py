@@ -13,7 +13,7 @@ from consensus.calls.weights import RevealWeights
 from consensus.errors import InvalidTransaction
 from consensus.ledger import queries
 from consensus.ledger.records import get_head, get_network
-from consensus.ledger.subnets import NEVER, Column, find_uid, get_cell, get_subnet
+from consensus.ledger.subnets import NEVER, NOBODY, Column, find_uid, get_cell, get_subnet
 from consensus.ledger.weights import find_commit
 from consensus.quantities import Amount, Epoch, Height, NetUid, Nonce, PublicKey, Signature, TimeMs
 from consensus.reward import commit_reveal
@@ -172,6 +172,7 @@ class ChainPort:
                 has_permit=graph.permits[uid],
             )
             for uid, served in zip(graph.uids, graph.served, strict=True)
+            if graph.hotkeys[uid] != NOBODY
         )
         return ports.MetagraphView(
             netuid=netuid,

@@ -11,7 +11,7 @@ from config.address import format_address
 from consensus import crypto
 from consensus.ledger import queries
 from consensus.ledger.events import LedgerEvent
-from consensus.ledger.subnets import Served
+from consensus.ledger.subnets import NOBODY, Served
 from consensus.ledger.supply import Supply
 from consensus.params import Q32
 from consensus.quantities import U16_MAX, Hash32, PublicKey, Uid
@@ -122,7 +122,9 @@ def present_metagraph(graph: queries.Metagraph) -> MetagraphView:
         tempo=hyper.tempo,
         epoch=graph.height // hyper.tempo,
         burn=graph.market.burn,
-        neurons=tuple(_present_neuron(graph, uid) for uid in graph.uids),
+        neurons=tuple(
+            _present_neuron(graph, uid) for uid in graph.uids if graph.hotkeys[uid] != NOBODY
+        ),
         supply=present_supply(graph.supply),
     )
 

@@ -13,7 +13,7 @@ from consensus.ledger import delegates, queries
 from consensus.ledger.records import get_head
 from consensus.ledger.state import Reading
 from consensus.quantities import NetUid, PublicKey, Uid
-from consensus.refusals import UnknownSubnet
+from consensus.refusals import SubnetClosed, UnknownSubnet
 from daemon.http.figures import (
     present_concentration,
     present_delegate,
@@ -57,7 +57,7 @@ def ask_metagraph(netuid: NetUid) -> Question[MetagraphView]:
     def answer(view: Reading) -> MetagraphView:
         try:
             return present_metagraph(queries.metagraph(view, netuid))
-        except UnknownSubnet as error:
+        except (UnknownSubnet, SubnetClosed) as error:
             raise _no_subnet(netuid) from error
 
     return Question(f"/chain/metagraph/{netuid}", answer)
@@ -69,7 +69,7 @@ def ask_explain(netuid: NetUid, uid: Uid) -> Question[ExplainView]:
     def answer(view: Reading) -> ExplainView:
         try:
             reward = queries.explain(view, netuid, uid)
-        except UnknownSubnet as error:
+        except (UnknownSubnet, SubnetClosed) as error:
             raise _no_subnet(netuid) from error
         if reward is None:
             raise not_found(
