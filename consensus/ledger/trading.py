@@ -38,6 +38,10 @@ from consensus.refusals import (
     UnknownHotkey,
 )
 
+ROUNDING_MAX = 8_192
+"""Rao by which one block's calls, each rounding less than one, can raise what a pool's shares are
+worth. Of a pool that was emptied and opened anew the shares may be worth more."""
+
 
 def process_stake_alpha(draft: Draft, signer: PublicKey, call: StakeAlpha) -> None:
     """Order alpha for free TAO of the signer, to be staked on a hotkey.
@@ -113,7 +117,7 @@ def _withdraw_for_sale(draft: Draft, holder: Holder, amount: int) -> int:
     least = get_network(draft).params.stake_min
     pool, held = get_pool(draft, netuid, hotkey), get_shares(draft, netuid, hotkey, coldkey)
     before = get_pool(draft.before, netuid, get_vault(draft, hotkey))
-    rates = (pool, before) if before.shares and before.scale == pool.scale else (pool,)
+    rates = (pool, before) if _is_same_pool(before, pool) else (pool,)
     worth = min(compute_value(rate, held) for rate in rates)
     if amount == 0:
         raise AmountTooSmall("a sale of nothing")
@@ -131,3 +135,11 @@ def _withdraw_for_sale(draft: Draft, holder: Holder, amount: int) -> int:
     put_pool(draft, netuid, hotkey, left)
     put_shares(draft, netuid, hotkey, coldkey, held - sold)
     return amount
+
+
+def _is_same_pool(before: Pool, pool: Pool) -> bool:
+    """Tell whether `pool` is `before` but for sales and rounding, and was not emptied meanwhile."""
+    if before.shares == 0 or before.scale != pool.scale:
+        return False
+    gain = pool.amount * before.shares - before.amount * pool.shares
+    return gain <= ROUNDING_MAX * before.shares

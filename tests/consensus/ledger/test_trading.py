@@ -2,11 +2,12 @@
 
 import pytest
 
-from consensus.calls.staking import StakeAlpha, SwapStake, UnstakeAlpha
+from consensus.calls.staking import MoveStake, StakeAlpha, SwapStake, UnstakeAlpha
 from consensus.errors import CallError
 from consensus.ledger.calls import process_call
 from consensus.ledger.orders import ToAccount, ToStake, ToSubnet, take_orders
-from consensus.ledger.records import ROOT, get_pool
+from consensus.ledger.records import ROOT, get_pool, mint
+from consensus.ledger.shares import raise_pool
 from consensus.ledger.state import Draft
 from consensus.ledger.supply import check_invariants
 from consensus.quantities import U64_MAX, Amount, NetUid
@@ -147,3 +148,16 @@ def test_a_refused_order_costs_its_fee_and_leaves_its_code(call: Call) -> None:
 def test_a_stranger_to_a_hotkey_has_nothing_to_sell_of_it() -> None:
     with pytest.raises(NotEnoughStake):
         process_call(Draft(make_market()), key_of("dave"), sell(TAO))
+
+
+def test_stake_that_emptied_its_pool_and_returned_is_sold_at_its_whole_worth() -> None:
+    state = trade(make_market(), *((name, sell(STAKE)) for name in ("bob", "carol"))).state
+    draft = Draft(state, state.height)
+    mint(draft, ONE, STAKE // 2)
+    raise_pool(draft, ONE, KEY, STAKE // 2)
+    draft = Draft(draft.freeze())
+    away, back = key_of("hot1"), KEY
+    process_call(draft, ALICE, MoveStake(ONE, back, away, Amount(STAKE * 3 // 2)))
+    process_call(draft, ALICE, MoveStake(ONE, away, back, Amount(STAKE * 3 // 2)))
+    process_call(draft, ALICE, sell(STAKE * 3 // 2))
+    assert [order.amount for order in take_orders(draft)] == [STAKE * 3 // 2]
