@@ -31,6 +31,7 @@ from consensus.ledger.records import (
     put_account,
 )
 from consensus.ledger.shares import get_stake
+from consensus.ledger.staking import get_unbonding
 from consensus.ledger.state import Draft, Reading, State, Total, get_totals
 from consensus.ledger.subnets import find_market, find_subnet, get_netuids
 from consensus.quantities import Amount, Height, NetUid, Nonce, PublicKey, Signature
@@ -219,7 +220,8 @@ def _read(view: Reading, what: What, netuid: NetUid, who: tuple[PublicKey, ...],
         case What.STAKE:
             return get_stake(view, netuid, who[1], who[0])
         case What.UNBONDING:
-            return int.from_bytes(view.get(key) or b"", "big")
+            due = Height(int.from_bytes(key[33:41], "big"))
+            return get_unbonding(view, PublicKey(key[1:33]), due, who[0])
         case What.TAKE:
             record = get_hotkey(view, who[0])
             return 0 if record is None else record.take

@@ -1,9 +1,9 @@
 """Old keys for new ones: a hotkey swap at once for a fee, a coldkey swap announced long before.
 
-A new hotkey stands in the old one's place everywhere: uids, a subnet it owns, forfeits, models, its
+A new hotkey stands in the old one's place everywhere: uids, a subnet it owns, forfeits, its
 consensus key. Stake does not move at all: it stands under the vault of the line, which the new key
-inherits, and so do loans, auto-stake choices, channels and orders. The work is the same for one
-delegator and a million. The old key can never be claimed again.
+inherits, and so do loans, auto-stake choices, models, ballots, channels and orders. The work is the
+same for one delegator and a million. The old key can never be claimed again.
 
 The validator set of an era is hashed into its headers, so its entries keep the old hotkey until the
 era ends; who reads one asks `records.get_vault_hotkey` who stands for it.
@@ -179,8 +179,7 @@ def _replace_elsewhere(draft: Draft, old: PublicKey, new: PublicKey) -> None:
         assert subnet is not None
         if old in subnet.owner:
             put_subnet(draft, netuid, replace(subnet, owner=(new,)))
-        for family in (Family.FORFEITS, Family.MODEL):
-            _move_entry(draft, family, keys.u16(netuid) + old, keys.u16(netuid) + new)
+        _move_entry(draft, Family.FORFEITS, keys.u16(netuid) + old, keys.u16(netuid) + new)
     _move_entry(draft, Family.CONSENSUS_KEY, old, new)
 
 
