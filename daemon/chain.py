@@ -20,6 +20,7 @@ from consensus.ledger.state import State
 from consensus.ledger.transition import Applied
 from consensus.quantities import Hash32
 from consensus.types import Block, Certificate, Header, SignedTransaction
+from daemon.upgrades import check_protocol
 from storage.store import FinalBlock, Store
 
 
@@ -79,11 +80,15 @@ class Chain:
         """Apply `block` to its parent's state and remember the result; return why it is invalid.
 
         The parent must be the head or executed before: agreement asks in that order.
+
+        Raises:
+            ProtocolTooOld: the block is judged by rules this node does not know.
         """
         if digest in self._applied:
             return None
         parent = self.state_after(block.header.parent)
         assert parent is not None, "agreement executes a parent before its children"
+        check_protocol(parent)
         try:
             applied = await trio.to_thread.run_sync(
                 transition.apply_block,
@@ -99,7 +104,11 @@ class Chain:
         return None
 
     async def commit(self, blocks: Sequence[Block], certificate: Certificate) -> None:
-        """Make executed `blocks` final: durable, then visible, then told to the listeners."""
+        """Make executed `blocks` final: durable, then visible, then told to the listeners.
+
+        Raises:
+            ProtocolTooOld: all of that is done, and no block after them is for this node.
+        """
         digests = [crypto.compute_header_digest(block.header) for block in blocks]
         finals = [
             _final(block, digest, self._applied[digest])
@@ -116,6 +125,7 @@ class Chain:
                 listener(block, digest, applied)
         self._moved.set()
         self._moved = trio.Event()
+        check_protocol(self._head.state)
 
     async def wait_height(self, height: int) -> None:
         """Return once the final height is at least `height`."""
@@ -123,10 +133,15 @@ class Chain:
             await self._moved.wait()
 
     def build(self, parent: Hash32) -> Body | None:
-        """Return what a block on `parent` is filled with; None if we never executed `parent`."""
+        """Return what a block on `parent` is filled with; None if we never executed `parent`.
+
+        Raises:
+            ProtocolTooOld: the block would be one of rules this node does not know.
+        """
         state = self.state_after(parent)
         if state is None:
             return None
+        check_protocol(state)
         return Body(
             proposal.build_body(state, self.mempool),
             state.root,

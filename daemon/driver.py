@@ -105,6 +105,7 @@ class Driver:
 
         Raises:
             StorageError: the disk failed, or our own journal forbids a vote: the node must stop.
+            ProtocolTooOld: the next block is for a newer neurond: the node must stop.
         """
         async with trio.open_nursery() as asks:
             performer = _Performer(self, network, asks)

@@ -42,6 +42,7 @@ from daemon.notify import notify, watchdog_interval_s
 from daemon.report import report_blocks, report_peers, report_start
 from daemon.syncing import Syncing
 from daemon.telemetry import Telemetry, get_logger, set_level
+from daemon.upgrades import check_protocol
 from daemon.version import read_version
 from daemon.view import NodeInfo, View
 from p2p.answers import Answer
@@ -100,7 +101,7 @@ async def run_node(
     async with AsyncExitStack() as stack:
         signals = await stack.enter_async_context(_catch_signals())
         store = await stack.enter_async_context(open_store(settings.node.data_dir, chain_id))
-        chain = await open_chain(store, genesis)
+        chain = await _open_current_chain(store, genesis)
         if settings.neuron.role != "none":
             check_neuron(settings.neuron, chain)
         committee = build_committee(genesis)
@@ -158,6 +159,13 @@ async def open_chain(store: Store, genesis: Genesis) -> Chain:
     assert header is not None, "the head's header is stored with it"
     state = State.from_reader(store.states.reader(kept.height), kept.height, kept.root)
     return Chain(store, Head(kept.digest, header, state), Mempool())
+
+
+async def _open_current_chain(store: Store, genesis: Genesis) -> Chain:
+    """Return the chain at the stored head, if the block after it is for this neurond."""
+    chain = await open_chain(store, genesis)
+    check_protocol(chain.head.state)
+    return chain
 
 
 def build_committee(genesis: Genesis) -> Committee:

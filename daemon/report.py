@@ -10,6 +10,7 @@ from daemon.clock import read_time_ms
 from daemon.http.present import format_peer_id, present_event
 from daemon.neuron import Neuron
 from daemon.telemetry import Telemetry, get_logger
+from daemon.upgrades import UpgradeReport
 from daemon.view import View
 from p2p.network import Network, PeerUp
 
@@ -63,6 +64,7 @@ def report_blocks(
             neuron.publish_figures()
 
     chain.listeners.append(on_final)
+    chain.listeners.append(UpgradeReport(chain.head.state).on_final)
 
 
 async def report_peers(network: Network, view: View, chain: Chain) -> None:

@@ -38,6 +38,8 @@ from daemon.neuron import WEIGHTS_AGE_MAX, Neuron
 from daemon.previewing import Previewing
 from daemon.reach import Reach, find_farthest, judge_reach
 from daemon.syncing import Syncing
+from daemon.upgrades import find_notice
+from daemon.version import PROTOCOL_VERSION
 from p2p.network import Network
 from storage.store import Store
 
@@ -97,6 +99,7 @@ class View:
     def status(self) -> StatusView:
         """Return the node at a glance."""
         head, info = self._chain.head, self._info
+        notice = find_notice(head.state)
         return StatusView(
             name=info.name,
             version=info.version,
@@ -127,6 +130,8 @@ class View:
             uptime_s=trio.current_time() - self._started_s,
             neuron=None if self._neuron is None else self._neuron.status(),
             supply=present_supply(get_supply(head.state)),
+            protocol=PROTOCOL_VERSION,
+            upgrade=None if notice is None else f"{notice}. {notice.remedy}",
         )
 
     def readiness(self) -> tuple[Check, ...]:
@@ -141,6 +146,7 @@ class View:
             ),
             self._check_peers(),
             self._check_finality(),
+            self._check_upgrade(),
         ]
         if self._neuron is not None:
             checks.append(self._check_neuron(self._neuron))
@@ -234,6 +240,13 @@ class View:
             f"the last final block is {age_ms / 1000:.1f} s old",
             "More than a third of stake may be offline, or this node is cut off: see peers.",
         )
+
+    def _check_upgrade(self) -> Check:
+        notice = find_notice(self._chain.head.state)
+        if notice is None:
+            return Check("protocol", ok=True, detail=f"protocol {PROTOCOL_VERSION}")
+        is_fine = not notice.is_last_call(self._info.block_ms)
+        return Check("protocol", is_fine, f"WARNING: {notice}", notice.remedy)
 
     @staticmethod
     def _check_neuron(neuron: Neuron) -> Check:

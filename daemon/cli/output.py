@@ -32,6 +32,7 @@ class Exit(IntEnum):
     KEY = 5
     PORT = 6
     DECLINED = 7
+    PROTOCOL = 8
 
 
 class CliError(NeurondError):

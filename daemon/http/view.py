@@ -137,6 +137,10 @@ class StatusView:
     uptime_s: float
     neuron: NeuronStatus | None = None
     supply: SupplyView | None = None
+    protocol: int = 1
+    """The newest version of the law this node knows."""
+    upgrade: str | None = None
+    """A version that was decided and is too new for this node: when it stops, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
