@@ -3,13 +3,16 @@
 import errno
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from daemon.cli.output import Exit
+from storage.errors import KeyFileError
 from tests.daemon.conftest import Wallet
 
+ROOT = Path(__file__).parents[2]
 TOY = ("--set", "keys.insecure_devnet=true")
 
 
@@ -241,3 +244,21 @@ def test_a_real_wallet_is_stretched_at_full_cost(wallet: Wallet, monkeypatch: py
     wallet.create("alice", "--password-file", str(wallet.password))
     fields = json.loads((wallet.keys / "alice.json").read_text())
     assert (fields["kdf_ops"], fields["kdf_memory_bytes"]) == (3, 256 << 20)
+
+
+def test_every_error_code_of_keys_is_documented():
+    sources = [*(ROOT / "daemon" / "cli" / "wallet").glob("*.py"), ROOT / "daemon/cli/keys.py"]
+    text = "\n".join(path.read_text() for path in sources)
+    raised = set(re.findall(r'CliError\(\s*Exit\.\w+,\s*"(\w+)"', text)) - {"usage"}
+    assert len(raised) > 15
+    classes = {describe(error) for error in KeyFileError.__subclasses__()}
+    section = (ROOT / "docs" / "errors.md").read_text().split("## Keys\n")[1].split("\n## ")[0]
+    listed = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
+    assert len(listed) == len(set(listed))
+    assert raised | classes <= set(listed)
+    assert set(listed) - raised - classes <= {"bad_address"}
+
+
+def describe(error: type[Exception]) -> str:
+    """Return the code that an error class has on the command line."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", error.__name__).lower()
