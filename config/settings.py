@@ -215,6 +215,20 @@ class KeysSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class FaucetSettings:
+    """Gives TAO to whoever asks. For networks whose TAO is worth nothing."""
+
+    enabled: Annotated[bool, Rule("Serve POST /faucet.")] = False
+    key: Annotated[str, Rule("Coldkey in the keystore that it gives from.", shape="key")] = "faucet"
+    amount: Annotated[int, Rule("What one address gets at a time, in rao.", low=1, high=10**15)] = (
+        100_000_000_000
+    )
+    interval_s: Annotated[
+        float, Rule("How long an address waits for more.", low=1, high=864_000)
+    ] = 3_600.0
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All of one node; each field is a table of the configuration file."""
 
@@ -225,3 +239,4 @@ class Settings:
     api: ApiSettings = field(default_factory=ApiSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     keys: KeysSettings = field(default_factory=KeysSettings)
+    faucet: FaucetSettings = field(default_factory=FaucetSettings)

@@ -26,12 +26,13 @@ from consensus.ledger.genesis import Genesis
 from consensus.ledger.mempool import Mempool
 from consensus.ledger.state import State
 from consensus.params import Params
-from consensus.quantities import ValidatorIndex
+from consensus.quantities import Amount, ValidatorIndex
 from consensus.types import Block
 from daemon import parcels
 from daemon.answers import make_answers
 from daemon.chain import Chain, Head
 from daemon.driver import Driver, Voter
+from daemon.faucet import Spring
 from daemon.http.app import build_app
 from daemon.http.keys import ApiKeys
 from daemon.http.server import serve_http
@@ -84,6 +85,7 @@ class Keys:
     node: SigningKey
     voter: Voter | None
     hotkey: SigningKey | None
+    faucet: SigningKey | None
 
 
 async def run_node(
@@ -123,7 +125,7 @@ async def run_node(
             port = ChainPort(chain, network, store, keys.hotkey)
             neuron = post.neuron = Neuron(settings.neuron, port, chain, telemetry, keys.node)
         syncing = Syncing(committee, chain, driver, telemetry)
-        info = _describe(settings, genesis, committee, keys.voter)
+        info = _describe(settings, genesis, committee, keys)
         view = View(info, chain, store, driver, syncing, network, neuron)
         report_blocks(chain, network, view, neuron, telemetry)
         report_start(view, settings.neuron)
@@ -199,7 +201,10 @@ def _load_keys(settings: Settings, genesis: Genesis, password: str) -> Keys:
         if beacon.tip != genesis.validators[index].beacon_tip:
             raise WrongBeacon(settings.agreement.beacon_key)
         voter = Voter(ValidatorIndex(index), key, beacon)
-    return Keys(node, voter, hotkey)
+    faucet = None
+    if settings.faucet.enabled:
+        faucet = SigningKey(load(settings.faucet.key, KeyKind.COLDKEY))
+    return Keys(node, voter, hotkey, faucet)
 
 
 async def _network_settings(settings: Settings, store: Store) -> NetworkSettings:
@@ -218,9 +223,8 @@ def _timing(params: Params) -> Timing:
     return Timing(params.block_ms, params.delta_ms, params.clock_drift_ms)
 
 
-def _describe(
-    settings: Settings, genesis: Genesis, committee: Committee, voter: Voter | None
-) -> NodeInfo:
+def _describe(settings: Settings, genesis: Genesis, committee: Committee, keys: Keys) -> NodeInfo:
+    voter = keys.voter
     is_alone = voter is not None and committee.has_quorum([voter.index])
     return NodeInfo(
         name=settings.node.name,
@@ -229,7 +233,14 @@ def _describe(
         chain_id=committee.chain_id,
         block_ms=genesis.params.block_ms,
         is_alone=is_alone,
+        spring=_open_spring(settings, keys),
     )
+
+
+def _open_spring(settings: Settings, keys: Keys) -> Spring | None:
+    if keys.faucet is None:
+        return None
+    return Spring(keys.faucet, Amount(settings.faucet.amount), settings.faucet.interval_s)
 
 
 class _Post:

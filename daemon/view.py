@@ -12,12 +12,13 @@ import trio
 from config.address import format_address
 from consensus import crypto
 from consensus.ledger.supply import get_supply
-from consensus.quantities import Hash32, Height, NetUid
+from consensus.quantities import Hash32, Height, NetUid, PublicKey
 from daemon.admission import Admission
 from daemon.asking import Asking
 from daemon.chain import Chain
 from daemon.clock import read_time_ms
 from daemon.driver import Driver
+from daemon.faucet import Faucet, Spring
 from daemon.http.events import EventBus
 from daemon.http.figures import present_pending, present_receipt, read_edits
 from daemon.http.market_values import PreviewView
@@ -60,6 +61,8 @@ class NodeInfo:
     block_ms: int
     is_alone: bool
     """Whether no other node is needed: it holds a quorum by itself."""
+    spring: Spring | None = None
+    """What its faucet gives from, if it has one."""
 
 
 class View:
@@ -86,6 +89,8 @@ class View:
         self._asking = Asking(chain, store, lambda: driver.machine.committee)
         self._admission = Admission(chain, network)
         self._previewing = Previewing(chain)
+        spring = info.spring
+        self._faucet = None if spring is None else Faucet(spring, chain, self._admission.submit)
         self._started_s = trio.current_time()
         self._farthest_caller: tuple[str, ...] = ()
 
@@ -219,6 +224,14 @@ class View:
     async def submit_many(self, items: Sequence[bytes]) -> tuple[Hash32 | ApiError, ...]:
         """Let many in; return the id of each or why it was refused."""
         return await self._admission.submit_many(items)
+
+    async def drip(self, key: PublicKey) -> Hash32:
+        """Let the faucet give something to `key`."""
+        if self._faucet is None:
+            raise not_found(
+                "faucet here", "Ask a node whose faucet is enabled; mainnets have none."
+            )
+        return await self._faucet.drip(key, read_time_ms() / 1000)
 
     async def preview(self, data: bytes) -> PreviewView:
         """Return what the next block would make of a transaction."""

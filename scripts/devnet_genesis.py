@@ -44,6 +44,7 @@ KINDS = {
     "consensus": KeyKind.CONSENSUS,
     "beacon": KeyKind.BEACON,
     "coldkey": KeyKind.COLDKEY,
+    "faucet": KeyKind.COLDKEY,
 }
 """What each of a node's keys is for; those not named are hotkeys."""
 

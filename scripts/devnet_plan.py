@@ -151,8 +151,10 @@ def derive(seed: int, index: int, purpose: str) -> bytes:
 
 def key_names(node: NodePlan) -> tuple[str, ...]:
     """Return the names of the keys in a node's keystore."""
-    common = ("node", "consensus", "beacon", "coldkey", "hotkey")
-    return (*common, "stake") if node.role == "miner" else common
+    names = ["node", "consensus", "beacon", "coldkey", "hotkey"]
+    names += ["stake"] if node.role == "miner" else []
+    names += ["faucet"] if node.index == 0 else []
+    return tuple(names)
 
 
 def key_seed(options: Options, node: NodePlan, name: str) -> bytes:
@@ -268,6 +270,8 @@ def render_config(options: Options, nodes: tuple[NodePlan, ...], node: NodePlan)
         f'role = "{node.role}"',
         f"netuid = {node.netuid}",
     ]
+    if node.index == 0:
+        lines += ["", "[faucet]", "enabled = true", "interval_s = 5.0"]
     if node.role == "validator":
         lines += ["", "[neuron.validator]", "prefixes_per_query = 16", "round_interval_ms = 2000"]
     if node.skill is not None:

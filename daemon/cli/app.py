@@ -15,6 +15,7 @@ from typer._click.exceptions import ClickException, UsageError
 
 from daemon.cli.catalogue import make_verbs
 from daemon.cli.failures import describe, report
+from daemon.cli.faucet import faucet
 from daemon.cli.init import init
 from daemon.cli.output import CliError, Declined, Exit
 from daemon.cli.run import run
@@ -65,6 +66,7 @@ app.command("run", epilog="Example: neurond run --config node.toml")(run)
 app.command("status", epilog="Example: neurond status --json")(status)
 app.add_typer(wallet_app, name="wallet")
 app.add_typer(tx_app, name="tx")
+app.command("faucet", epilog="Example: neurond faucet coldkey")(faucet)
 app.command("verbs", epilog="Example: neurond verbs --json")(make_verbs(app))
 
 

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from config.settings import ApiSettings
 from consensus.quantities import U64_MAX, Height
 from daemon.http.docs import render_docs
+from daemon.http.faucet_route import add_faucet_route
 from daemon.http.keys import ApiKeys
 from daemon.http.limits import BROKEN, AsgiApp, Limits, render_error
 from daemon.http.market_routes import add_market_routes
@@ -74,6 +75,7 @@ def build_app(
     add_state_routes(api, view)
     add_transaction_routes(api, view)
     add_market_routes(api, view)
+    add_faucet_route(api, view)
     _add_events(api, view)
     if metrics:
         _add_metrics(api, telemetry)

@@ -16,7 +16,7 @@ from typing import Generic, Literal, Protocol, TypeVar
 
 from consensus.errors import NeurondError
 from consensus.ledger.state import Reading
-from consensus.quantities import Hash32, Height, NetUid
+from consensus.quantities import Hash32, Height, NetUid, PublicKey
 from consensus.reward.explain import Explanation
 from daemon.http.events import EventBus
 from daemon.http.market_values import MarketAnswer, PreviewView
@@ -95,6 +95,8 @@ class NeuronStatus:
     queue: int = 0
     worker_restarts: int = 0
     weights_age_epochs: int | None = None
+    reason: str = ""
+    """Why a validator sets no weights just now; empty when nothing stands in the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,6 +363,10 @@ class NodeView(Protocol):
 
     async def submit(self, data: bytes) -> Hash32:
         """Let an encoded SignedTransaction into the mempool and gossip it; return its id."""
+        ...
+
+    async def drip(self, key: PublicKey) -> Hash32:
+        """Let the faucet give something to `key`; return the transaction's id."""
         ...
 
     async def submit_many(self, items: Sequence[bytes]) -> tuple["Hash32 | ApiError", ...]:

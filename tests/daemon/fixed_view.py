@@ -137,6 +137,9 @@ class FixedView:
             raise bad_request("That is no transaction.", "Sign one.")
         return Hash32(data)
 
+    async def drip(self, key: PublicKey) -> Hash32:
+        return Hash32(key)
+
     async def preview(self, data: bytes) -> PreviewView:
         if not data:
             raise bad_request("That is no transaction.", "Encode one.")

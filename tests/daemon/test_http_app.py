@@ -328,3 +328,13 @@ async def test_busy_is_said_when_all_slots_are_taken():
     assert response.status_code == 503
     assert response.headers["retry-after"] == "1"
     assert error_of(response)["code"] == "busy"
+
+
+async def test_the_faucet_takes_an_address_and_nothing_else():
+    async with make_client() as client:
+        answer = await client.post("/faucet", json={"address": format_address(ALICE)})
+        assert (answer.status_code, answer.json()) == (202, {"id": ALICE.hex()})
+        for body in ({"address": "me"}, {}, {"address": 5}):
+            refused = await client.post("/faucet", json=body)
+            assert refused.status_code == 400
+            assert refused.json()["error"]["remedy"]
