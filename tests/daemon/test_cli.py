@@ -14,6 +14,8 @@ from daemon.cli.output import Exit
 from daemon.version import CHECKOUT_VERSION
 
 ROOT = Path(__file__).parents[2]
+CHAIN = ("tx ", "query ", "subnet ", "voucher ")
+"""Groups whose verbs follow from the calls and the questions there are."""
 Capture = pytest.CaptureFixture[str]
 
 
@@ -187,7 +189,8 @@ def test_status_refuses_what_is_no_address(url: str):
 
 def test_every_verb_has_a_summary_and_an_example_that_names_it():
     verbs: list[dict[str, Any]] = list_verbs(app)
-    assert {str(verb["verb"]) for verb in verbs} == {
+    others = {str(verb["verb"]) for verb in verbs if not str(verb["verb"]).startswith(CHAIN)}
+    assert others == {
         "init",
         "check-config",
         "config show",

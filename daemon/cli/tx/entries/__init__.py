@@ -1,0 +1,1 @@
+"""One entry per call, a file per family of rules."""

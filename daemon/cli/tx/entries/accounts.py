@@ -1,0 +1,27 @@
+"""Money between accounts, and what a key says of itself."""
+
+from consensus.calls.accounts import SetIdentity, Transfer
+from daemon.cli.tx.entry import Entry, Role
+from daemon.cli.tx.fields import amount, identity, key
+
+ENTRIES = (
+    Entry(
+        "transfer",
+        Transfer,
+        Role.COLDKEY,
+        "Send TAO to an address.",
+        "neurond tx transfer bob 1.5",
+        "Send {amount} to {to}.",
+        (key("to", "Who gets it."), amount("amount", "How much.")),
+    ),
+    Entry(
+        "set-identity",
+        SetIdentity,
+        Role.COLDKEY,
+        "Say who the signing coldkey is.",
+        "neurond tx set-identity --name 'Alice' --url https://alice.example",
+        "Say that the signing coldkey is {identity}.",
+        (identity(),),
+    ),
+)
+"""The entries of this family."""

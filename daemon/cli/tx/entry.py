@@ -1,0 +1,117 @@
+"""What a verb of `neurond tx` is made of: an entry per call, a field per field of the call.
+
+An entry says the verb's name, who signs, an example, and in words what the call does; a field says
+what the command line asks for and how a value becomes of it. `daemon/cli/tx/fields.py` has a maker
+for every type of field, so an entry is a few lines.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from consensus.types import Call
+from daemon.cli.keys import Kind
+from daemon.cli.tx.desk import Desk
+
+
+class Role(Enum):
+    """Whose key signs a call."""
+
+    COLDKEY = (Kind.COLDKEY,)
+    HOTKEY = (Kind.HOTKEY,)
+    EITHER = (Kind.COLDKEY, Kind.HOTKEY)
+
+    def __str__(self) -> str:
+        """Return it as help texts and the documentation have it."""
+        return " or ".join(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One thing that the command line asks for: an argument, or an option of the same name."""
+
+    name: str
+    help: str
+    is_argument: bool = False
+    is_needed: bool = False
+    """Of an option: whether the verb can't do without; arguments are always needed."""
+    is_list: bool = False
+    """Whether it may be given more than once (of an argument: is the rest of the line)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What was typed, and what became of it so far."""
+
+    texts: Mapping[str, object]
+    """By the name of what was asked: a text, a list of texts, or None."""
+    values: dict[str, object] = field(default_factory=dict[str, object])
+    """The fields that are read already, in the entry's order."""
+    notes: dict[str, object] = field(default_factory=dict[str, object])
+    """What one field leaves for another, or for what must be done before sending."""
+
+    def text(self, name: str) -> str | None:
+        """Return what was typed for `name`, or None."""
+        value = self.texts.get(name)
+        return value if isinstance(value, str) else None
+
+    def needed(self, name: str) -> str:
+        """Return what was typed for what must be."""
+        value = self.text(name)
+        assert value is not None, f"typer lets nobody leave out {name}"
+        return value
+
+    def all(self, name: str) -> list[str]:
+        """Return everything that was typed for what may come more than once."""
+        value = self.texts.get(name)
+        return [str(item) for item in value] if isinstance(value, list | tuple) else []  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+
+
+Read = Callable[[Desk, Given], object]
+Show = Callable[[Desk, object], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a call: what is asked for it, how it is read, and how it is shown."""
+
+    name: str
+    read: Read
+    show: Show
+    asks: tuple[Ask, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One verb. `does` is a sentence with the names of fields in braces."""
+
+    verb: str
+    call: type
+    signer: Role
+    summary: str
+    example: str
+    does: str
+    fields: tuple[Field, ...]
+    keep: Callable[[Desk, Given], None] | None = None
+    """Writes down what must not be lost, before the transaction is sent."""
+
+    def asks(self) -> Iterator[Ask]:
+        """Yield what the command line asks for, arguments first, each once."""
+        found = {ask.name: ask for each in self.fields for ask in each.asks}
+        yield from sorted(found.values(), key=lambda ask: not ask.is_argument)
+
+    def read(self, desk: Desk, texts: Mapping[str, object]) -> tuple[Call, Given]:
+        """Return the call that was asked for, and how it came about.
+
+        Raises:
+            CliError: something typed makes no sense, or a key is missing.
+        """
+        given = Given(texts)
+        for each in self.fields:
+            given.values[each.name] = each.read(desk, given)
+        return self.call(**given.values), given
+
+    def say(self, desk: Desk, given: Given) -> str:
+        """Return in words what the call does."""
+        shown = {each.name: each.show(desk, given.values[each.name]) for each in self.fields}
+        return self.does.format(**shown)

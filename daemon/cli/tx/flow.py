@@ -1,0 +1,228 @@
+"""What every verb of `neurond tx` does: read, preview, ask, keep, sign, send, wait, tell.
+
+A call that would be refused is not sent: it would cost its fee. The key is opened after the yes, so
+that a dry run needs no password (unless the call carries another key's consent).
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import typer
+
+from config.address import format_address
+from config.reader import Loaded
+from consensus.quantities import ZERO_HASH, Amount, Hash32, Height, Nonce, PublicKey
+from consensus.types import Call, SignedTransaction, Transaction
+from daemon.cli.amounts import parse_amount
+from daemon.cli.client import NodeClient, open_client
+from daemon.cli.keys import Kind, find_key, find_keys, open_signer, resolve_address
+from daemon.cli.output import CliError, Exit, confirm, print_json, print_note
+from daemon.cli.sources import load
+from daemon.cli.tx import show
+from daemon.cli.tx.desk import Desk, Fields, choose_name, read_int
+from daemon.cli.tx.entry import Entry
+from daemon.cli.tx.options import Options
+
+POLL_S = 0.25
+"""Between two looks at a waiting transaction; blocks come once a second or slower."""
+STILL_POLLS_MAX = 480
+"""Looks without a new block after which the chain counts as standing still: two minutes."""
+
+
+def run_entry(entry: Entry, texts: Mapping[str, object], options: Options) -> None:
+    """Do what a verb is for.
+
+    Raises:
+        CliError: what can't be done, what would be refused, what was.
+    """
+    desk = open_desk(options, entry.signer.value)
+    call, given = entry.read(desk, texts)
+    unsigned = _make(desk, call, options)
+    words, preview = entry.say(desk, given), ask_preview(desk, unsigned)
+    transaction = replace(unsigned, nonce=Nonce(read_int(preview, "nonce")))
+    if options.dry_run:
+        _tell_dry_run(desk, (entry.verb, words), transaction, preview, options)
+        return
+    if preview.get("outcome") != "succeeds":
+        raise show.make_refusal(preview, "Not sent: ")
+    if not options.yes:
+        show.print_preview(desk, words, transaction, preview, is_error=True)
+    confirm(words, yes=options.yes)
+    signed = _sign(desk, entry, transaction)
+    if entry.keep is not None:
+        entry.keep(desk, given)
+    identity = send(desk.client, signed)
+    if not options.wait:
+        _tell_sent(identity, words, options)
+        return
+    _tell_receipt(wait_final(desk.client, identity, transaction.valid_until), words, options)
+
+
+# -- before ---------------------------------------------------------------------------------------
+
+
+def open_desk(options: Options, kinds: Sequence[Kind]) -> Desk:
+    """Return the surroundings of a transaction that a key of one of `kinds` signs.
+
+    Raises:
+        ConfigError, CliError: settings, the node, its network, or the key.
+    """
+    loaded = load(options.config, options.settings)
+    keys = find_keys(options.config, options.settings, options.keystore, options.password_file)
+    client = open_client(loaded.settings.api, options.api)
+    signer_name = choose_name(options.signer, loaded.settings, keys, kinds[0])
+    signer = _find_signer(signer_name, keys.keystore, kinds, options)
+    status = client.get_ok("/chain/status")
+    chain_id = Hash32(bytes.fromhex(str(status.get("chain_id", ZERO_HASH.hex()))))
+    check_network(loaded, options.network, chain_id)
+    if status.get("syncing"):
+        print_note("The node is catching up: what it tells may be old.")
+    height = Height(read_int(status, "height"))
+    return Desk(client, keys, loaded.settings, chain_id, height, signer)
+
+
+def check_network(loaded: Loaded, network: str | None, chain_id: Hash32) -> None:
+    """Return if the node is of the network that was named, on the line or in the settings.
+
+    Raises:
+        ConfigError: the network file.
+        CliError: `wrong_network`.
+    """
+    if network is None and loaded.origins["node.network"].kind == "default":
+        return
+    from config.network import list_templates, load_network  # noqa: PLC0415 - costs the ledger
+    from consensus.ledger.genesis import compute_chain_id  # noqa: PLC0415 - as above
+
+    named = loaded.settings.node.network
+    if network is not None:
+        is_file = network not in list_templates()
+        named = str(Path(network).expanduser().absolute()) if is_file else network
+    wanted = compute_chain_id(load_network(named))
+    if wanted != chain_id:
+        message = f"The node's chain is {chain_id.hex()}, that of {named} is {wanted.hex()}."
+        remedy = "Ask a node of your network with --api, or name its file with --network."
+        raise CliError(Exit.USAGE, "wrong_network", message, remedy)
+
+
+def _find_signer(
+    name: str | None, folder: Path, kinds: Sequence[Kind], options: Options
+) -> PublicKey:
+    try:
+        return find_key(name, folder, *kinds).public_key
+    except CliError as error:
+        # A dry run signs nothing, so anybody's address will do.
+        if name is None or not options.dry_run or error.code != "key_missing":
+            raise
+        return resolve_address(name, folder)
+
+
+def _make(desk: Desk, call: Call, options: Options) -> Transaction:
+    tip = Amount(0) if options.tip is None else parse_amount(options.tip)
+    valid_until = Height(desk.height + options.valid_for)
+    return Transaction(desk.chain_id, desk.signer, Nonce(0), valid_until, tip, call)
+
+
+def ask_preview(desk: Desk, transaction: Transaction) -> Fields:
+    """Return what the node says of an unsigned transaction.
+
+    Raises:
+        CliError: none answers, or it is no transaction to it.
+    """
+    from consensus.codec import encode  # noqa: PLC0415 - cbor2, when needed
+
+    return desk.client.post_ok("/chain/preview", encode(transaction))
+
+
+# -- sending --------------------------------------------------------------------------------------
+
+
+def _sign(desk: Desk, entry: Entry, transaction: Transaction) -> SignedTransaction:
+    from consensus.crypto import sign_transaction  # noqa: PLC0415 - libsodium, when needed
+
+    signer = open_signer(format_address(desk.signer), desk.keys, *entry.signer.value)
+    return sign_transaction(signer.key, transaction)
+
+
+def send(client: NodeClient, signed: SignedTransaction) -> Hash32:
+    """Hand a transaction in and return its id.
+
+    Raises:
+        CliError: the node's reason for refusing it.
+    """
+    from consensus.codec import encode  # noqa: PLC0415 - as above
+
+    answer = client.post_ok("/chain/transactions", encode(signed))
+    return Hash32(bytes.fromhex(str(answer.get("id", ""))))
+
+
+def wait_final(client: NodeClient, identity: Hash32, valid_until: Height) -> Fields:
+    """Return the receipt of a transaction once it is final.
+
+    Raises:
+        CliError: `expired`: no block took it in time; `no_progress`: no block comes.
+    """
+    path, height, still = f"/chain/transactions/{identity.hex()}", -1, 0
+    while still < STILL_POLLS_MAX:
+        _, answer = client.get(path)
+        if answer.get("status") == "final":
+            return answer
+        now = read_int(client.get_ok("/chain/status"), "height")
+        if now > valid_until and "error" in answer:
+            message = f"Transaction {identity.hex()} was in no block up to {valid_until}."
+            remedy = "It can't be included any more. Look at the signer's account and send anew."
+            raise CliError(Exit.FAILED, "expired", message, remedy)
+        still = still + 1 if now == height else 0
+        height = now
+        time.sleep(POLL_S)
+    message = f"No block came for {STILL_POLLS_MAX * POLL_S:.0f} s; {identity.hex()} waits."
+    remedy = f"Look at neurond status, then neurond query receipt {identity.hex()}."
+    raise CliError(Exit.FAILED, "no_progress", message, remedy)
+
+
+# -- telling --------------------------------------------------------------------------------------
+
+
+def _tell_dry_run(
+    desk: Desk,
+    said: tuple[str, str],
+    transaction: Transaction,
+    preview: Fields,
+    options: Options,
+) -> None:
+    from consensus.codec import encode  # noqa: PLC0415 - as above
+
+    verb, words = said
+    if options.as_json:
+        print_json(
+            {
+                "dry_run": True,
+                "verb": verb,
+                "words": words,
+                "signer": format_address(desk.signer),
+                "transaction": encode(transaction).hex(),
+                "preview": preview,
+            }
+        )
+    else:
+        show.print_preview(desk, words, transaction, preview)
+    if preview.get("outcome") != "succeeds":
+        raise typer.Exit(Exit.FAILED)
+
+
+def _tell_sent(identity: Hash32, words: str, options: Options) -> None:
+    if options.as_json:
+        print_json({"id": identity.hex(), "status": "pending", "words": words})
+    else:
+        typer.echo(f"Sent: {words}")
+        typer.echo(f"  neurond query receipt {identity.hex()} tells what became of it.")
+
+
+def _tell_receipt(receipt: Fields, words: str, options: Options) -> None:
+    if receipt.get("code") != 0:
+        raise show.make_failure(receipt)
+    if options.as_json:
+        print_json({**receipt, "words": words})
+    else:
+        show.print_receipt(receipt, words)

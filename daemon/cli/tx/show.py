@@ -1,0 +1,174 @@
+"""How a preview, a refusal and a receipt look to people."""
+
+import re
+from collections.abc import Mapping
+from typing import cast
+
+import typer
+
+from config.address import format_address, parse_address
+from consensus.quantities import PublicKey
+from consensus.types import Transaction
+from daemon.cli.amounts import format_amount, format_ratio
+from daemon.cli.output import CliError, Exit, print_note, print_table
+from daemon.cli.tx.desk import Desk, Fields, read_int, read_rows
+
+_LABELS = {
+    "free": "balance",
+    "stake": "stake",
+    "unbonding": "unbonding",
+    "pool_tao": "pool, TAO",
+    "pool_alpha": "pool, alpha",
+    "price": "price of one alpha",
+    "registration": "price of a uid",
+    "take": "take",
+    "uid": "uid",
+    "channel": "left in channel",
+    "burned": "burned so far",
+}
+_OUTCOMES = {
+    "succeeds": "would succeed",
+    "fails": "would FAIL and cost the fee",
+    "impossible": "can't be in a block",
+}
+_PLACES = 10_000
+"""Of a percentage shown to two decimals: ten-thousandths of the whole."""
+
+
+def print_preview(
+    desk: Desk, words: str, transaction: Transaction, preview: Fields, *, is_error: bool = False
+) -> None:
+    """Print what a transaction would do; on stderr if stdout is for a result."""
+    lines = [
+        words,
+        f"  outcome  {_OUTCOMES[str(preview['outcome'])]}, in block {preview['height']}",
+    ]
+    if preview.get("error"):
+        lines += [f"  why      {preview['message']}", f"  remedy   {preview['remedy']}"]
+    lines.append(f"  signer   {_name(desk.names(), desk.signer)}")
+    lines.append(f"  fee      {format_amount(read_int(preview, 'fee'))}")
+    if transaction.tip:
+        lines.append(f"  tip      {format_amount(transaction.tip)}")
+    lines += [f"  {line}" for line in _word_trades(preview)]
+    rows = _word_effects(desk, preview)
+    if is_error:
+        lines += [
+            f"  {what}: {before} -> {after} ({change})" for what, before, after, change in rows
+        ]
+        print_note("\n".join(lines))
+        return
+    typer.echo("\n".join(lines))
+    if rows:
+        print_table("Effect", ("what", "before", "after", "change"), rows)
+
+
+def print_receipt(receipt: Fields, words: str) -> None:
+    """Print what became of a transaction that was done."""
+    typer.echo(f"Done: {words}")
+    typer.echo(
+        f"  final in block {receipt['height']}, fee {format_amount(read_int(receipt, 'fee'))}, "
+        f"id {receipt['id']}"
+    )
+
+
+def make_refusal(preview: Fields, before: str) -> CliError:
+    """Return the error for a transaction that would be refused."""
+    code = snake(str(preview.get("error") or "refused"))
+    message = f"{before}{preview.get('message')}"
+    return CliError(Exit.FAILED, code, message, str(preview.get("remedy") or ""))
+
+
+def make_failure(receipt: Fields) -> CliError:
+    """Return the error for a transaction that was included and refused."""
+    name = str(receipt.get("error") or "CallError")
+    fee = format_amount(read_int(receipt, "fee"))
+    message = (
+        f"{_explain(read_int(receipt, 'code'))} It is final in block {receipt.get('height')}: "
+        f"refused with code {receipt.get('code')} ({name}), the fee of {fee} is paid."
+    )
+    return CliError(Exit.FAILED, snake(name), message, str(receipt.get("remedy") or ""))
+
+
+def snake(name: str) -> str:
+    """Return a class's name as the codes of errors are written."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+def _explain(code: int) -> str:
+    from consensus import refusals  # noqa: PLC0415 - when something was refused
+    from consensus.errors import CallError  # noqa: PLC0415 - as above
+
+    kinds = {kind.code: kind for kind in CallError.__subclasses__()}
+    assert refusals.__doc__, "one import brings them all in"
+    return (kinds.get(code, CallError).__doc__ or "").partition("\n")[0]
+
+
+# -- effects --------------------------------------------------------------------------------------
+
+
+def _word_trades(preview: Fields) -> list[str]:
+    """Return a line for every swap: what it brought, at what price, and how far it moved it."""
+    before = {
+        effect["netuid"]: read_int(effect, "before")
+        for effect in read_rows(preview, "effects")
+        if effect["what"] == "price"
+    }
+    lines: list[str] = []
+    for event in read_rows(preview, "events"):
+        price, usual = event.get("price"), before.get(event.get("netuid"))
+        if event.get("what") not in {"stake_bought", "stake_sold"} or not isinstance(price, int):
+            if event.get("what") == "order_dropped":
+                lines.append("swap     would NOT be done: the price is beyond the limit")
+            continue
+        alpha = format_amount(read_int(event, "alpha"), f"alpha of subnet {event['netuid']}")
+        verb = "buys" if event["what"] == "stake_bought" else "sells"
+        tao = format_amount(read_int(event, "tao"))
+        moved = f", {_percent(price - usual, usual)} from the price now" if usual else ""
+        lines.append(f"swap     {verb} {alpha} for {tao}, at {format_amount(price)}{moved}")
+    return lines
+
+
+def _word_effects(desk: Desk, preview: Fields) -> list[tuple[str, str, str, str]]:
+    names = desk.names()
+    rows: list[tuple[str, str, str, str]] = []
+    for effect in read_rows(preview, "effects"):
+        what, netuid = str(effect["what"]), read_int(effect, "netuid")
+        before, after = read_int(effect, "before"), read_int(effect, "after")
+        who = [_name(names, parse_address(each)) for each in cast("list[str]", effect["who"])]
+        place = f" in subnet {netuid}" if netuid else " at root" if what == "stake" else ""
+        label = f"{_LABELS.get(what, what)}{place}" + (f" of {' on '.join(who)}" if who else "")
+        shown = [_figure(what, netuid, value) for value in (before, after)]
+        rows.append((label, *shown, _change(what, netuid, before, after)))  # pyright: ignore[reportArgumentType]  # two figures
+    return rows
+
+
+def _figure(what: str, netuid: int, value: int) -> str:
+    match what:
+        case "take":
+            return format_ratio(value)
+        case "uid":
+            return "none" if value < 0 else str(value)
+        case "stake" | "burned" | "pool_alpha" if netuid:
+            return format_amount(value, "alpha")
+        case _:
+            return format_amount(value)
+
+
+def _change(what: str, netuid: int, before: int, after: int) -> str:
+    if what in {"uid", "take"}:
+        return ""
+    if what == "price" and before:
+        return _percent(after - before, before)
+    sign = "+" if after > before else ""
+    return sign + _figure(what, netuid, after - before)
+
+
+def _percent(difference: int, whole: int) -> str:
+    hundredths = abs(difference) * _PLACES // whole
+    sign = "-" if difference < 0 else "+"
+    return f"{sign}{hundredths // 100}.{hundredths % 100:02d} %"
+
+
+def _name(names: Mapping[PublicKey, str], key: PublicKey) -> str:
+    """Return a local key's name, or an address."""
+    return names.get(key) or format_address(key)
