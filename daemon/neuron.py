@@ -18,7 +18,14 @@ from config.settings import NeuronSettings
 from consensus import crypto
 from consensus.calls.neurons import Serve
 from consensus.errors import NeurondError
-from consensus.ledger.subnets import Served, find_served, find_uid, get_subnet
+from consensus.ledger.subnets import (
+    Served,
+    Subnet,
+    find_served,
+    find_subnet,
+    find_uid,
+    get_subnet,
+)
 from consensus.quantities import U32, Amount, Hash32, NetUid, PublicKey, ShortText
 from daemon.chain import Chain
 from daemon.http.view import NeuronStatus
@@ -29,6 +36,7 @@ from neurons.miner import Miner, MinerSettings
 from neurons.models.spec import ModelSpec, WorkerSpec, compute_spec_hash
 from neurons.process import Phase, RuntimeSettings
 from neurons.runtime import Runtime, open_runtime
+from neurons.task import Task
 from neurons.tasks.catalog import compute_scorer_hash, open_task
 from neurons.tasks.text import PREFIXES, TextTask
 from neurons.validator import Validator, ValidatorSettings
@@ -88,6 +96,7 @@ class Neuron:
             queue=0 if worker is None else worker.queued,
             worker_restarts=0 if worker is None else worker.restarts,
             weights_age_epochs=age,
+            reason="" if self.validator is None else self.validator.status.reason,
         )
 
     def begin_mining(self, runtime: Runtime, miner: Miner) -> None:
@@ -249,7 +258,8 @@ def check_neuron(settings: NeuronSettings, chain: Chain) -> None:
     """
     state = chain.head.state
     try:
-        open_task(get_subnet(state, NetUid(settings.netuid)).task)
+        subnet = get_subnet(state, NetUid(settings.netuid))
+        open_task(subnet.task, subnet.task_params)
         build_model_spec(settings)
     except NeuronConfigError:
         raise
@@ -298,7 +308,8 @@ def _describe(error: BaseException) -> str:
 async def _run_miner(neuron: Neuron, cache_dir: str) -> None:
     log = get_logger("neuron")
     settings = build_runtime_settings(neuron.settings, cache_dir)
-    task = open_task(get_subnet(neuron.chain.head.state, neuron.netuid).task)
+    subnet = get_subnet(neuron.chain.head.state, neuron.netuid)
+    task = open_task(subnet.task, subnet.task_params)
     async with open_runtime(settings, log.info) as runtime:
         intake = MinerSettings(
             neuron.netuid, intake_max=max(1, neuron.settings.queue_max // PREFIXES)
@@ -307,9 +318,24 @@ async def _run_miner(neuron: Neuron, cache_dir: str) -> None:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_tell_ready, runtime)
-                await neuron.announce()
+                nursery.start_soon(neuron.announce)
+                await _wait_other_task(neuron, subnet)
+                nursery.cancel_scope.cancel()
         finally:
             neuron.end()
+
+
+async def _wait_other_task(neuron: Neuron, subnet: Subnet) -> None:
+    """Return once the chain gives the subnet another task than that of `subnet`, or ends it."""
+    height = neuron.chain.head.header.height
+    while True:
+        height += 1
+        await neuron.chain.wait_height(height)
+        now = find_subnet(neuron.chain.head.state, neuron.netuid)
+        if now is None or (now.task, now.task_params) != (subnet.task, subnet.task_params):
+            task = None if now is None else now.task
+            get_logger("neuron").warning("task changed", netuid=neuron.netuid, task=task)
+            return
 
 
 async def _tell_ready(runtime: Runtime) -> None:
@@ -322,19 +348,25 @@ async def _tell_ready(runtime: Runtime) -> None:
 
 async def _run_validator(neuron: Neuron, evidence: EvidencePort) -> None:
     chosen = neuron.settings.validator
-    name = get_subnet(neuron.chain.head.state, neuron.netuid).task
+    subnet = get_subnet(neuron.chain.head.state, neuron.netuid)
     settings = ValidatorSettings(
         netuid=neuron.netuid,
         deadline_s=chosen.deadline_ms / 1000,
         round_s=chosen.round_interval_ms / 1000,
         miners_max=chosen.queries_per_round,
-        scorer=compute_scorer_hash(name),
+        scorer=compute_scorer_hash(subnet.task),
     )
-    task = TextTask(chosen.prefixes_per_query) if name == TextTask.name else open_task(name)
+    if subnet.task == TextTask.name and not subnet.task_params:
+        task: Task = TextTask(chosen.prefixes_per_query)
+    else:
+        task = open_task(subnet.task, subnet.task_params)
     log = get_logger("neuron").info
     validator = Validator(neuron.port, evidence, task, settings, log)
     neuron.begin_validating(validator)
     try:
-        await validator.run()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(validator.run)
+            await _wait_other_task(neuron, subnet)
+            nursery.cancel_scope.cancel()
     finally:
         neuron.end()

@@ -183,6 +183,7 @@ class ChainPort:
             min_allowed_weights=hyper.min_allowed_weights,
             max_weight=hyper.max_weight,
             neurons=neurons,
+            scorer_hash=graph.subnet.scorer_hash,
         )
 
 

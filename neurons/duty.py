@@ -7,13 +7,16 @@ All by the final height h; what is submitted now may be in block h + 1 or later.
 - Commit epoch e once, late, so that the row knows as much as it can: from `compute_commit_phase`,
   which leaves a margin of blocks for inclusion and spreads hotkeys. A secret kept for e, by this
   process or the one before it, is committed as it is; another is never made in the same epoch.
+- A subnet may change its rules right after an epoch step; the chain then drops what was committed
+  before. A secret whose row breaks the rules of now is not committed again: it could not be opened.
 - A call is submitted again every `RESUBMIT_BLOCKS` until the chain shows it: a publication may be
   lost, a leader may be silent, and the same call twice changes nothing.
 """
 
 from collections.abc import Iterable
 
-from consensus.quantities import Epoch, Height, PublicKey
+from consensus.fixed import is_limited
+from consensus.quantities import ZERO_HASH, Epoch, Hash32, Height, PublicKey
 from neurons.ports import MetagraphView, WeightSecret, WeightsState
 
 RESUBMIT_BLOCKS = 2
@@ -59,6 +62,24 @@ def is_committed(epoch: Epoch, state: WeightsState, secrets: Iterable[WeightSecr
     if state.commit_epoch != epoch:
         return False
     return any(secret.digest == state.commit_digest for secret in secrets)
+
+
+def is_allowed(secret: WeightSecret, meta: MetagraphView) -> bool:
+    """Tell whether the chain would take the row of `secret` by the subnet's rules of now."""
+    is_full = len(secret.uids) >= meta.min_allowed_weights
+    is_current = secret.version == meta.scorer_version
+    return is_current and is_full and is_limited(secret.values, meta.max_weight)
+
+
+def find_misfit(meta: MetagraphView, scorer: Hash32) -> str:
+    """Return why rows made by `scorer` would not count in the subnet; empty if they would."""
+    if meta.scorer_hash in (ZERO_HASH, scorer):
+        return ""
+    wanted, ours = meta.scorer_hash.hex()[:16], scorer.hex()[:16]
+    return (
+        f"subnet {meta.netuid} counts only rows of scorer {wanted} (version "
+        f"{meta.scorer_version}), this node has {ours}: update neurond"
+    )
 
 
 def compute_weights_age(

@@ -28,6 +28,10 @@ class MalformedQuery(NeurondError):
     """A query body the task can't read: the asker's fault."""
 
 
+class InvalidTaskParams(NeurondError):
+    """A subnet's task params that its task can't read: the subnet owner's fault."""
+
+
 class MalformedAnswer(NeurondError):
     """A completion that proves nothing or that the task can't read: the miner's fault."""
 

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from consensus.quantities import (
     U64,
+    ZERO_HASH,
     Epoch,
     Hash32,
     Height,
@@ -62,6 +63,8 @@ class MetagraphView:
     min_allowed_weights: int
     max_weight: Ratio16
     neurons: tuple[NeuronView, ...]
+    scorer_hash: Hash32 = ZERO_HASH
+    """The evaluation code whose rows count; all zero: any."""
 
 
 @dataclass(frozen=True, slots=True)

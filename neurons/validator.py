@@ -275,6 +275,12 @@ class Validator:
         epoch = duty.get_commit_epoch(height, meta, self._node.hotkey)
         if epoch is None or duty.is_committed(epoch, state, self._secrets):
             return
+        misfit = duty.find_misfit(meta, self._settings.scorer)
+        if misfit:
+            if misfit != self._reason:
+                self._log("scorer_misfit", reason=misfit)
+            self._reason = misfit
+            return
         secret = await self._get_secret(epoch, meta)
         if secret is not None:
             call = CommitWeights(meta.netuid, epoch, secret.digest, self._settings.scorer)
@@ -293,8 +299,13 @@ class Validator:
         await self._node.submit(call)
 
     async def _get_secret(self, epoch: Epoch, meta: MetagraphView) -> WeightSecret | None:
-        """Return the secret to commit in `epoch`: the kept one, or a new one made durable first."""
-        kept = next((each for each in self._secrets if each.epoch == epoch), None)
+        """Return the secret to commit in `epoch`: the kept one, or a new one made durable first.
+
+        Those of later epochs are from before the subnet's tempo grew, and are forgotten.
+        """
+        self._secrets = [each for each in self._secrets if each.epoch <= epoch]
+        fitting = (each for each in self._secrets if duty.is_allowed(each, meta))
+        kept = next((each for each in fitting if each.epoch == epoch), None)
         if kept is not None:
             return kept
         if not _has_permit(meta, self._node.hotkey):

@@ -60,6 +60,8 @@ def _print(view: Fields, checks: list[Fields]) -> None:
         rows["hotkey"] = f"{neuron['hotkey']}  (uid {_or_none(neuron['uid'])})"
         if neuron.get("weights_age_epochs") is not None:
             rows["weights age"] = f"{neuron['weights_age_epochs']} epochs"
+        if neuron.get("reason"):
+            rows["no weights"] = neuron["reason"]
     if view.get("upgrade"):
         rows["upgrade"] = view["upgrade"]
     supply = cast("Fields | None", view.get("supply"))

@@ -6,9 +6,10 @@ from inspect import getmodule, getsource
 from consensus.crypto import hash32
 from consensus.quantities import Hash32
 from neurons.task import Task
-from neurons.tasks.text import TextTask
+from neurons.tasks.text import open_text
 
-BUILT_IN: Mapping[str, Callable[[], Task]] = {"text": TextTask}
+BUILT_IN: Mapping[str, Callable[[bytes], Task]] = {"text": open_text}
+"""What makes each task of its subnet's `task_params`."""
 
 
 def compute_scorer_hash(name: str) -> Hash32:
@@ -21,13 +22,14 @@ def compute_scorer_hash(name: str) -> Hash32:
     return hash32(b"neurond/scorer", source.encode())
 
 
-def open_task(name: str) -> Task:
-    """Return the built-in task `name`.
+def open_task(name: str, params: bytes = b"") -> Task:
+    """Return the built-in task `name` with a subnet's `task_params`; empty: the task's own.
 
     Raises:
         LookupError: there is none of that name; the message lists those there are.
+        InvalidTaskParams: the task can't read `params`.
     """
     maker = BUILT_IN.get(name)
     if maker is None:
         raise LookupError(f"no task {name!r}: known are {', '.join(sorted(BUILT_IN))}")
-    return maker()
+    return maker(params)

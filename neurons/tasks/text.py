@@ -26,9 +26,9 @@ from numpy.typing import NDArray
 
 from consensus import codec
 from consensus.errors import DecodeError
-from consensus.quantities import U16_MAX, Bytes256, CountMax
+from consensus.quantities import U16, U16_MAX, Bytes256, CountMax
 from neurons.dice import Dice
-from neurons.errors import MalformedAnswer, MalformedQuery
+from neurons.errors import InvalidTaskParams, MalformedAnswer, MalformedQuery
 from neurons.scoring import ROW_BYTES, SYMBOLS
 from neurons.task import Challenge, Fault, Judged, Judgement, Whose
 from neurons.tasks import corpus
@@ -90,6 +90,27 @@ class TextQuery:
     """The prefixes whose next bytes are asked for."""
 
     prefixes: Annotated[tuple[Bytes256, ...], CountMax(PREFIX_COUNT_MAX)]
+
+
+@dataclass(frozen=True, slots=True)
+class TextParams:
+    """What a subnet's owner may choose of the task: the prefixes of one query."""
+
+    prefixes: U16
+
+
+def open_text(params: bytes) -> "TextTask":
+    """Return the task with `params`, the canonical CBOR of `TextParams`; empty: 32 prefixes.
+
+    Raises:
+        InvalidTaskParams: they are something else, or out of bounds.
+    """
+    if not params:
+        return TextTask()
+    try:
+        return TextTask(codec.decode(TextParams, params).prefixes)
+    except (DecodeError, ValueError) as error:
+        raise InvalidTaskParams(f"task params {params.hex()[:40]}: {error}") from error
 
 
 def encode_query(prefixes: Sequence[bytes]) -> bytes:

@@ -13,8 +13,8 @@ import trio.testing
 
 from config.settings import NeuronSettings
 from consensus.calls.neurons import Serve
-from consensus.ledger.subnets import find_served
-from consensus.quantities import NetUid, Uid
+from consensus.ledger.subnets import Subnet, find_served, find_subnet
+from consensus.quantities import NetUid, TaskParams, Uid
 from daemon import neuron as neuron_file
 from daemon.neuron import Neuron, NeuronConfigError, check_neuron, run_neuron
 from daemon.neuron_port import ChainPort, EvidencePort
@@ -115,6 +115,30 @@ def _due(neuron: Neuron) -> Serve:
     call = neuron._due_announcement()  # pyright: ignore[reportPrivateUsage]
     assert call is not None
     return call
+
+
+# -- the task --------------------------------------------------------------------------------------
+
+
+async def test_a_neuron_works_until_its_subnet_has_another_task(tmp_path: Path):
+    async with _open(tmp_path, VALIDATOR, "hot0") as (node, neuron):
+        subnet = find_subnet(node.chain.head.state, NetUid(1))
+        assert subnet is not None
+        before = replace(subnet, task_params=TaskParams(b"\x81\x07"))
+        ended: list[str] = []
+
+        async def wait(name: str, known: Subnet) -> None:
+            await neuron_file._wait_other_task(neuron, known)  # pyright: ignore[reportPrivateUsage]
+            ended.append(name)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait, "same", subnet)
+            nursery.start_soon(wait, "other", before)
+            await trio.testing.wait_all_tasks_blocked()
+            assert ended == []
+            await _include(node)
+            await world.wait_until(lambda: ended == ["other"])
+            nursery.cancel_scope.cancel()
 
 
 # -- the supervisor --------------------------------------------------------------------------------

@@ -4,7 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from consensus.quantities import U64, Epoch, Hash32, Height, PublicKey, Salt
+from consensus.quantities import (
+    U64,
+    Epoch,
+    Hash32,
+    Height,
+    PublicKey,
+    Ratio16,
+    Salt,
+    Uid,
+    Weight,
+)
 from neurons import duty
 from neurons.ports import MetagraphView, WeightSecret, WeightsState
 from tests.neurons.world import NETUID, FakeNode, World
@@ -17,6 +27,24 @@ DIGEST = Hash32(b"d" * 32)
 
 def make_secret(epoch: int, digest: Hash32 = DIGEST) -> WeightSecret:
     return WeightSecret(NETUID, Epoch(epoch), KEY, digest, Salt(bytes(32)), U64(1), (), ())
+
+
+def test_a_row_that_breaks_the_rules_of_now_is_not_committed_again() -> None:
+    uids, values = (Uid(1), Uid(2)), (Weight(65_535), Weight(30_000))
+    secret = replace(make_secret(0), uids=uids, values=values)
+    assert duty.is_allowed(secret, META)
+    assert not duty.is_allowed(secret, replace(META, max_weight=Ratio16(40_000)))
+    assert not duty.is_allowed(secret, replace(META, min_allowed_weights=3))
+    assert not duty.is_allowed(secret, replace(META, scorer_version=U64(2)))
+
+
+def test_only_a_pinned_scorer_other_than_ours_is_a_misfit() -> None:
+    ours, other = Hash32(b"a" * 32), Hash32(b"b" * 32)
+    assert duty.find_misfit(META, ours) == ""
+    assert duty.find_misfit(replace(META, scorer_hash=ours), ours) == ""
+    misfit = duty.find_misfit(replace(META, scorer_hash=other), ours)
+    assert other.hex()[:16] in misfit
+    assert ours.hex()[:16] in misfit
 
 
 @pytest.mark.parametrize("tempo", [4, 8, 10, 20, 100, 360])

@@ -7,12 +7,14 @@ import time
 import numpy as np
 import pytest
 
+from consensus import codec
+from consensus.quantities import U16
 from neurons.dice import Dice
-from neurons.errors import MalformedQuery
+from neurons.errors import InvalidTaskParams, MalformedQuery
 from neurons.scoring import pack_rows, quantise
 from neurons.task import Challenge, Fault, Judged, Whose
 from neurons.tasks import catalog, corpus, text
-from neurons.tasks.text import TextTask
+from neurons.tasks.text import TextParams, TextTask
 
 TASK = TextTask()
 CHALLENGE = TASK.sample(b"seed", 1)[0]
@@ -186,6 +188,21 @@ def test_corpus_has_no_tests_nor_tables() -> None:
     files = corpus.list_files()
     assert len(files) > 200
     assert not any("test" in path.parts or "site-packages" in path.parts for path in files)
+
+
+def test_a_subnet_may_choose_the_prefixes_of_a_query() -> None:
+    params = codec.encode(TextParams(U16(7)))
+    challenge = catalog.open_task("text", params).sample(b"seed", 1)[0]
+    assert len(challenge.key) == 7
+    assert catalog.open_task("text", b"").sample(b"seed", 1) == TASK.sample(b"seed", 1)
+
+
+@pytest.mark.parametrize(
+    "params", [b"\x01", b"\xff", b"\x81\x00", b"\x81\x18\x41", b"\x82\x01\x01"]
+)
+def test_params_that_are_none_are_refused(params: bytes) -> None:
+    with pytest.raises(InvalidTaskParams):
+        catalog.open_task("text", params)
 
 
 def test_unknown_task_is_refused_with_the_known_ones() -> None:

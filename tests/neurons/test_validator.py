@@ -1,6 +1,7 @@
 """The validator against a world in memory: who is paid, who is blamed, what survives a kill."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -9,7 +10,7 @@ import trio.testing
 
 from consensus import codec
 from consensus.calls.weights import CommitWeights, RevealWeights
-from consensus.quantities import U32, Bytes64K, Height
+from consensus.quantities import U32, Bytes64K, Epoch, Hash32, Height
 from neurons import messages, scoring
 from neurons.errors import NodeUnreachable, PeerBusy, PeerFault
 from neurons.messages import Busy, Completion, RefusalCode, SignedQuery, SignedReceipt, refuse
@@ -100,6 +101,30 @@ async def test_one_model_behind_three_uids_is_paid_once(
     qualities = [round(miner.quality * 255) for miner in validator.status.miners]
     assert qualities == [200, 0, 0, 100]
     assert all(miner.reliability == 1 for miner in validator.status.miners)
+
+
+async def test_a_validator_with_another_scorer_commits_nothing_and_says_why(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    world = World(scorer=Hash32(b"n" * 32))
+    world.add_miner("good", honest("good", 200))
+    validator = await run_until(world, 2 * world.tempo)
+    assert world.commits == {}
+    assert "counts only rows of scorer 6e6e6e6e6e6e6e6e" in validator.status.reason
+    assert validator.status.rounds > 0
+
+
+async def test_secrets_of_a_longer_numbering_are_forgotten(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    world = World()
+    world.add_miner("good", honest("good", 200))
+    await run_until(world, world.tempo)
+    world.secrets = [replace(each, epoch=Epoch(2)) for each in world.secrets]
+    stale = {each.digest for each in world.secrets}
+    await run_until(world, 3 * world.tempo)
+    assert sorted(world.commits) == [0, 1, 2]
+    assert not stale & set(world.commits[2])
 
 
 async def test_no_challenge_is_asked_twice(autojump_clock: trio.testing.MockClock) -> None:

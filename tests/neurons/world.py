@@ -16,6 +16,7 @@ from consensus import codec, crypto
 from consensus.calls.weights import CommitWeights, RevealWeights
 from consensus.quantities import (
     U64,
+    ZERO_HASH,
     Bytes64K,
     Epoch,
     Hash32,
@@ -68,6 +69,8 @@ class World:
     validator: str = "validator"
     has_permit: bool = True
     height: int = 0
+    scorer: Hash32 = ZERO_HASH
+    """The evaluation code whose rows count; all zero: any."""
     peers: dict[bytes, Peer] = field(default_factory=dict)
     pending: list[tuple[PublicKey, Call]] = field(default_factory=list)
     commits: dict[int, list[Hash32]] = field(default_factory=dict)
@@ -158,6 +161,7 @@ class FakeNode:
             min_allowed_weights=1,
             max_weight=Ratio16(65_535),
             neurons=tuple(neurons),
+            scorer_hash=world.scorer,
         )
 
     def weights_state(self, netuid: NetUid) -> WeightsState:
