@@ -91,13 +91,12 @@ def find_keys(
     Raises:
         ConfigError, CliError: settings that can't be read.
     """
-    loaded = load(config, settings)
+    asked = [] if keystore is None else [f"keys.keystore={keystore}"]
+    loaded = load(config, [*(settings or ()), *asked])
     keys = loaded.settings.keys
     if loaded.file is None and loaded.origins["keys.keystore"].kind == "default":
         # A default path is seen from the settings file; without one, keys would lie all around.
         keys = replace(keys, keystore=home() / "keys")
-    if keystore is not None:
-        keys = replace(keys, keystore=keystore.expanduser().absolute())
     return keys if password_file is None else replace(keys, password_file=password_file)
 
 

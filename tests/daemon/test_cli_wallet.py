@@ -68,6 +68,7 @@ def test_words_go_into_a_file_of_their_own(wallet: Wallet, tmp_path: Path):
     assert file.stat().st_mode & 0o777 == 0o600
     assert words not in out + err
     assert wallet.fail("create", "bob", "--mnemonic-file", str(file)) == (Exit.FAILED, "exists")
+    assert wallet.fail("create", "bob", "--mnemonic-file", "-") == (Exit.USAGE, "usage")
     nowhere = str(tmp_path / "nowhere" / "words")
     assert wallet.fail("create", "bob", "--mnemonic-file", nowhere) == (Exit.FAILED, "unwritable")
     assert wallet.names() == ["alice", "alice-hotkey"]
@@ -209,6 +210,9 @@ def test_the_folder_of_keys_follows_flag_and_settings(wallet: Wallet, tmp_path: 
     assert (tmp_path / "mine" / "alice.json").exists()
     other = ("--keystore", str(tmp_path / "other"))
     assert wallet.ask("list", *config, *other)["keys"] == []
+    assert wallet.ask("list", "--keystore", "~/far")["folder"] == str(wallet.home / "far")
+    file = ("--keystore", str(tmp_path / "node.toml"))
+    assert wallet.run("list", *file)[0] == Exit.USAGE
 
 
 def test_a_removed_key_is_gone_and_no_other(wallet: Wallet):

@@ -79,6 +79,13 @@ def test_what_can_t_be_signed_or_verified_is_wrong_usage(
     assert wallet.fail(*arguments) == (Exit.USAGE, code)
 
 
+def test_an_argument_that_is_no_text_is_signed_as_its_bytes(wallet: Wallet, tmp_path: Path):
+    wallet.create("alice")
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe")
+    given = wallet.ask("sign", "alice", "--message", "\udcff\udcfe")["signature"]
+    assert wallet.ask("verify", "alice", given, "--file", str(tmp_path / "bytes"))["valid"]
+
+
 def test_an_unreadable_file_is_an_error(wallet: Wallet, tmp_path: Path):
     wallet.create("alice")
     for path in (tmp_path, tmp_path / "nowhere"):

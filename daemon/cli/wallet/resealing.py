@@ -15,7 +15,7 @@ from daemon.cli.keys import (
     find_key,
     find_keys,
 )
-from daemon.cli.output import CliError, Exit, JsonFlag, print_json, print_note
+from daemon.cli.output import CliError, Exit, JsonFlag, YesFlag, print_json, print_note
 from daemon.cli.sources import ConfigOption, SetOption, read_password_file
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def change_password(  # noqa: PLR0913 - the options of one verb
     password_file: PasswordFileOption = None,
     every: Annotated[bool, typer.Option("--all", help="All keys of the folder.")] = False,
     as_json: JsonFlag = False,
+    yes: YesFlag = False,  # noqa: ARG001 - for programs that always give it; nothing is asked
 ) -> None:
     """Seal keys under a new password.
 

@@ -58,6 +58,9 @@ def check_new_file(file: Path) -> None:
     Raises:
         CliError: `exists`, `unwritable`.
     """
+    if file == Path("-"):
+        message = "A new file is needed here, and - is none."
+        raise CliError(Exit.USAGE, "usage", message, "Leave it out: with --yes, stdout gets it.")
     if file.exists() or file.is_symlink():
         remedy = "Name another file; secrets are never written over one."
         raise CliError(Exit.FAILED, "exists", f"{file} exists.", remedy)

@@ -56,7 +56,7 @@ def sign(  # noqa: PLR0913 - the options of one verb
     keystore: KeystoreOption = None,
     password_file: PasswordFileOption = None,
     as_json: JsonFlag = False,
-    yes: YesFlag = False,  # noqa: ARG001 - every verb takes it; signing asks nothing but a password
+    yes: YesFlag = False,  # noqa: ARG001 - for programs that always give it; nothing is asked
 ) -> None:
     """Sign a message or a file, to prove that you hold a key.
 
@@ -145,7 +145,7 @@ def open_message(message: str | None, file: Path | None) -> Generator[BinaryIO, 
         remedy = "Give either --message TEXT or --file FILE."
         raise CliError(Exit.USAGE, "usage", words, remedy)
     if message is not None:
-        yield BytesIO(message.encode())
+        yield BytesIO(message.encode(errors="surrogateescape"))  # an argument is bytes
     elif file is None or file == STDIN:
         yield sys.stdin.buffer
     else:
