@@ -9,7 +9,8 @@ A swap between subnets sells in one block and buys in the next: its second leg i
 under `Family.SECOND_LEG` in between.
 
 Whose stake it is, is told by the vault of a hotkey (`records.Hotkey`): it outlives a change of keys
-between the order and its settlement.
+between the order and its settlement. A coldkey that is swapped in between is paid under its old
+name, which is still its owner's.
 """
 
 from dataclasses import dataclass
