@@ -1,6 +1,7 @@
 """Owners change their subnet's rules within bounds, in public, and harm nobody who follows them."""
 
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 
@@ -327,3 +328,16 @@ def test_a_change_keeps_its_due_height() -> None:
     assert get_changes(state, OWNED).waiting == (
         Change(ShortText("bonds_penalty"), I64(1), Height(9)),
     )
+
+
+# -- the document ---------------------------------------------------------------------------------
+
+
+def test_the_document_lists_every_rule_with_its_bounds_and_default() -> None:
+    defaults = asdict(Hyperparameters())
+    rows = [
+        f"| `{name}` | {each.low} | {each.high} | {each.unit} | {int(defaults[name])} |"
+        for name, each in BOUNDS.items()
+    ]
+    document = (Path(__file__).parents[3] / "docs" / "economy.md").read_text().splitlines()
+    assert [line for line in document if line in rows] == rows
