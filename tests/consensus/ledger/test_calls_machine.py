@@ -9,8 +9,17 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from consensus.calls.accounts import Transfer
-from consensus.calls.neurons import RegisterNeuron
+from consensus.calls.accounts import SetIdentity, Transfer
+from consensus.calls.governance import (
+    CastVote,
+    Change,
+    ChangeParam,
+    ChangeProtocol,
+    Declare,
+    Propose,
+)
+from consensus.calls.neurons import PublishModel, RegisterNeuron
+from consensus.calls.payments import CloseChannel, OpenChannel, RedeemVoucher
 from consensus.calls.staking import (
     SetTake,
     StakeAlpha,
@@ -19,16 +28,32 @@ from consensus.calls.staking import (
     UnstakeAlpha,
     UnstakeRoot,
 )
+from consensus.calls.subnets import SetSubnetIdentity
 from consensus.errors import CallError, InvalidTransaction
 from consensus.ledger.calls import process_call
-from consensus.ledger.genesis import GenesisStake
+from consensus.ledger.genesis import GenesisAccount, GenesisStake
+from consensus.ledger.governable import GOVERNABLE
 from consensus.ledger.mempool import Mempool
+from consensus.ledger.payments import list_paid_by, make_voucher
 from consensus.ledger.proposal import build_body
+from consensus.ledger.proposals import get_governance
 from consensus.ledger.queries import metagraph
 from consensus.ledger.state import Draft, State
 from consensus.ledger.supply import check_invariants
 from consensus.ledger.transition import apply_block
-from consensus.quantities import Amount, NetUid, Ratio16
+from consensus.quantities import (
+    I64,
+    U32,
+    ZERO_HASH,
+    Amount,
+    Hash32,
+    Height,
+    Identity,
+    LongText,
+    NetUid,
+    Ratio16,
+    ShortText,
+)
 from consensus.types import Call
 from tests.builders import (
     SUBNET,
@@ -37,19 +62,25 @@ from tests.builders import (
     key_of,
     make_block,
     make_commit,
+    make_genesis,
+    make_params,
     make_reveal,
     make_serve,
     make_state,
     make_subnet,
     make_transaction,
+    signer_of,
 )
 
 PEOPLE = ("alice", "bob", "cold0", "cold1", "hot0", "hot1", "hot2", "new0", "new1", "nobody")
+PAYERS = ("alice", "bob", "cold0")
 people = st.sampled_from(PEOPLE)
+payers = st.sampled_from(PAYERS)
 amounts = st.one_of(
     st.integers(0, 20 * TAO), st.sampled_from([0, 1, 1_999_999, 1_000 * TAO, 2**64 - 1])
 )
 netuids = st.sampled_from([1, 1, 1, 0, 2, 3, 65_535])
+texts = st.sampled_from(["", "a", "größer", "a\nb", "\u202e"])
 limits = st.sampled_from([0, 2**64 - 1, TAO // 2, TAO, 2 * TAO])
 
 
@@ -64,6 +95,10 @@ def _paid_calls() -> st.SearchStrategy[Call]:
         st.builds(UnstakeRoot, keys, money),
         st.builds(SetTake, keys, st.integers(0, 20_000).map(Ratio16)),
         _trades(),
+        _payments(),
+        st.builds(Propose, _changes(), st.integers(0, 99).map(Height)),
+        st.builds(CastVote, st.integers(0, 3).map(U32), st.booleans()),
+        _words(),
     )
 
 
@@ -77,15 +112,52 @@ def _trades() -> st.SearchStrategy[Call]:
     )
 
 
+def _payments() -> st.SearchStrategy[Call]:
+    keys, ends = people.map(key_of), st.integers(0, 60).map(Height)
+    return st.builds(OpenChannel, keys, netuids.map(NetUid), amounts.map(Amount), ends)
+
+
+def _changes() -> st.SearchStrategy[Change]:
+    values = st.sampled_from([each for b in GOVERNABLE.values() for each in (b.low, b.high)])
+    names = st.sampled_from([*GOVERNABLE, "block_ms", "nonsense"])
+    return st.one_of(
+        st.builds(ChangeParam, names.map(ShortText), values.map(I64)),
+        st.builds(ChangeProtocol, st.integers(0, 3).map(U32)),
+        st.builds(Declare, texts.map(LongText)),
+    )
+
+
+def _words() -> st.SearchStrategy[Call]:
+    short, subnets = texts.map(ShortText), netuids.map(NetUid)
+    identities = st.builds(Identity, short, short, short, texts.map(LongText))
+    contents = st.sampled_from([ZERO_HASH, Hash32(b"\1" * 32)])
+    return st.one_of(
+        st.builds(SetIdentity, identities),
+        st.builds(SetSubnetIdentity, subnets, identities),
+        st.builds(PublishModel, subnets, contents, short),
+    )
+
+
 def _make_start() -> State:
-    """Return two subnets, the second without neurons, and people with stake in both."""
+    """Return two subnets, the second without neurons, and people with stake in both.
+
+    Votes and channels are short, and hotkeys can pay fees.
+    """
     stakes = tuple(
         GenesisStake(NetUid(netuid), key_of(hotkey), key_of(name), Amount(10 * TAO))
         for netuid in (1, 2)
         for name, hotkey in (("alice", "hot0"), ("bob", "hot0"), ("bob", "hot1"))
     )
     second = make_subnet(netuid=NetUid(2), neurons=())
-    return make_state(subnets=(make_subnet(), second), stakes=stakes)
+    rich = tuple(GenesisAccount(key_of(f"hot{i}"), Amount(9 * TAO)) for i in range(3))
+    return make_state(
+        params=make_params(
+            voting_blocks=U32(8), enactment_blocks=U32(3), dispute_blocks=U32(3), quorum_ppm=U32(0)
+        ),
+        accounts=make_genesis().accounts + rich,
+        subnets=(make_subnet(owner=(key_of("hot0"),)), second),
+        stakes=stakes,
+    )
 
 
 class AnyCalls(RuleBasedStateMachine):
@@ -141,6 +213,40 @@ class AnyCalls(RuleBasedStateMachine):
     @rule(signer=people)
     def serve(self, signer: str) -> None:
         self._send_free(signer, make_serve(self.state, signer))
+
+    @rule(payer=payers, deposit=st.integers(TAO // 100, 4 * TAO), blocks=st.integers(1, 40))
+    def open_channel(self, payer: str, deposit: int, blocks: int) -> None:
+        end = Height(self.state.height + 1 + blocks)
+        self.send(payer, OpenChannel(key_of("hot2"), SUBNET, Amount(deposit), end), 0)
+        self.block()
+
+    @rule(percents=st.lists(st.integers(1, 110), max_size=3), signer=people, is_payee=st.booleans())
+    def redeem(self, percents: list[int], signer: str, *, is_payee: bool) -> None:
+        """Send vouchers on every channel, in any order, by whom it pays or by somebody."""
+        for payer in PAYERS:
+            for shown in list_paid_by(self.state, key_of(payer), 4):
+                for percent in percents:
+                    amount = Amount(shown.channel.deposit * percent // 100)
+                    paper = make_voucher(signer_of(payer), shown.id, amount, ZERO_HASH)
+                    self.send("hot2" if is_payee else signer, RedeemVoucher(paper), 0)
+
+    @rule(payer=payers, signer=people, is_payer=st.booleans())
+    def close(self, payer: str, signer: str, *, is_payer: bool) -> None:
+        for shown in list_paid_by(self.state, key_of(payer), 2):
+            self.send(payer if is_payer else signer, CloseChannel(shown.id), 0)
+
+    @rule(change=_changes(), other=_changes(), voter=people)
+    def decide(self, change: Change, other: Change, voter: str) -> None:
+        """Put two changes to the vote, pass what is open, and wait until it holds."""
+        at = Height(self.state.height + 2)
+        self.send("hot0", Propose(change, at), 0)
+        self.send("hot1", Propose(other, at), 0)
+        self.block()
+        for vote in get_governance(self.state).votes:
+            for name in dict.fromkeys((voter, "hot0", "hot1")):
+                self.send(name, CastVote(vote.number, is_yes=True), 0)
+        self.block()
+        self.wait(12)
 
     @rule()
     def block(self) -> None:
