@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--miners", type=int, help="of them mine (2, or what fits)")
     add("--seed", type=int, default=d.seed, help=f"keys and who mines best follow it ({d.seed})")
     add("--block-ms", type=int, default=d.block_ms, help=f"least time of a block ({d.block_ms})")
-    add("--tempo", type=int, default=d.tempo, help=f"blocks per epoch ({d.tempo})")
+    add("--tempo", type=int, help=f"blocks per epoch ({d.tempo}, five more per further subnet)")
     add(
         "--until-epoch",
         type=int,
@@ -106,7 +106,7 @@ def _start(asked: argparse.Namespace) -> int:
         half if asked.miners is None else asked.miners,
         asked.seed,
         asked.block_ms,
-        asked.tempo,
+        Options().tempo + 5 * further if asked.tempo is None else asked.tempo,
         asked.subnets,
     )
     options.check()

@@ -255,6 +255,7 @@ def summarise(outcome: Outcome) -> dict[str, object]:
             {
                 "node": neuron.plan.name,
                 "role": neuron.plan.role,
+                "netuid": neuron.plan.netuid,
                 "model": neuron.plan.model,
                 "uid": neuron.uid,
                 "hotkey": neuron.hotkey,
@@ -262,6 +263,7 @@ def summarise(outcome: Outcome) -> dict[str, object]:
                 "incentive": neuron.incentive,
                 "dividends": neuron.dividends,
                 "earned_alpha_rao": neuron.earned,
+                "earned_root_rao": neuron.root_earned,
             }
             for neuron in outcome.seen.neurons
         ],

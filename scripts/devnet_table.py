@@ -18,7 +18,8 @@ BARS = "▏▎▍▌▋▊▉█"
 BAR_WIDTH = 12
 LEGEND = (
     " weight: mean of the validators' last revealed rows; share: a miner's\n"
-    " incentive, a validator's dividends; age: epochs since its weights counted"
+    " incentive, a validator's dividends; age: epochs since its weights counted;\n"
+    " alpha and TAO: earned on the neuron and at root (blocks, root's part of dividends)"
 )
 
 
@@ -107,7 +108,7 @@ def _table_of_neurons(neurons: tuple[NeuronSeen, ...]) -> Table:
     table = Table(expand=True, box=None, header_style="dim", padding=(0, 1))
     for name in ("netuid", "uid", "role", "model"):
         table.add_column(name, no_wrap=True)
-    for name in ("weight", "share", "age", "alpha"):
+    for name in ("weight", "share", "age", "alpha", "TAO"):
         table.add_column(name, justify="right", no_wrap=True)
     best = max((neuron.earned or 0 for neuron in neurons if neuron.plan.role == "miner"), default=0)
     for neuron in neurons:
@@ -122,6 +123,7 @@ def _table_of_neurons(neurons: tuple[NeuronSeen, ...]) -> Table:
             _share(neuron.incentive if is_miner else neuron.dividends),
             "-" if neuron.weights_age is None else str(neuron.weights_age),
             "-" if neuron.earned is None else f"{neuron.earned / 1e9:.4f}",
+            "-" if neuron.root_earned is None else f"{neuron.root_earned / 1e9:.4f}",
             style="bold green" if is_best else "",
         )
     return table

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from config.address import format_address
 from daemon.http.view import AccountView, BlocksAnswer, BlockView, MetagraphView, StatusView
-from scripts.devnet_plan import NodePlan, Options, plan_alpha_stake, public_key
+from scripts.devnet_plan import ROOT_STAKE, NodePlan, Options, plan_alpha_stake, public_key
 
 T = TypeVar("T")
 ANSWER_S = 2.0
@@ -56,6 +56,8 @@ class NeuronSeen:
     """Epochs since a validator's weights last counted, by its own node."""
     earned: int | None
     """Alpha (in 10^-9) its coldkey holds on it, less what genesis gave."""
+    root_earned: int | None = None
+    """Root stake (rao) its coldkey holds, on whichever hotkey, less what genesis gave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +209,7 @@ class Watch:
             own = node.status.neuron if node.status else None
             hotkey = self._hotkeys[plan.index]
             neuron = by_hotkey.get(hotkey)
-            earned = None if door is None else await self._earned(door, plan)
+            earned, root_earned = (None, None) if door is None else await self._earned(door, plan)
             if earned and plan.role == "miner" and self.history.first_reward_s is None:
                 self.history.first_reward_s = trio.current_time()
             found.append(
@@ -220,6 +222,7 @@ class Watch:
                     self._mean_share(neuron.uid, validators[plan.netuid]) if neuron else None,
                     own.weights_age_epochs if own else None,
                     earned,
+                    root_earned,
                 )
             )
         return tuple(found)
@@ -229,17 +232,19 @@ class Watch:
         rows = [row for who in sorted(validators) if (row := self.history.latest_row(who))]
         return sum(row.share(uid) for row in rows) / len(rows) if rows else None
 
-    async def _earned(self, door: NodePlan, plan: NodePlan) -> int | None:
+    async def _earned(self, door: NodePlan, plan: NodePlan) -> tuple[int | None, int | None]:
+        """Return what a node's coldkey has gained: alpha on its neuron, TAO at root."""
         account = await self._get(_ACCOUNT, door, f"/chain/account/{self._coldkeys[plan.index]}")
         if account is None:
-            return None
+            return None, None
         hotkey = self._hotkeys[plan.index]
+        rooted = sum(stake.amount for stake in account.stakes if stake.netuid == 0)
         held = sum(
             stake.amount
             for stake in account.stakes
             if stake.netuid == plan.netuid and stake.hotkey == hotkey
         )
-        return held - plan_alpha_stake(plan)
+        return held - plan_alpha_stake(plan), rooted - ROOT_STAKE
 
     async def _finality_ms(self, plan: NodePlan) -> float | None:
         text = await self.get_text(plan, "/metrics")
