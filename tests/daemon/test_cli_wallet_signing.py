@@ -8,7 +8,7 @@ import pytest
 from nacl.signing import SigningKey
 
 from consensus import crypto
-from consensus.quantities import Era, Hash32, NetUid, Signature, View
+from consensus.quantities import Amount, Era, Hash32, NetUid, Signature, View
 from consensus.types import VoteKind
 from daemon.cli.output import Exit
 from daemon.cli.wallet.signing import PERSON, compute_message_hash
@@ -105,6 +105,9 @@ def test_a_signed_message_is_no_protocol_message_whatever_its_bytes_are():
     for protocol in (
         crypto.vote_message(chain, VoteKind.NOTARIZE, Era(1), View(1), digest),
         crypto.serve_message(chain, NetUid(1), public_key),
+        crypto.claim_message(chain, public_key, public_key),
+        crypto.consensus_message(chain, public_key, digest),
+        crypto.voucher_message(digest, Amount(1), digest),
         crypto.hash32(b"neurond/tx", b"any transaction"),
     ):
         message = compute_message_hash(io.BytesIO(protocol))
