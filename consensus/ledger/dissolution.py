@@ -65,6 +65,7 @@ _FAMILIES = (
     Family.PARENT,
     Family.NEXT_CHILDREN,
     Family.MODEL,
+    Family.CONTENT,
     Family.SUBNET_IDENTITY,
 )
 """Whatever begins with the netuid and holds no money."""

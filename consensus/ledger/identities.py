@@ -10,12 +10,10 @@ from consensus.calls.accounts import SetIdentity
 from consensus.calls.subnets import SetSubnetIdentity
 from consensus.ledger import keys
 from consensus.ledger.keys import Family
-from consensus.ledger.records import get_hotkey
 from consensus.ledger.state import Draft, Reading
-from consensus.ledger.subnets import get_subnet
+from consensus.ledger.subnets import get_own_subnet
 from consensus.ledger.texts import check_printable
 from consensus.quantities import Identity, LongText, NetUid, PublicKey, ShortText
-from consensus.refusals import NotOwner
 
 _NOTHING = Identity(ShortText(""), ShortText(""), ShortText(""), LongText(""))
 
@@ -34,11 +32,9 @@ def process_set_subnet_identity(draft: Draft, signer: PublicKey, call: SetSubnet
     """Write what the coldkey of a subnet's owner says of it.
 
     Raises:
-        CallError: UnknownSubnet, NotOwner, NotPrintable.
+        CallError: UnknownSubnet, SubnetClosed, NotOwner, NotPrintable.
     """
-    owners = [get_hotkey(draft, hotkey) for hotkey in get_subnet(draft, call.netuid).owner]
-    if not any(record is not None and record.owner == signer for record in owners):
-        raise NotOwner(f"{signer.hex()} does not own the hotkey that owns subnet {call.netuid}")
+    get_own_subnet(draft, call.netuid, signer)
     _check(call.identity)
     put_subnet_identity(draft, call.netuid, call.identity)
 

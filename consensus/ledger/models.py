@@ -56,7 +56,7 @@ def process_publish(draft: Draft, signer: PublicKey, call: PublishModel) -> None
     """Write the model of the signing hotkey, at most once per `serving_rate_limit` blocks.
 
     Raises:
-        CallError: UnknownSubnet, NotRegistered, RateLimited, NotPrintable.
+        CallError: UnknownSubnet, SubnetClosed, NotRegistered, RateLimited, NotPrintable.
     """
     subnet = get_subnet(draft, call.netuid)
     get_uid(draft, call.netuid, signer)
@@ -97,7 +97,7 @@ def list_models(view: Reading, netuid: NetUid) -> tuple[ModelView, ...]:
     """Return the models of a subnet by content, then by height (ties: lower vault).
 
     Raises:
-        UnknownSubnet: there is none.
+        CallError: UnknownSubnet (there is none), SubnetClosed.
     """
     get_subnet(view, netuid)
     prefix = keys.of(Family.MODEL, keys.u16(netuid))

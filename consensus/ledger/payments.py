@@ -142,7 +142,8 @@ def process_open(draft: Draft, signer: PublicKey, call: OpenChannel) -> ChannelO
     """Lock TAO of the signer for vouchers to a hotkey with a uid in the subnet.
 
     Raises:
-        CallError: UnknownSubnet, NotRegistered, AmountTooSmall, ExpiryOutOfBounds, NotEnoughFunds.
+        CallError: UnknownSubnet, SubnetClosed, NotRegistered, AmountTooSmall, ExpiryOutOfBounds,
+            NotEnoughFunds.
     """
     network = get_network(draft)
     get_subnet(draft, call.netuid)
@@ -327,7 +328,7 @@ def _settle(draft: Draft, name: Hash32, channel: Channel) -> ChannelClosed:
 def _count_demand(draft: Draft, channel: Channel, paid: int) -> None:
     """Let a payment count for the subnet, unless another has its number by now."""
     subnet = find_subnet(draft, channel.netuid)
-    if subnet is None or subnet.created_at > channel.opened_at:
+    if subnet is None or subnet.is_closed or subnet.created_at > channel.opened_at:
         return
     market = get_market(draft, channel.netuid)
     put_market(draft, channel.netuid, replace(market, paid=Amount(market.paid + paid)))

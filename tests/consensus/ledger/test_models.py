@@ -15,7 +15,7 @@ from consensus.ledger.records import get_hotkey, put_hotkey
 from consensus.ledger.state import Draft, State
 from consensus.ledger.subnets import get_subnet, put_subnet
 from consensus.quantities import Amount, Hash32, Height, NetUid, ShortText
-from consensus.refusals import NotPrintable, NotRegistered, RateLimited, UnknownSubnet
+from consensus.refusals import NotPrintable, NotRegistered, RateLimited, SubnetClosed, UnknownSubnet
 from tests.builders import SUBNET, TAO, advance, apply, do, key_of, make_state, make_transaction
 
 X, Y = Hash32(b"\1" * 32), Hash32(b"\2" * 32)
@@ -133,6 +133,13 @@ def test_models_of_a_dissolved_subnet_mean_nothing_to_the_next() -> None:
     process_call(draft, key_of("hot3"), make_publish())
     (shown,) = list_models(draft, SUBNET)
     assert (shown.hotkey, shown.first_hotkey) == (key_of("hot3"), key_of("hot3"))
+
+
+def test_a_closed_subnet_takes_no_models() -> None:
+    draft = Draft(make_state())
+    put_subnet(draft, SUBNET, replace(get_subnet(draft, SUBNET), is_closed=True))
+    with pytest.raises(SubnetClosed):
+        process_call(draft, key_of("hot2"), make_publish())
 
 
 def test_models_of_no_subnet_are_refused() -> None:

@@ -1,5 +1,6 @@
 """Channels: what a miner has a signature for it gets once, and the buyer gets all the rest."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ from consensus.ledger.records import (
     put_hotkey,
 )
 from consensus.ledger.state import Draft, State
+from consensus.ledger.subnets import get_market, get_subnet, put_subnet
 from consensus.ledger.supply import check_invariants, get_supply
 from consensus.quantities import ZERO_HASH, Amount, Height, NetUid, Nonce
 from consensus.refusals import (
@@ -41,6 +43,7 @@ from consensus.refusals import (
     NotParty,
     NotPayee,
     NotRegistered,
+    SubnetClosed,
     UnknownChannel,
     UnknownSubnet,
 )
@@ -111,6 +114,18 @@ def test_an_opening_that_makes_no_sense_is_refused(
     fields: dict[str, Any], error: type[CallError]
 ) -> None:
     assert type(refuse(FUNDED, "alice", make_open(**fields))) is error
+
+
+def test_a_closed_subnet_s_miners_get_no_new_channels_and_are_paid_from_the_old() -> None:
+    state, channel = opened()
+    draft = Draft(state)
+    put_subnet(draft, SUBNET, replace(get_subnet(draft, SUBNET), is_closed=True))
+    with pytest.raises(SubnetClosed):
+        process_call(draft, key_of("alice"), make_open())
+    before = get_market(draft, SUBNET).paid
+    process_call(draft, key_of("hot2"), RedeemVoucher(voucher(channel, TAO)))
+    assert get_account(draft, key_of("cold2")).free == 9 * TAO // 10
+    assert get_market(draft, SUBNET).paid == before
 
 
 @pytest.mark.parametrize("expiry", [2, 51])
