@@ -11,6 +11,7 @@ import trio
 from config.address import format_address
 from consensus import codec, crypto
 from consensus.errors import CallError, DecodeError, InvalidTransaction, MalformedTransaction
+from consensus.ledger.fees import ENCODING_BYTES_MAX
 from consensus.ledger.preview import Preview, preview
 from consensus.ledger.state import State
 from consensus.types import SignedTransaction, Transaction
@@ -18,9 +19,10 @@ from daemon.chain import Chain
 from daemon.http.market_values import EffectView, PreviewView
 from daemon.http.present import present_event
 from daemon.http.view import ApiError, bad_request
-from daemon.inbox import TRANSACTION_BYTES_MAX
 
 AT_ONCE, WAITING = 1, 16
+_UNAFFORDABLE = "The signer pays fee and tip itself, hotkeys too: send it some TAO, or tip less."
+"""What to do about the one problem of an honest transaction that passes."""
 _SIGNED_HEAD = b"\x82"
 """First byte of a SignedTransaction, a list of two; a Transaction is one of six."""
 
@@ -58,7 +60,7 @@ def present_preview(found: Preview, transaction: Transaction, nonce: int) -> Pre
         message, remedy = _word(refusal), refusal.remedy
     elif problem is not None:
         error, message = "InvalidTransaction", f"{problem}."
-        remedy = "Correct it." if problem.is_final else "Try again when the reason has passed."
+        remedy = "Correct it." if problem.is_final else _UNAFFORDABLE
     outcome = "impossible" if problem else "fails" if refusal else "succeeds"
     return PreviewView(
         height=found.height,
@@ -97,8 +99,8 @@ def _read(data: bytes) -> tuple[Transaction, bool]:
     """Return a transaction and whether it carries a signature that is not its signer's."""
     try:
         if data[:1] != _SIGNED_HEAD:
-            return codec.decode(Transaction, data, TRANSACTION_BYTES_MAX), False
-        signed = codec.decode(SignedTransaction, data, TRANSACTION_BYTES_MAX)
+            return codec.decode(Transaction, data, ENCODING_BYTES_MAX), False
+        signed = codec.decode(SignedTransaction, data, ENCODING_BYTES_MAX)
     except DecodeError as error:
         remedy = "Send the canonical CBOR of a Transaction or a SignedTransaction."
         raise bad_request(str(error), remedy) from error

@@ -5,6 +5,8 @@ from dataclasses import asdict
 from config.address import format_address
 from consensus.ledger import founding, hyperparameters
 from consensus.ledger.dissolution import find_ending
+from consensus.ledger.governable import GOVERNABLE
+from consensus.ledger.identities import find_subnet_identity
 from consensus.ledger.mechanism import Mechanism, find_mechanism
 from consensus.ledger.records import get_head, get_hotkey, get_network
 from consensus.ledger.state import Reading
@@ -20,6 +22,7 @@ from consensus.params import Params
 from consensus.quantities import Height, NetUid, PublicKey
 from consensus.reward.clearing import PRICE_UNIT
 from consensus.reward.market import PRICE_ONE
+from daemon.http.family_questions import present_identity
 from daemon.http.market_values import (
     HyperparameterView,
     MechanismView,
@@ -38,7 +41,8 @@ def ask_params() -> Question[ParamsAnswer]:
         network, height = get_network(view), get_head(view).height
         cost = _get_cost(view, height)
         chain_id = network.chain_id.hex()
-        return ParamsAnswer(height, chain_id, asdict(network.params), cost)
+        bounds = {name: (each.low, each.high) for name, each in GOVERNABLE.items()}
+        return ParamsAnswer(height, chain_id, asdict(network.params), bounds, cost)
 
     return Question("/chain/params", answer)
 
@@ -83,7 +87,7 @@ def ask_subnet(netuid: NetUid) -> Question[SubnetAnswer]:
             ends_at=None if ending is None else ending.ends_at,
             mechanism=_present_own(subnet),
             next_mechanism=None if announced is None else present_mechanism(announced),
-            identity=None,
+            identity=present_identity(find_subnet_identity(view, netuid)),
             hyperparameters=_list_rules(view, netuid, subnet),
         )
 

@@ -5,6 +5,7 @@ from fastapi.responses import Response
 
 from consensus.quantities import NetUid
 from daemon.http import market_questions as questions
+from daemon.http.family_routes import add_family_routes
 from daemon.http.market_values import ParamsAnswer, PreviewView, SubnetAnswer, SubnetsAnswer
 from daemon.http.replies import HeightQuery, NetUidPath, ProofQuery, reply, write_json
 from daemon.http.state_routes import NOT_KEPT
@@ -14,6 +15,7 @@ from daemon.http.view import NodeView
 def add_market_routes(api: FastAPI, view: NodeView) -> None:
     """Add them to `api`."""
     _add_rules(api, view)
+    add_family_routes(api, view)
 
     @api.post(
         "/chain/preview",

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from daemon.http.family_values import FamilyAnswer, IdentityView
 from daemon.http.values import ProofView
 
 
@@ -18,6 +19,8 @@ class ParamsAnswer:
     height: int
     chain_id: str
     params: Mapping[str, int]
+    bounds: Mapping[str, tuple[int, int]]
+    """What a vote can set each to, both included; the others are fixed."""
     subnet_cost: int
     """What a new subnet costs in the next block, rao."""
     proof: ProofView | None = None
@@ -86,16 +89,6 @@ class MechanismView:
 
 
 @dataclass(frozen=True, slots=True)
-class IdentityView:
-    """What somebody says of themselves; nobody checks it."""
-
-    name: str
-    url: str
-    contact: str
-    about: str
-
-
-@dataclass(frozen=True, slots=True)
 class SubnetAnswer:
     """One market with its rules, their changes to come, its mechanism and its owner's words."""
 
@@ -158,5 +151,5 @@ class PreviewView:
     """Families of the records it would write."""
 
 
-MarketAnswer = ParamsAnswer | SubnetsAnswer | SubnetAnswer
-"""What is asked of the state about markets."""
+MarketAnswer = ParamsAnswer | SubnetsAnswer | SubnetAnswer | FamilyAnswer
+"""What is asked of the state about markets, and about what the families of calls keep."""

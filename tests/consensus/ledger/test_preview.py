@@ -120,10 +120,13 @@ def test_a_refused_call_costs_its_fee_alone_and_says_why():
         ({"chain_id": ZERO_HASH}, "another network"),
         ({"valid_until": Height(0)}, "expired"),
         ({"tip": Amount(10**6 * TAO)}, "exceed"),
+        ({"call": builders.make_reveal(dict.fromkeys(range(32_768), 65_535))}, "are allowed"),
     ],
 )
 def test_what_no_block_can_include_is_a_problem_without_effects(fields: Any, words: str):
-    found = look(builders.make_state(), Transfer(BOB, Amount(TAO)), **fields)
+    call = fields.get("call", Transfer(BOB, Amount(TAO)))
+    rest = {name: value for name, value in fields.items() if name != "call"}
+    found = look(builders.make_state(), call, **rest)
     assert found.problem is not None
     assert words in str(found.problem)
     assert found.effects == ()
