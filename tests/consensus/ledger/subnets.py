@@ -5,15 +5,23 @@
 from dataclasses import replace
 from typing import Any
 
-from consensus.calls.subnets import RegisterSubnet, SetHyperparameter, SetMechanism
+from hypothesis import strategies as st
+
+from consensus.calls.neurons import LeaveSubnet
+from consensus.calls.subnets import (
+    RegisterSubnet,
+    SetHyperparameter,
+    SetMechanism,
+    StartSubnet,
+)
 from consensus.ledger.genesis import GenesisStake
+from consensus.ledger.hyperparameters import BOUNDS
 from consensus.ledger.state import State
 from consensus.ledger.subnets import find_subnet
 from consensus.params import Hyperparameters
 from consensus.quantities import (
     I64,
     U16,
-    U16_MAX,
     U32,
     U64,
     U64_MAX,
@@ -21,9 +29,11 @@ from consensus.quantities import (
     Amount,
     Height,
     NetUid,
+    PublicKey,
     ShortText,
     TaskParams,
 )
+from consensus.types import Call
 from tests.builders import (
     SUBNET,
     TAO,
@@ -108,4 +118,21 @@ def rules_of(state: State, netuid: NetUid = OWNED) -> Hyperparameters:
     return subnet.hyper
 
 
-ALL = U16_MAX
+def calls_of_owners(
+    keys: st.SearchStrategy[PublicKey], netuids: st.SearchStrategy[NetUid]
+) -> st.SearchStrategy[Call]:
+    """Return any call that the owner of a subnet or of a neuron may make, sensible or not."""
+    text, none, cost = ShortText("text"), TaskParams(b""), Amount(U64_MAX)
+    names = st.sampled_from([*sorted(BOUNDS), "nonsense"]).map(ShortText)
+    values = st.sampled_from([0, 1, 2, 10, 16, 100, 65_535, -1, -(2**63), 2**63 - 1]).map(I64)
+    heights = st.sampled_from([0, 9, 30, 60, U64_MAX]).map(Height)
+    hashes = st.just(ZERO_HASH)
+    return st.one_of(
+        keys.map(lambda key: RegisterSubnet(key, text, none, U64(1), ZERO_HASH, cost, ())),
+        st.builds(StartSubnet, netuids),
+        st.builds(SetHyperparameter, netuids, names, values),
+        st.builds(
+            SetMechanism, netuids, st.just(text), st.just(none), st.just(U64(1)), hashes, heights
+        ),
+        st.builds(LeaveSubnet, netuids, keys),
+    )

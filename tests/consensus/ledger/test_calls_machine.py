@@ -37,12 +37,14 @@ from consensus.ledger.mempool import Mempool
 from consensus.ledger.payments import list_paid_by, make_voucher
 from consensus.ledger.proposal import build_body
 from consensus.ledger.proposals import get_governance
-from consensus.ledger.queries import metagraph
+from consensus.ledger.queries import list_subnets
 from consensus.ledger.state import Draft, State
+from consensus.ledger.subnets import NOBODY, get_hotkeys
 from consensus.ledger.supply import check_invariants
 from consensus.ledger.transition import apply_block
 from consensus.quantities import (
     I64,
+    U16,
     U32,
     ZERO_HASH,
     Amount,
@@ -71,6 +73,7 @@ from tests.builders import (
     make_transaction,
     signer_of,
 )
+from tests.consensus.ledger.subnets import calls_of_owners
 
 PEOPLE = ("alice", "bob", "cold0", "cold1", "hot0", "hot1", "hot2", "new0", "new1", "nobody")
 PAYERS = ("alice", "bob", "cold0")
@@ -99,6 +102,7 @@ def _paid_calls() -> st.SearchStrategy[Call]:
         st.builds(Propose, _changes(), st.integers(0, 99).map(Height)),
         st.builds(CastVote, st.integers(0, 3).map(U32), st.booleans()),
         _words(),
+        calls_of_owners(keys, netuids.map(NetUid)),
     )
 
 
@@ -141,7 +145,8 @@ def _words() -> st.SearchStrategy[Call]:
 def _make_start() -> State:
     """Return two subnets, the second without neurons, and people with stake in both.
 
-    Votes and channels are short, and hotkeys can pay fees.
+    Votes and channels are short, and hotkeys can pay fees. There is room for one subnet more; who
+    comes then makes another end soon.
     """
     stakes = tuple(
         GenesisStake(NetUid(netuid), key_of(hotkey), key_of(name), Amount(10 * TAO))
@@ -152,7 +157,16 @@ def _make_start() -> State:
     rich = tuple(GenesisAccount(key_of(f"hot{i}"), Amount(9 * TAO)) for i in range(3))
     return make_state(
         params=make_params(
-            voting_blocks=U32(8), enactment_blocks=U32(3), dispute_blocks=U32(3), quorum_ppm=U32(0)
+            voting_blocks=U32(8),
+            enactment_blocks=U32(3),
+            dispute_blocks=U32(3),
+            quorum_ppm=U32(0),
+            subnets_max=U16(3),
+            subnet_lock_min=Amount(TAO // 10),
+            subnet_lock_blocks=U32(8),
+            subnet_start_blocks=U32(3),
+            subnet_immunity_blocks=U32(8),
+            dissolve_notice_epochs=U16(1),
         ),
         accounts=make_genesis().accounts + rich,
         subnets=(make_subnet(owner=(key_of("hot0"),)), second),
@@ -284,8 +298,9 @@ class AnyCalls(RuleBasedStateMachine):
     @invariant()
     def the_money_adds_up(self) -> None:
         check_invariants(self.state)
-        graph = metagraph(self.state, SUBNET)
-        assert len(set(graph.hotkeys)) == len(graph.hotkeys) <= 8
+        for netuid in list_subnets(self.state):
+            hotkeys = [each for each in get_hotkeys(self.state, netuid) if each != NOBODY]
+            assert len(set(hotkeys)) == len(hotkeys) <= 100
 
 
 AnyCalls.TestCase.settings = settings(
