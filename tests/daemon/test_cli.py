@@ -206,6 +206,7 @@ def test_every_verb_has_a_summary_and_an_example_that_names_it():
         "wallet verify",
         "wallet change-password",
         "wallet remove",
+        "faucet",
         "verbs",
     }
     for verb in verbs:
