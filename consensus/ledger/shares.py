@@ -101,7 +101,7 @@ def withdraw_stake(draft: Draft, holder: Holder, amount: int, least: int) -> Amo
     held = get_shares(draft, netuid, hotkey, coldkey)
     put_shares(draft, netuid, hotkey, coldkey, held - sold)
     after = Pool(Amount(pool.amount - taken), pool.shares - sold, pool.scale)
-    put_pool(draft, netuid, hotkey, after)
+    put_pool(draft, netuid, hotkey, refine(after))  # what rounding leaves may be much for few
     return taken
 
 
@@ -164,7 +164,7 @@ def raise_pool(draft: Draft, netuid: NetUid, hotkey: PublicKey, amount: int) -> 
 def refine(pool: Pool) -> Pool:
     """Return `pool` with its shares doubled until one is worth at most 2^-SHARE_BITS rao."""
     doublings = 0
-    while pool.amount << SHARE_BITS > pool.shares << doublings:
+    while pool.shares and pool.amount << SHARE_BITS > pool.shares << doublings:
         doublings += 1
     return Pool(pool.amount, pool.shares << doublings, pool.scale + doublings)
 

