@@ -35,11 +35,11 @@ class Reading:
         assert is_dataclass(kind)
         hints = get_type_hints(kind, include_extras=True)
         known = [entry.name for entry in fields(kind)]
+        before = len(self.problems)
         for name in table:
             if name not in known:
                 remedy = f"Remove it.{nearest(name, known)}"
                 self._refuse(prefix + name, "There is no such field.", remedy)
-        before = len(self.problems)
         made: dict[str, object] = {}
         for entry in fields(kind):
             key = prefix + entry.name

@@ -16,6 +16,57 @@ SUPPLY_CAP = 21_000_000 * RAO_PER_TAO
 
 
 @dataclass(frozen=True, slots=True)
+class Hyperparameters:
+    """One subnet's rules (ledger.md 3). Defaults are a new subnet's."""
+
+    tempo: U16 = U16(360)
+    """Blocks per epoch."""
+    reveal_blocks: U16 = U16(20)
+    """R: reveals of epoch e are accepted in the first R blocks of e + 1; the epoch step is at R."""
+    activity_cutoff: U32 = U32(5_000)
+    """Blocks after its last valid reveal at which a validator stops counting."""
+    max_uids: U16 = U16(256)
+    max_validators: U16 = U16(64)
+    min_allowed_weights: U16 = U16(1)
+    max_weight: Ratio16 = Ratio16(65_535)
+    """Largest share of a row's sum for one miner."""
+    immunity_blocks: U32 = U32(8_280)
+    """How long a new neuron can't be replaced while others can."""
+    bonds_moving_average: U32 = U32(900_000)
+    """Part of the old bond kept each epoch, in millionths."""
+    bonds_penalty: Ratio16 = Ratio16(65_535)
+    liquid_alpha: bool = False
+    alpha_low: Ratio16 = Ratio16(45_875)
+    alpha_high: Ratio16 = Ratio16(58_982)
+    alpha_steepness: Steepness = Steepness(1_000)
+    """Steepness of the liquid-alpha sigmoid, in hundredths."""
+    stake_threshold: Amount = Amount(0)
+    """Stake weight below it counts as zero, in rao."""
+    min_burn: Amount = Amount(500_000)
+    max_burn: Amount = Amount(100 * RAO_PER_TAO)
+    burn_half_life: U16 = U16(360)
+    """Blocks in which the registration price halves."""
+    burn_increase_ppm: U32 = U32(1_260_000)
+    """What one registration multiplies the price by, in millionths: 1.26."""
+    serving_rate_limit: U32 = U32(50)
+    """Least blocks between two Serve calls of one hotkey."""
+    miner_price_cap: Amount = Amount(SUPPLY_CAP)
+    """Highest price a miner may announce for one query, in rao."""
+    registration_open: bool = True
+    """Whether neurons can register; a subnet that is closed gets no TAO."""
+
+    def __post_init__(self) -> None:
+        """Assert the relations between the hyperparameters."""
+        assert self.tempo > 0
+        assert 0 < self.reveal_blocks <= max(1, self.tempo // 4)
+        assert self.immunity_blocks >= self.reveal_blocks + 2
+        assert self.min_burn <= self.max_burn
+        assert self.alpha_low <= self.alpha_high
+        assert self.bonds_moving_average <= U32(1_000_000)
+        assert 0 < self.max_validators <= self.max_uids
+
+
+@dataclass(frozen=True, slots=True)
 class Params:
     """What every node of one network must agree on. Defaults are the public network's."""
 
@@ -83,6 +134,8 @@ class Params:
     """How long after its creation a subnet may start: 7 days of 12 s."""
     subnet_immunity_blocks: U32 = U32(1_296_000)
     """How long a subnet can't be chosen to make way: 180 days of 12 s."""
+    new_subnet: Hyperparameters = Hyperparameters()
+    """The rules a new subnet starts with; its owner may change them afterwards."""
     dissolve_notice_epochs: U16 = U16(10)
     """Epochs between the notice to a subnet that must make way and its end."""
     bootstrap_share: Ratio16 = Ratio16(3_277)
@@ -133,54 +186,3 @@ class Params:
         assert self.voting_blocks > 0
         for part in (self.era_churn_ppm, self.swap_fee_ppm, self.payment_burn_ppm, self.quorum_ppm):
             assert part <= U32(1_000_000)
-
-
-@dataclass(frozen=True, slots=True)
-class Hyperparameters:
-    """One subnet's rules (ledger.md 3). Defaults are a new subnet's."""
-
-    tempo: U16 = U16(360)
-    """Blocks per epoch."""
-    reveal_blocks: U16 = U16(20)
-    """R: reveals of epoch e are accepted in the first R blocks of e + 1; the epoch step is at R."""
-    activity_cutoff: U32 = U32(5_000)
-    """Blocks after its last valid reveal at which a validator stops counting."""
-    max_uids: U16 = U16(256)
-    max_validators: U16 = U16(64)
-    min_allowed_weights: U16 = U16(1)
-    max_weight: Ratio16 = Ratio16(65_535)
-    """Largest share of a row's sum for one miner."""
-    immunity_blocks: U32 = U32(8_280)
-    """How long a new neuron can't be replaced while others can."""
-    bonds_moving_average: U32 = U32(900_000)
-    """Part of the old bond kept each epoch, in millionths."""
-    bonds_penalty: Ratio16 = Ratio16(65_535)
-    liquid_alpha: bool = False
-    alpha_low: Ratio16 = Ratio16(45_875)
-    alpha_high: Ratio16 = Ratio16(58_982)
-    alpha_steepness: Steepness = Steepness(1_000)
-    """Steepness of the liquid-alpha sigmoid, in hundredths."""
-    stake_threshold: Amount = Amount(0)
-    """Stake weight below it counts as zero, in rao."""
-    min_burn: Amount = Amount(500_000)
-    max_burn: Amount = Amount(100 * RAO_PER_TAO)
-    burn_half_life: U16 = U16(360)
-    """Blocks in which the registration price halves."""
-    burn_increase_ppm: U32 = U32(1_260_000)
-    """What one registration multiplies the price by, in millionths: 1.26."""
-    serving_rate_limit: U32 = U32(50)
-    """Least blocks between two Serve calls of one hotkey."""
-    miner_price_cap: Amount = Amount(SUPPLY_CAP)
-    """Highest price a miner may announce for one query, in rao."""
-    registration_open: bool = True
-    """Whether neurons can register; a subnet that is closed gets no TAO."""
-
-    def __post_init__(self) -> None:
-        """Assert the relations between the hyperparameters."""
-        assert self.tempo > 0
-        assert 0 < self.reveal_blocks <= max(1, self.tempo // 4)
-        assert self.immunity_blocks >= self.reveal_blocks + 2
-        assert self.min_burn <= self.max_burn
-        assert self.alpha_low <= self.alpha_high
-        assert self.bonds_moving_average <= U32(1_000_000)
-        assert 0 < self.max_validators <= self.max_uids

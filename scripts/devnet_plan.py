@@ -188,6 +188,7 @@ def plan_params(options: Options) -> Params:
         block_ms=U32(options.block_ms),
         block_reward=Amount(REWARD_PER_12S * options.block_ms // 12_000),
         commit_interval_blocks=U32(max(1, options.tempo // 4)),
+        new_subnet=plan_hyperparameters(options),
     )
 
 

@@ -33,7 +33,7 @@ from consensus.ledger.subnets import (
     put_market,
     put_subnet,
 )
-from consensus.params import SUPPLY_CAP, Hyperparameters, Params
+from consensus.params import SUPPLY_CAP, Params
 from consensus.quantities import (
     U64,
     Amount,
@@ -131,7 +131,7 @@ def found_subnet(draft: Draft, netuid: NetUid, plan: Plan) -> SubnetFounded:
     """Make the subnet `netuid`, which is free; the caller took the lock from somewhere."""
     hotkey = get_vault_hotkey(draft, plan.vault)
     alpha = _compute_alpha(draft, plan.lock)
-    hyper = Hyperparameters()
+    hyper = get_network(draft).params.new_subnet
     subnet = Subnet(
         task=plan.task,
         task_params=plan.task_params,

@@ -79,6 +79,7 @@ GOVERNABLE: Mapping[str, Bounds] = {
 
 FIXED = frozenset(
     {
+        "new_subnet",
         "block_ms",
         "delta_ms",
         "clock_drift_ms",
