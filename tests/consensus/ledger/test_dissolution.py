@@ -1,6 +1,8 @@
 """A subnet that ends: told in time, closed at one height, paid out to the rao, gone to the key."""
 
 from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -68,7 +70,14 @@ _BY_NETUID = (
     *(Family.TOTALS, Family.POOL, Family.SHARES, Family.SUBNET, Family.MARKET, Family.COLUMN),
     *(Family.SERVED, Family.COMMIT, Family.ROW, Family.BONDS, Family.FORFEITS, Family.RECORD),
     *(Family.CHANGES, Family.MECHANISM, Family.CHILDREN, Family.PARENT, Family.NEXT_CHILDREN),
-    *(Family.MODEL, Family.SUBNET_IDENTITY, Family.ENDING, Family.ORDER, Family.SECOND_LEG),
+    *(
+        Family.MODEL,
+        Family.CONTENT,
+        Family.SUBNET_IDENTITY,
+        Family.ENDING,
+        Family.ORDER,
+        Family.SECOND_LEG,
+    ),
 )
 
 
@@ -277,6 +286,17 @@ def test_tao_on_its_way_into_a_closed_subnet_returns() -> None:
     check_invariants(state)
 
 
+def test_every_family_that_begins_with_a_netuid_is_known_here() -> None:
+    """Whoever adds one makes a dissolution delete it."""
+    lines = Path(keys.__file__).read_text().splitlines()
+    found = {
+        Family[name.split()[0]]
+        for name, text in pairwise(lines)
+        if text.startswith('    """netuid u16') and " = 0x" in name
+    }
+    assert found == set(_BY_NETUID)
+
+
 # -- what is left ---------------------------------------------------------------------------------
 
 
@@ -290,7 +310,13 @@ def test_nothing_names_a_dissolved_subnet() -> None:
     commit = make_commit(state, "hot1", make_reveal({2: 65_535}, 2))
     state = do(state, "hot1", commit).state
     draft = Draft(state, state.height)
-    for family in (Family.MODEL, Family.SUBNET_IDENTITY, Family.CHILDREN, Family.PARENT):
+    for family in (
+        Family.MODEL,
+        Family.CONTENT,
+        Family.SUBNET_IDENTITY,
+        Family.CHILDREN,
+        Family.PARENT,
+    ):
         draft.put(keys.of(family, keys.u16(OWNED), key_of("hot0")), MARK)
     draft.put(keys.of(Family.FORFEITS, keys.u16(OWNED), key_of("gone")), bytes(8))
     draft.put(keys.of(Family.NEXT_CHILDREN, keys.u16(OWNED), key_of("hot0")), MARK)
