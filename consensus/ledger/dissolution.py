@@ -66,7 +66,6 @@ _FAMILIES = (
     Family.NEXT_CHILDREN,
     Family.MODEL,
     Family.CONTENT,
-    Family.CONTENT,
     Family.SUBNET_IDENTITY,
 )
 """Whatever begins with the netuid and holds no money."""
