@@ -4,7 +4,6 @@
 agreement or into the mempool at once; the verdict tells the network whether to pass them on.
 """
 
-from dataclasses import dataclass
 from typing import assert_never
 
 import trio
@@ -13,36 +12,42 @@ from consensus import codec, verdict
 from consensus.agreement import messages as m
 from consensus.agreement.certificates import Committee
 from consensus.errors import DecodeError, InvalidTransaction
+from consensus.ledger.fees import ENCODING_BYTES_MAX
 from consensus.types import Certificate, Proposal, SignedTransaction, Status, Vote
 from consensus.verdict import Accept, Ignore, Reject, Verdict
 from daemon import parcels
 from daemon.chain import Chain
 from daemon.driver import Driver
+from daemon.gate import Gate
 from daemon.telemetry import Telemetry
 from p2p.network import Topic
 
 STATUS_BYTES_MAX = 256
-TRANSACTION_BYTES_MAX = 64 * 1024
-"""Largest transaction of any kind (`Params.weights_bytes_max`); its own kind's cap comes later."""
 BEHIND = Ignore("more messages than this node can take in")
 
 
-@dataclass(frozen=True, slots=True)
 class Inbox:
     """The door of agreement and mempool for strangers."""
 
-    committee: Committee
-    driver: Driver
-    chain: Chain
-    telemetry: Telemetry
+    def __init__(
+        self, committee: Committee, driver: Driver, chain: Chain, telemetry: Telemetry
+    ) -> None:
+        self._committee = committee
+        self._driver = driver
+        self._chain = chain
+        self._telemetry = telemetry
+        self._gate = Gate(chain)
 
     async def judge(self, topic: Topic, peer: bytes, payload: bytes) -> Verdict:
         """Judge one message and, if it is accepted, let it in."""
         try:
-            found = self._judge(topic, peer, payload)
+            if payload[:1] == parcels.BUNDLE and topic is Topic.TX:
+                found = await self._gate.judge_bundle(parcels.read_transactions(payload))
+            else:
+                found = self._judge(topic, peer, payload)
         except DecodeError as error:
             found = Reject(str(error))
-        self.telemetry.verdicts.labels(topic.value, type(found).__name__.lower()).inc()
+        self._telemetry.verdicts.labels(topic.value, type(found).__name__.lower()).inc()
         await trio.lowlevel.checkpoint()
         return found
 
@@ -56,7 +61,7 @@ class Inbox:
                 return self._judge_proposal(peer, codec.decode(Proposal, payload))
             case Topic.TX | Topic.WEIGHTS:
                 return self._judge_transaction(
-                    codec.decode(SignedTransaction, payload, TRANSACTION_BYTES_MAX)
+                    codec.decode(SignedTransaction, payload, ENCODING_BYTES_MAX)
                 )
             case Topic.EVIDENCE:
                 return Reject("this protocol version has no evidence messages")
@@ -64,31 +69,31 @@ class Inbox:
                 assert_never(topic)
 
     def _judge_vote(self, peer: bytes, message: Vote | Certificate) -> Verdict:
-        views = self.driver.machine.views
+        views = self._driver.machine.views
         if isinstance(message, Certificate):
-            found = verdict.judge_certificate(self.committee, views.final_view, message)
+            found = verdict.judge_certificate(self._committee, views.final_view, message)
             event: m.Event = m.CertificateReceived(peer, message)
         else:
-            view = self.driver.machine.view
-            found = verdict.judge_vote(self.committee, views.final_view, view, message)
+            view = self._driver.machine.view
+            found = verdict.judge_vote(self._committee, views.final_view, view, message)
             event = m.VoteReceived(peer, message)
             if isinstance(found, Accept):
-                self.telemetry.votes.labels(message.kind.name.lower(), "peers").inc()
+                self._telemetry.votes.labels(message.kind.name.lower(), "peers").inc()
         return self._admit(found, event)
 
     def _judge_status(self, peer: bytes, status: Status) -> Verdict:
-        found = verdict.judge_status(self.committee, status)
+        found = verdict.judge_status(self._committee, status)
         return self._admit(found, m.StatusReceived(peer, status))
 
     def _judge_proposal(self, peer: bytes, proposal: Proposal) -> Verdict:
-        machine = self.driver.machine
+        machine = self._driver.machine
         found, digest = verdict.judge_proposal(
-            self.committee, machine.views.final_view, machine.view, proposal
+            self._committee, machine.views.final_view, machine.view, proposal
         )
         return self._admit(found, m.ProposalReceived(peer, proposal, digest))
 
     def _judge_transaction(self, signed: SignedTransaction) -> Verdict:
-        mempool, state = self.chain.mempool, self.chain.head.state
+        mempool, state = self._chain.mempool, self._chain.head.state
         found = verdict.judge_transaction(state, signed)
         if not isinstance(found, Accept):
             return found
@@ -99,7 +104,7 @@ class Inbox:
         return found
 
     def _admit(self, found: Verdict, event: m.Event) -> Verdict:
-        if isinstance(found, Accept) and not self.driver.offer(event):
+        if isinstance(found, Accept) and not self._driver.offer(event):
             return BEHIND
         return found
 

@@ -3,9 +3,12 @@
 A vote-topic payload is one byte for the kind and the value's canonical CBOR, because votes and the
 certificates sent in answer to a Status share that topic's urgency. Parcels are lists of
 length-prefixed encodings: blocks were stored as such and need not be decoded to be sent.
+
+A transaction-topic payload is one transaction, or `BUNDLE` and a parcel of two or more: the byte
+can begin no transaction, which is a list.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from consensus import codec
 from consensus.errors import DecodeError
@@ -27,6 +30,11 @@ ITEMS_MAX = 257
 """Values in one parcel: 256 blocks and a certificate."""
 PARCEL_BYTES_MAX = 1 << 20
 """Largest parcel: what one ask may answer."""
+BUNDLE = b"\x00"
+BUNDLE_BYTES_MAX = 15_000
+"""What a neighbour is sent whole, in one frame; a longer payload would be announced and pulled."""
+BUNDLE_ITEMS_MAX = 64
+"""Transactions in a bundle: some 6 ms of a node's time, their signatures included."""
 PROOF_ITEMS = 2
 VOTE_BYTES_MAX = 256
 _PREFIX = 4
@@ -51,6 +59,41 @@ def read_vote(payload: bytes) -> Vote | Certificate:
             return codec.decode(Certificate, payload[1:])
         case _:
             raise DecodeError("a vote payload starts with 1 (vote) or 2 (certificate)")
+
+
+def pack_transactions(encodings: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield the transaction-topic payloads that tell of all `encodings`, in their order."""
+    bundle: list[bytes] = []
+    room = 0
+    for encoding in encodings:
+        size = _PREFIX + len(encoding)
+        if bundle and (size > room or len(bundle) == BUNDLE_ITEMS_MAX):
+            yield _pack_bundle(bundle)
+            bundle = []
+        room = (room if bundle else BUNDLE_BYTES_MAX - len(BUNDLE)) - size
+        bundle.append(encoding)
+    if bundle:
+        yield _pack_bundle(bundle)
+
+
+def read_transactions(payload: bytes) -> tuple[bytes, ...]:
+    """Return the encodings of the transactions of a transaction-topic payload; none is decoded.
+
+    Raises:
+        DecodeError: a bundle that is too large, cut off, or of fewer than two.
+    """
+    if payload[:1] != BUNDLE:
+        return (payload,)
+    if len(payload) > BUNDLE_BYTES_MAX:
+        raise DecodeError(f"a bundle of {len(payload)} bytes")
+    items = _read_items(payload[1:])
+    if not 1 < len(items) <= BUNDLE_ITEMS_MAX:
+        raise DecodeError(f"a bundle of {len(items)} transactions")
+    return tuple(items)
+
+
+def _pack_bundle(encodings: Sequence[bytes]) -> bytes:
+    return encodings[0] if len(encodings) == 1 else BUNDLE + pack_items(encodings)
 
 
 def pack_items(encodings: Iterable[bytes]) -> bytes:

@@ -20,7 +20,10 @@ from consensus.types import Call, SignedTransaction
 
 IsVerified = Callable[[Hash32, Signature], bool]
 """Tells whether this signature on this transaction id was found good before."""
-_SIGNATURE_HEAD = b"\x58\x40"
+ENCODING_BYTES_MAX = 64 * 1024
+"""Largest transaction of any kind (`Params.weights_bytes_max`); its own kind's cap comes later."""
+_HEAD, _SIGNATURE_HEAD = b"\x82", b"\x58\x40"
+"""What precedes transaction and signature in the encoding of both (RFC 8949 section 3)."""
 _FREE = (CommitWeights, RevealWeights, Serve)
 
 
@@ -53,7 +56,21 @@ def is_free(call: Call) -> bool:
 def measure(params: Params, signed: SignedTransaction) -> Measured:
     """Encode `signed` once; find its id, size and fee."""
     inner = codec.encode(signed.transaction)
-    encoding = b"\x82" + inner + _SIGNATURE_HEAD + signed.signature
+    return _measure(params, signed, inner, _HEAD + inner + _SIGNATURE_HEAD + signed.signature)
+
+
+def read_measured(params: Params, encoding: bytes) -> Measured:
+    """Return the transaction that `encoding` is; nothing of it is encoded again.
+
+    Raises:
+        DecodeError: it is not the canonical encoding of a SignedTransaction.
+    """
+    signed = codec.decode(SignedTransaction, encoding, ENCODING_BYTES_MAX)
+    tail = len(_SIGNATURE_HEAD) + len(signed.signature)
+    return _measure(params, signed, encoding[len(_HEAD) : -tail], encoding)
+
+
+def _measure(params: Params, signed: SignedTransaction, inner: bytes, encoding: bytes) -> Measured:
     fee = _compute_fee(params, signed.transaction.call, len(encoding))
     return Measured(signed, crypto.hash32(b"neurond/tx", inner), encoding, fee)
 
@@ -83,6 +100,16 @@ def check_form(network: Network, measured: Measured, is_verified: IsVerified) ->
     Raises:
         MalformedTransaction: one of them is wrong.
     """
+    check_shape(network, measured)
+    check_signature(measured, is_verified)
+
+
+def check_shape(network: Network, measured: Measured) -> None:
+    """Check network and size, which cost next to nothing.
+
+    Raises:
+        MalformedTransaction: one of them is wrong.
+    """
     signed, params = measured.signed, network.params
     if signed.transaction.chain_id != network.chain_id:
         raise MalformedTransaction("made for another network")
@@ -90,6 +117,15 @@ def check_form(network: Network, measured: Measured, is_verified: IsVerified) ->
     size_max = params.weights_bytes_max if is_row else params.transaction_bytes_max
     if measured.size_bytes > size_max:
         raise MalformedTransaction(f"{measured.size_bytes} bytes, at most {size_max} are allowed")
+
+
+def check_signature(measured: Measured, is_verified: IsVerified) -> None:
+    """Check that its signer signed it, unless `is_verified` knows.
+
+    Raises:
+        MalformedTransaction: it is somebody else's signature, or nobody's.
+    """
+    signed = measured.signed
     if is_verified(measured.transaction_id, signed.signature):
         return
     if not crypto.is_signed(signed.transaction.signer, measured.transaction_id, signed.signature):

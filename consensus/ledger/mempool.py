@@ -22,7 +22,8 @@ from consensus.ledger.fees import (
     IsVerified,
     Measured,
     check_ahead,
-    check_form,
+    check_shape,
+    check_signature,
     check_window,
     is_free,
     measure,
@@ -123,22 +124,42 @@ class Mempool:
     ) -> Measured:
         """Take `signed` in, after checking it against the head's `state` and what waits already.
 
+        The signature, which costs more than all the rest, is checked last.
+
         Raises:
             InvalidTransaction: it can't be included, or not now, or there is no room for it.
         """
-        network = get_network(state)
-        measured = measure(network.params, signed)
+        measured = measure(get_network(state).params, signed)
+        self.check(state, measured)
+        check_signature(measured, is_verified)
+        self._insert(self._rank(measured))
+        return measured
+
+    def check(self, state: State, measured: Measured) -> None:
+        """Check that `measured` could come in now, its signature apart.
+
+        Raises:
+            InvalidTransaction: it can't be included, or not now, or there is no room for it.
+        """
+        network, signed = get_network(state), measured.signed
         if measured.transaction_id in self._by_id:
             raise InvalidTransaction("it is waiting already", is_final=False)
-        check_form(network, measured, is_verified)
+        check_shape(network, measured)
         check_window(network.params, measured, Height(state.height + 1))
         self._check_signer(state, measured)
         if is_free(signed.transaction.call):
             check_free(state, signed)
-        pending = self._rank(measured)
-        self._make_room(pending)
-        self._insert(pending)
-        return measured
+        if self._is_full(measured):
+            self._find_worse(_compute_rate(measured), signed.transaction.signer)
+
+    def admit_signed(self, state: State, measured: Measured) -> None:
+        """Take `measured` in, whose signature the caller has found good.
+
+        Raises:
+            InvalidTransaction: as `check`.
+        """
+        self.check(state, measured)
+        self._insert(self._rank(measured))
 
     def take(self, state: State) -> Iterator[Measured]:
         """Yield what could be in the block after `state`, best first, nonces of a signer in order.
@@ -217,32 +238,30 @@ class Mempool:
             raise InvalidTransaction(f"{count - 1} of this signer wait", is_final=False)
 
     def _rank(self, measured: Measured) -> Pending:
-        transaction = measured.signed.transaction
-        rate = (transaction.tip << 16) // measured.size_bytes
-        if is_free(transaction.call):
-            rate += _FREE_RATE << 16
         self._arrivals += 1
-        return Pending(measured, rate, self._arrivals)
+        return Pending(measured, _compute_rate(measured), self._arrivals)
 
-    def _make_room(self, newcomer: Pending) -> None:
-        """Drop worse transactions until `newcomer` fits, or refuse it."""
-        transaction = newcomer.measured.signed.transaction
-        while (
-            len(self._by_id) >= self._count_max
-            or self._size_bytes + newcomer.measured.size_bytes > self._bytes_max
-        ):
-            while self._worst and self._worst[0][2] not in self._by_id:
-                heapq.heappop(self._worst)
-            worst = self._by_id[self._worst[0][2]] if self._worst else newcomer
-            signer = worst.measured.signed.transaction.signer
-            if worst.rate >= newcomer.rate or signer == transaction.signer:
-                raise InvalidTransaction("the pool is full; tip more", is_final=False)
-            waiting = self._get_waiting(signer)
-            self._drop(waiting[max(waiting)])
+    def _is_full(self, newcomer: Measured) -> bool:
+        size_bytes = self._size_bytes + newcomer.size_bytes
+        return len(self._by_id) >= self._count_max or size_bytes > self._bytes_max
+
+    def _find_worse(self, rate: int, newcomer: PublicKey) -> PublicKey:
+        """Return whose last transaction makes way for one of `newcomer` at `rate`."""
+        while self._worst and self._worst[0][2] not in self._by_id:
+            heapq.heappop(self._worst)
+        worst = self._by_id[self._worst[0][2]] if self._worst else None
+        signer = newcomer if worst is None else worst.measured.signed.transaction.signer
+        if worst is None or worst.rate >= rate or signer == newcomer:
+            raise InvalidTransaction("the pool is full; tip more", is_final=False)
+        return signer
 
     def _insert(self, pending: Pending) -> None:
+        """Hold `pending`; worse ones make way until it fits, or it is refused."""
         measured = pending.measured
         transaction = measured.signed.transaction
+        while self._is_full(measured):
+            waiting = self._get_waiting(self._find_worse(pending.rate, transaction.signer))
+            self._drop(waiting[max(waiting)])
         replaced = self._get_waiting(transaction.signer).get(transaction.nonce)
         if replaced is not None:
             self._drop(replaced)
@@ -274,6 +293,13 @@ class Mempool:
             check_free(state, pending.measured.signed)
         except InvalidTransaction:
             self._drop(pending)
+
+
+def _compute_rate(measured: Measured) -> int:
+    """Return the tip per byte in 2^-16 rao; free calls rank above every tip."""
+    transaction = measured.signed.transaction
+    rate = (transaction.tip << 16) // measured.size_bytes
+    return rate + (_FREE_RATE << 16) if is_free(transaction.call) else rate
 
 
 def _get_price(measured: Measured) -> int:

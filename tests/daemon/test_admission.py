@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from consensus import codec, crypto
+from consensus.ledger.mempool import Mempool
 from consensus.quantities import ZERO_HASH, Nonce, Signature
 from consensus.types import SignedTransaction
-from daemon.admission import PARCEL, Admission
+from daemon import parcels
+from daemon.admission import Admission
+from daemon.gate import PARCEL
 from daemon.http.view import ApiError
 from p2p.network import Topic
 from tests import builders
@@ -72,16 +75,42 @@ async def test_a_bad_one_among_many_is_refused_alone_and_as_if_it_came_alone(tmp
             )
 
 
-async def test_many_are_gossiped_one_by_one(tmp_path: Path):
+async def test_many_are_gossiped_in_bundles_without_those_refused(tmp_path: Path):
     async with (
         world.open_parts(GENESIS, tmp_path / "ear", seed=7) as ear,
         _open(tmp_path / "node") as (node, admission),
     ):
         await node.network.connect(ear.network.addresses[0])
-        items = [codec.encode(signed) for signed in make_many(node, 5)]
-        await admission.submit_many(items)
-        await world.wait_until(lambda: len(ear.chain.mempool) == 5)
-        assert {data for topic, data in ear.heard if topic is Topic.TX} == set(items)
+        items = [codec.encode(signed) for signed in make_many(node, PARCEL + 5)]
+        await admission.submit_many([*items, b"\xff", items[0]])
+        await world.wait_until(lambda: len(ear.chain.mempool) == len(items))
+        bundles = [data for topic, data in ear.heard if topic is Topic.TX]
+        assert len(bundles) == 2
+        told = [each for bundle in bundles for each in parcels.read_transactions(bundle)]
+        assert sorted(told) == sorted(items)
+
+
+async def test_one_of_many_that_is_let_in_alone_is_gossiped_as_itself(tmp_path: Path):
+    async with (
+        world.open_parts(GENESIS, tmp_path / "ear", seed=7) as ear,
+        _open(tmp_path / "node") as (node, admission),
+    ):
+        await node.network.connect(ear.network.addresses[0])
+        item = codec.encode(make_many(node, 1)[0])
+        await admission.submit_many([b"\xff", item])
+        await world.wait_until(lambda: len(ear.chain.mempool) == 1)
+        assert [data for topic, data in ear.heard if topic is Topic.TX] == [item]
+
+
+async def test_a_full_pool_refuses_before_it_looks_at_signatures(tmp_path: Path):
+    async with _open(tmp_path) as (node, admission):
+        node.chain.mempool = Mempool(count_max=2)
+        forged = [replace(each, signature=Signature(bytes(64))) for each in make_many(node, 4)]
+        good = [codec.encode(signed) for signed in make_many(node, 2)]
+        assert all(isinstance(each, bytes) for each in await admission.submit_many(good))
+        for result in await admission.submit_many([codec.encode(each) for each in forged[2:]]):
+            assert isinstance(result, ApiError)
+            assert "full" in result.message
 
 
 async def test_nothing_at_all_is_no_error(tmp_path: Path):

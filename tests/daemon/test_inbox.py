@@ -11,12 +11,12 @@ import pytest
 
 from consensus import codec, crypto
 from consensus.calls.accounts import Transfer
+from consensus.ledger.fees import ENCODING_BYTES_MAX
 from consensus.ledger.mempool import Mempool
 from consensus.quantities import ZERO_HASH, Amount, Height, Nonce, View
 from consensus.types import Proposal, SignedTransaction, Status, VoteKind
 from consensus.verdict import Accept, Ignore, Reject, Verdict
 from daemon import parcels
-from daemon.inbox import TRANSACTION_BYTES_MAX
 from p2p.network import Topic
 from tests import builders
 from tests.daemon import world
@@ -81,10 +81,10 @@ async def test_a_second_encoding_of_a_good_value_is_rejected(tmp_path: Path):
 
 async def test_an_over_long_transaction_is_rejected_unread(tmp_path: Path):
     async with _open(tmp_path) as node:
-        payload = codec.encode(_transfer(node)) + bytes(TRANSACTION_BYTES_MAX)
+        payload = codec.encode(_transfer(node)) + bytes(ENCODING_BYTES_MAX)
         verdict = await _judge(node, Topic.TX, payload)
         assert isinstance(verdict, Reject)
-        assert str(TRANSACTION_BYTES_MAX) in verdict.reason
+        assert str(ENCODING_BYTES_MAX) in verdict.reason
 
 
 async def test_an_unknown_call_is_rejected(tmp_path: Path):
@@ -180,6 +180,76 @@ async def test_a_free_call_before_its_time_is_ignored(tmp_path: Path):
         signed = builders.make_transaction(node.chain.head.state, "hot0", reveal)
         verdict = await _judge(node, Topic.WEIGHTS, codec.encode(signed))
         assert isinstance(verdict, Ignore)
+
+
+# -- bundles ---------------------------------------------------------------------------------------
+
+
+def _bundle(*several: SignedTransaction) -> bytes:
+    (payload,) = parcels.pack_transactions([codec.encode(signed) for signed in several])
+    return payload
+
+
+def _forge(signed: SignedTransaction) -> SignedTransaction:
+    return replace(signed, signature=builders.sign_as("eve", ZERO_HASH))
+
+
+async def test_a_bundle_is_let_in_once(tmp_path: Path):
+    async with _open(tmp_path) as node:
+        several = [_transfer(node, nonce=Nonce(nonce)) for nonce in range(3)]
+        assert isinstance(await _judge(node, Topic.TX, _bundle(*several)), Accept)
+        assert len(node.chain.mempool) == 3
+        assert isinstance(await _judge(node, Topic.TX, _bundle(*several)), Ignore)
+
+
+async def test_a_bundle_with_something_new_is_passed_on(tmp_path: Path):
+    async with _open(tmp_path) as node:
+        known, late, new = (_transfer(node, nonce=Nonce(nonce)) for nonce in (0, 100_000, 1))
+        await _judge_tx(node, known)
+        assert isinstance(await _judge(node, Topic.TX, _bundle(known, late, new)), Accept)
+        assert len(node.chain.mempool) == 2
+
+
+async def test_one_forgery_in_a_bundle_is_its_senders_fault_and_nothing_comes_in(tmp_path: Path):
+    async with _open(tmp_path) as node:
+        good, other = (_transfer(node, nonce=Nonce(nonce)) for nonce in range(2))
+        verdict = await _judge(node, Topic.TX, _bundle(good, _forge(other)))
+        assert isinstance(verdict, Reject)
+        assert len(node.chain.mempool) == 0
+
+
+async def test_a_forgery_that_could_not_come_in_is_not_passed_on_with_what_can(tmp_path: Path):
+    """The next node may be at a height where it could: it would blame us."""
+    async with _open(tmp_path) as node:
+        good, late = _transfer(node), _transfer(node, nonce=Nonce(100_000))
+        verdict = await _judge(node, Topic.TX, _bundle(good, _forge(late)))
+        assert isinstance(verdict, Reject)
+
+
+@pytest.mark.parametrize("fields", [{"chain_id": ZERO_HASH}, {"call": 250}])
+async def test_a_bundle_with_something_malformed_is_rejected(
+    tmp_path: Path, fields: dict[str, Any]
+):
+    async with _open(tmp_path) as node:
+        good = codec.encode(_transfer(node))
+        plain = cbor2.loads(codec.encode(_transfer(node, nonce=Nonce(1))))
+        if "call" in fields:
+            plain[0][-1][0] = fields["call"]
+        else:
+            plain[0][0] = fields["chain_id"]
+        payload = parcels.BUNDLE + parcels.pack_items([good, cbor2.dumps(plain)])
+        assert isinstance(await _judge(node, Topic.TX, payload), Reject)
+        assert len(node.chain.mempool) == 0
+
+
+async def test_a_bundle_for_a_full_pool_is_ignored_with_no_signature_checked(tmp_path: Path):
+    async with _open(tmp_path) as node:
+        node.chain.mempool = Mempool(count_max=1)
+        await _judge_tx(node, _transfer(node))
+        several = [_forge(_transfer(node, nonce=Nonce(nonce))) for nonce in (1, 2)]
+        verdict = await _judge(node, Topic.TX, _bundle(*several))
+        assert isinstance(verdict, Ignore)
+        assert "full" in verdict.reason
 
 
 # -- agreement -------------------------------------------------------------------------------------

@@ -69,3 +69,40 @@ def test_any_bytes_are_read_or_refused(data: bytes):
             read(data)
         except DecodeError:
             continue
+
+
+# -- bundles ---------------------------------------------------------------------------------------
+
+TRANSACTION = b"\x82" + bytes(177)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 64, 65, 300])
+def test_transactions_come_back_from_their_payloads_in_order(count: int):
+    items = [TRANSACTION + bytes([number % 256, number // 256]) for number in range(count)]
+    payloads = list(parcels.pack_transactions(items))
+    assert all(len(payload) <= parcels.BUNDLE_BYTES_MAX for payload in payloads)
+    assert [each for one in payloads for each in parcels.read_transactions(one)] == items
+
+
+def test_a_transaction_too_long_for_a_bundle_goes_alone():
+    items = [TRANSACTION, b"\x82" + bytes(40_000), TRANSACTION, TRANSACTION]
+    payloads = list(parcels.pack_transactions(items))
+    assert payloads[:2] == items[:2]
+    assert parcels.read_transactions(payloads[2]) == (TRANSACTION, TRANSACTION)
+
+
+@pytest.mark.parametrize(
+    "items",
+    [[], [TRANSACTION], [TRANSACTION] * 65, [bytes(8_000)] * 2],
+    ids=["empty", "of one", "too many", "too long"],
+)
+def test_a_bundle_that_nobody_packs_is_refused(items: list[bytes]):
+    with pytest.raises(DecodeError):
+        parcels.read_transactions(parcels.BUNDLE + parcels.pack_items(items))
+
+
+def test_a_bundle_that_is_cut_off_inside_a_transaction_is_refused():
+    (payload,) = parcels.pack_transactions([TRANSACTION] * 3)
+    for size in (5, 100, len(payload) - 100, len(payload) - 1):
+        with pytest.raises(DecodeError):
+            parcels.read_transactions(payload[:size])

@@ -2,11 +2,14 @@
 
 import pytest
 
+from consensus import codec
 from consensus.calls.accounts import Transfer
 from consensus.errors import InvalidTransaction, MalformedTransaction
 from consensus.ledger import mempool as rules
+from consensus.ledger.fees import measure, read_measured
 from consensus.ledger.genesis import GenesisAccount
 from consensus.ledger.mempool import Mempool
+from consensus.ledger.records import get_network
 from consensus.ledger.state import State
 from consensus.quantities import ZERO_HASH, Amount, Height, Nonce, Signature
 from consensus.types import SignedTransaction
@@ -198,3 +201,28 @@ def test_what_expires_at_the_next_height_can_still_be_taken() -> None:
     state, pool = advance(_rich_state(), 3), Mempool()
     pool.admit(state, make_transaction(state, "a", valid_until=Height(4)))
     assert pool.advance(state) == 0
+
+
+# -- what costs most comes last --------------------------------------------------------------------
+
+
+def test_a_signature_is_looked_at_only_when_all_else_is_right() -> None:
+    state, pool = _rich_state(), Mempool(count_max=1)
+    asked: list[bytes] = []
+
+    def note(name: bytes, _signature: bytes) -> bool:
+        asked.append(name)
+        return True
+
+    first = pool.admit(state, _tx(state, "a"), note).transaction_id
+    for refused in (_tx(state, "b"), _tx(state, "b", nonce=100_000), _tx(state, "a")):
+        with pytest.raises(InvalidTransaction):
+            pool.admit(state, refused, note)
+    assert asked == [first]
+
+
+def test_reading_an_encoding_measures_what_encoding_measures() -> None:
+    state = _rich_state()
+    params = get_network(state).params
+    for signed in (_tx(state, "a"), _tx(state, "b", nonce=70_000, tip=10**15)):
+        assert read_measured(params, codec.encode(signed)) == measure(params, signed)
