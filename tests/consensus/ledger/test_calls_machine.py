@@ -20,7 +20,10 @@ from consensus.calls.governance import (
 )
 from consensus.calls.neurons import PublishModel, RegisterNeuron
 from consensus.calls.payments import CloseChannel, OpenChannel, RedeemVoucher
+from consensus.calls.rotation import AnnounceColdkeySwap, SwapColdkey, SwapHotkey
 from consensus.calls.staking import (
+    Child,
+    SetChildren,
     SetTake,
     StakeAlpha,
     StakeRoot,
@@ -38,6 +41,7 @@ from consensus.ledger.payments import list_paid_by, make_voucher
 from consensus.ledger.proposal import build_body
 from consensus.ledger.proposals import get_governance
 from consensus.ledger.queries import list_subnets
+from consensus.ledger.records import get_vault_hotkey
 from consensus.ledger.state import Draft, State
 from consensus.ledger.subnets import NOBODY, get_hotkeys
 from consensus.ledger.supply import check_invariants
@@ -64,6 +68,7 @@ from tests.builders import (
     key_of,
     make_block,
     make_commit,
+    make_consent,
     make_genesis,
     make_params,
     make_reveal,
@@ -73,12 +78,14 @@ from tests.builders import (
     make_transaction,
     signer_of,
 )
+from tests.consensus.ledger.holders import NEW_KEYS, calls_of_holders, check_loans
 from tests.consensus.ledger.subnets import calls_of_owners
 
 PEOPLE = ("alice", "bob", "cold0", "cold1", "hot0", "hot1", "hot2", "new0", "new1", "nobody")
 PAYERS = ("alice", "bob", "cold0")
 people = st.sampled_from(PEOPLE)
 payers = st.sampled_from(PAYERS)
+hotkeys = st.sampled_from(("hot0", "hot1", "hot2"))
 amounts = st.one_of(
     st.integers(0, 20 * TAO), st.sampled_from([0, 1, 1_999_999, 1_000 * TAO, 2**64 - 1])
 )
@@ -103,6 +110,7 @@ def _paid_calls() -> st.SearchStrategy[Call]:
         st.builds(CastVote, st.integers(0, 3).map(U32), st.booleans()),
         _words(),
         calls_of_owners(keys, netuids.map(NetUid)),
+        calls_of_holders(keys, netuids.map(NetUid), money),
     )
 
 
@@ -167,6 +175,9 @@ def _make_start() -> State:
             subnet_start_blocks=U32(3),
             subnet_immunity_blocks=U32(8),
             dissolve_notice_epochs=U16(1),
+            children_delay_blocks=U32(2),
+            coldkey_swap_blocks=U32(2),
+            hotkey_swap_fee=Amount(TAO // 100),
         ),
         accounts=make_genesis().accounts + rich,
         subnets=(make_subnet(owner=(key_of("hot0"),)), second),
@@ -262,6 +273,30 @@ class AnyCalls(RuleBasedStateMachine):
         self.block()
         self.wait(12)
 
+    @rule(parent=hotkeys, child=hotkeys, share=st.integers(1, 65_535))
+    def lend(self, parent: str, child: str, share: int) -> None:
+        parts = (Child(get_vault_hotkey(self.state, key_of(child)), Ratio16(share)),)
+        hotkey = get_vault_hotkey(self.state, key_of(parent))
+        self.send(f"cold{parent[-1]}", SetChildren(SUBNET, hotkey, parts), 0)
+        self.block()
+
+    @rule(first=hotkeys, new=st.sampled_from(NEW_KEYS))
+    def swap_hotkey(self, first: str, new: str) -> None:
+        """Swap whatever stands for a hotkey of genesis now."""
+        owner = f"cold{first[-1]}"
+        hotkey = get_vault_hotkey(self.state, key_of(first))
+        consent = (make_consent(self.state, new, owner),)
+        self.send(owner, SwapHotkey(hotkey, key_of(new), consent), 0)
+        self.block()
+
+    @rule(old=payers, new=st.sampled_from(NEW_KEYS))
+    def swap_coldkey(self, old: str, new: str) -> None:
+        self.send(old, AnnounceColdkeySwap(key_of(new)), 0)
+        self.block()
+        self.wait(2)
+        self.send(old, SwapColdkey(key_of(new)), 0)
+        self.block()
+
     @rule()
     def block(self) -> None:
         body = build_body(self.state, self.pool)
@@ -298,9 +333,10 @@ class AnyCalls(RuleBasedStateMachine):
     @invariant()
     def the_money_adds_up(self) -> None:
         check_invariants(self.state)
+        check_loans(self.state)
         for netuid in list_subnets(self.state):
-            hotkeys = [each for each in get_hotkeys(self.state, netuid) if each != NOBODY]
-            assert len(set(hotkeys)) == len(hotkeys) <= 100
+            seated = [each for each in get_hotkeys(self.state, netuid) if each != NOBODY]
+            assert len(set(seated)) == len(seated) <= 100
 
 
 AnyCalls.TestCase.settings = settings(
