@@ -29,14 +29,8 @@ class Topic(IntEnum):
     """proposal u32: count the votes."""
     ENACT = 2
     """proposal u32: do what was decided."""
-    HYPERPARAMETERS = 3
-    """netuid u16: let changed rules hold."""
-    MECHANISM = 4
-    """netuid u16: switch to the announced mechanism."""
     CHILDREN = 5
     """netuid u16, parent hotkey: lend stake weight as announced."""
-    DISSOLVE = 6
-    """netuid u16: the notice is over."""
 
 
 def add(draft: Draft, height: Height, topic: Topic, subject: bytes) -> None:
