@@ -1,5 +1,6 @@
 """Owners change their subnet's rules within bounds, in public, and harm nobody who follows them."""
 
+import random
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -328,6 +329,29 @@ def test_a_change_keeps_its_due_height() -> None:
     assert get_changes(state, OWNED).waiting == (
         Change(ShortText("bonds_penalty"), I64(1), Height(9)),
     )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_sequence_of_changes_breaks_a_relation(seed: int) -> None:
+    dice = random.Random(seed)
+    state = make_state(subnets=(make_subnet(owner=(key_of("hot0"),), hyper=Hyperparameters()),))
+    draft, changed = Draft(state), 0
+    for _ in range(1_500):
+        draft.height = Height(draft.height + dice.randrange(1, 40))
+        name = dice.choice(list(BOUNDS))
+        bounds, now = BOUNDS[name], int(getattr(get_subnet(draft, OWNED).hyper, name))
+        near = [now * 2, now // 2, now + 1, bounds.low, bounds.high]
+        draft.mark()
+        try:
+            process_call(draft, key_of("cold0"), set_rule(name, dice.choice(near)))
+        except CallError:
+            draft.undo()
+        if dice.random() < 0.5:
+            changed += len(process_changes(draft, OWNED))
+            rules = {k: int(v) for k, v in asdict(get_subnet(draft, OWNED).hyper).items()}
+            assert all(relation.is_kept(rules) for relation in RELATIONS)
+            assert all(BOUNDS[each].low <= rules[each] <= BOUNDS[each].high for each in BOUNDS)
+    assert changed > 50
 
 
 # -- the document ---------------------------------------------------------------------------------
