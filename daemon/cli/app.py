@@ -14,14 +14,18 @@ import typer
 from typer._click.exceptions import ClickException, UsageError
 
 from daemon.cli.catalogue import make_verbs
+from daemon.cli.explain import explain, what_if
 from daemon.cli.failures import describe, report
 from daemon.cli.faucet import faucet
 from daemon.cli.init import init
 from daemon.cli.output import CliError, Declined, Exit
+from daemon.cli.query_group import query_app
 from daemon.cli.run import run
 from daemon.cli.settings_verbs import check_config, config_app
 from daemon.cli.status import status
+from daemon.cli.subnet_group import subnet_app
 from daemon.cli.tx_group import tx_app
+from daemon.cli.voucher_group import voucher_app
 from daemon.cli.wallet.app import wallet_app
 
 EPILOG = (
@@ -66,6 +70,11 @@ app.command("run", epilog="Example: neurond run --config node.toml")(run)
 app.command("status", epilog="Example: neurond status --json")(status)
 app.add_typer(wallet_app, name="wallet")
 app.add_typer(tx_app, name="tx")
+app.add_typer(query_app, name="query")
+app.add_typer(subnet_app, name="subnet")
+app.add_typer(voucher_app, name="voucher")
+app.command("explain", epilog="Example: neurond explain 1 0")(explain)
+app.command("what-if", epilog="Example: neurond what-if 1 --weights 0:2=1,3=0.5")(what_if)
 app.command("faucet", epilog="Example: neurond faucet coldkey")(faucet)
 app.command("verbs", epilog="Example: neurond verbs --json")(make_verbs(app))
 

@@ -82,6 +82,7 @@ def _present_channel(found: payments.ChannelView) -> ChannelRow:
     return ChannelRow(
         id=found.id.hex(),
         payer=format_address(channel.payer),
+        opener=format_address(channel.opener),
         payee=format_address(found.payee),
         netuid=channel.netuid,
         deposit=channel.deposit,

@@ -25,6 +25,8 @@ class ChannelRow:
 
     id: str
     payer: str
+    opener: str
+    """The coldkey that opened it: its vouchers stay good when the payer's key is swapped."""
     payee: str
     netuid: int
     deposit: int

@@ -1,6 +1,8 @@
 """Questions about markets and the network's rules: prices, hyperparameters, what is announced."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
+from typing import cast
 
 from config.address import format_address
 from consensus.ledger import founding, hyperparameters
@@ -42,7 +44,7 @@ def ask_params() -> Question[ParamsAnswer]:
         cost = _get_cost(view, height)
         chain_id = network.chain_id.hex()
         bounds = {name: (each.low, each.high) for name, each in GOVERNABLE.items()}
-        return ParamsAnswer(height, chain_id, asdict(network.params), bounds, cost)
+        return ParamsAnswer(height, chain_id, dict(_flatten(network.params)), bounds, cost)
 
     return Question("/chain/params", answer)
 
@@ -177,6 +179,16 @@ def _find_coldkey(view: Reading, subnet: Subnet) -> str | None:
 
 def _find_start(params: Params, subnet: Subnet) -> int:
     return founding.get_start_height(params, subnet)
+
+
+def _flatten(params: Params) -> Iterator[tuple[str, int]]:
+    """Yield every number; those of a part as `part.name`."""
+    for name, value in asdict(params).items():
+        if isinstance(value, dict):
+            part = cast("dict[str, int]", value)
+            yield from ((f"{name}.{inner}", int(number)) for inner, number in part.items())
+        else:
+            yield name, int(value)
 
 
 def _get_cost(view: Reading, height: Height) -> int:

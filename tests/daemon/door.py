@@ -73,6 +73,10 @@ class Door:
         call = (*arguments, "--api", self.address, "--keystore", str(self.keys))
         return await trio.to_thread.run_sync(main, call)
 
+    async def offline(self, *arguments: str) -> int:
+        """Run a verb that talks to nobody."""
+        return await trio.to_thread.run_sync(main, arguments)
+
     async def ask(self, *arguments: str) -> int:
         """Run a verb that only asks a node."""
         return await trio.to_thread.run_sync(main, (*arguments, "--api", self.address))

@@ -207,6 +207,8 @@ def test_every_verb_has_a_summary_and_an_example_that_names_it():
         "wallet change-password",
         "wallet remove",
         "faucet",
+        "explain",
+        "what-if",
         "verbs",
     }
     for verb in verbs:

@@ -1,16 +1,15 @@
 """The verbs of `neurond tx`, made from their entries, and `tx consent`."""
 
-import inspect
 from collections.abc import Callable
-from typing import Annotated
 
 import typer
 
 from daemon.cli.tx.catalog import ENTRIES
 from daemon.cli.tx.consent_verb import print_consent
-from daemon.cli.tx.entry import Ask, Entry
+from daemon.cli.tx.entry import Entry
 from daemon.cli.tx.flow import run_entry
 from daemon.cli.tx.options import COMMON, read_options
+from daemon.cli.tx.signatures import give_signature, make_parameter
 
 
 def make_tx_app() -> typer.Typer:
@@ -38,31 +37,7 @@ def _make_verb(entry: Entry) -> Callable[..., None]:
     def verb(**given: object) -> None:
         run_entry(entry, given, read_options(given))
 
-    parameters = [_make_parameter(ask) for ask in entry.asks()]
-    parameters += [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
-        for name, (kind, default) in COMMON.items()
-    ]
-    verb.__signature__ = inspect.Signature(parameters)  # pyright: ignore[reportFunctionMemberAccess]  # what typer reads
-    verb.__annotations__ = {each.name: each.annotation for each in parameters}
+    parameters = [make_parameter(ask) for ask in entry.asks()]
+    give_signature(verb, parameters, COMMON)
     verb.__doc__ = entry.summary
     return verb
-
-
-def _make_parameter(ask: Ask) -> inspect.Parameter:
-    """Return what typer is to make of one thing that is asked for."""
-    option = f"--{ask.name.replace('_', '-')}"
-    is_needed = ask.is_argument or ask.is_needed
-    if ask.is_argument:
-        shown: object = typer.Argument(help=ask.help, show_default=False)
-    else:
-        shown = typer.Option(option, help=ask.help, show_default=False)
-    kind: object = list[str] if ask.is_list else str
-    if not is_needed:
-        kind = list[str] | None if ask.is_list else str | None
-    return inspect.Parameter(
-        ask.name,
-        inspect.Parameter.KEYWORD_ONLY,
-        annotation=Annotated[kind, shown],
-        default=inspect.Parameter.empty if is_needed else None,
-    )

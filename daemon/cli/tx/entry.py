@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from consensus.types import Call
+from consensus.types import Call, Transaction
 from daemon.cli.keys import Kind
 from daemon.cli.tx.desk import Desk
 
@@ -35,6 +35,8 @@ class Ask:
     is_argument: bool = False
     is_needed: bool = False
     """Of an option: whether the verb can't do without; arguments are always needed."""
+    is_optional: bool = False
+    """Of an argument: whether it may be left out."""
     is_list: bool = False
     """Whether it may be given more than once (of an argument: is the rest of the line)."""
 
@@ -94,6 +96,8 @@ class Entry:
     fields: tuple[Field, ...]
     keep: Callable[[Desk, Given], None] | None = None
     """Writes down what must not be lost, before the transaction is sent."""
+    tell: Callable[[Transaction], Mapping[str, str]] | None = None
+    """Names what the transaction brings into being."""
 
     def asks(self) -> Iterator[Ask]:
         """Yield what the command line asks for, arguments first, each once."""

@@ -54,10 +54,12 @@ def run_entry(entry: Entry, texts: Mapping[str, object], options: Options) -> No
     if entry.keep is not None:
         entry.keep(desk, given)
     identity = send(desk.client, signed)
+    more: Mapping[str, str] = {} if entry.tell is None else entry.tell(transaction)
     if not options.wait:
-        _tell_sent(identity, words, options)
+        _tell_sent(identity, words, more, options)
         return
-    _tell_receipt(wait_final(desk.client, identity, transaction.valid_until), words, options)
+    receipt = wait_final(desk.client, identity, transaction.valid_until)
+    _tell_receipt(receipt, words, more, options)
 
 
 # -- before ---------------------------------------------------------------------------------------
@@ -211,18 +213,20 @@ def _tell_dry_run(
         raise typer.Exit(Exit.FAILED)
 
 
-def _tell_sent(identity: Hash32, words: str, options: Options) -> None:
+def _tell_sent(identity: Hash32, words: str, more: Mapping[str, str], options: Options) -> None:
     if options.as_json:
-        print_json({"id": identity.hex(), "status": "pending", "words": words})
-    else:
-        typer.echo(f"Sent: {words}")
-        typer.echo(f"  neurond query receipt {identity.hex()} tells what became of it.")
+        print_json({"id": identity.hex(), "status": "pending", "words": words, **more})
+        return
+    typer.echo(f"Sent: {words}")
+    typer.echo(f"  neurond query receipt {identity.hex()} tells what became of it.")
+    show.print_more(more)
 
 
-def _tell_receipt(receipt: Fields, words: str, options: Options) -> None:
+def _tell_receipt(receipt: Fields, words: str, more: Mapping[str, str], options: Options) -> None:
     if receipt.get("code") != 0:
         raise show.make_failure(receipt)
     if options.as_json:
-        print_json({**receipt, "words": words})
-    else:
-        show.print_receipt(receipt, words)
+        print_json({**receipt, "words": words, **more})
+        return
+    show.print_receipt(receipt, words)
+    show.print_more(more)

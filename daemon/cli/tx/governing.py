@@ -14,11 +14,13 @@ from consensus.quantities import (
     Amount,
     Hash32,
     LongText,
+    Nonce,
     PublicKey,
     Ratio16,
     ShortText,
     Signature,
 )
+from consensus.types import Transaction
 from daemon.cli.amounts import (
     format_amount,
     format_ratio,
@@ -145,6 +147,15 @@ def voucher() -> Field:
         return read_voucher(Path(given.needed("voucher")))
 
     return Field("voucher", read, show, (ask,))
+
+
+def name_channel(transaction: Transaction) -> dict[str, str]:
+    """Return the id of the channel that a transaction opens."""
+    from consensus.crypto import compute_channel_id  # noqa: PLC0415 - libsodium, when needed
+
+    after = Nonce(transaction.nonce + 1)
+    name = compute_channel_id(transaction.chain_id, transaction.signer, after)
+    return {"channel": name.hex()}
 
 
 def read_voucher(file: Path) -> Voucher:

@@ -71,6 +71,12 @@ def print_receipt(receipt: Fields, words: str) -> None:
     )
 
 
+def print_more(more: Mapping[str, str]) -> None:
+    """Print what a transaction brought into being."""
+    for name, value in more.items():
+        typer.echo(f"  {name} {value}")
+
+
 def make_refusal(preview: Fields, before: str) -> CliError:
     """Return the error for a transaction that would be refused."""
     code = snake(str(preview.get("error") or "refused"))

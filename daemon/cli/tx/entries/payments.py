@@ -3,7 +3,7 @@
 from consensus.calls.payments import CloseChannel, OpenChannel, RedeemVoucher
 from daemon.cli.tx.entry import Entry, Role
 from daemon.cli.tx.fields import amount, hash32, height, key, netuid
-from daemon.cli.tx.governing import voucher
+from daemon.cli.tx.governing import name_channel, voucher
 
 ENTRIES = (
     Entry(
@@ -19,6 +19,7 @@ ENTRIES = (
             amount("deposit", "How much."),
             height("expiry", "Until when vouchers can be redeemed."),
         ),
+        tell=name_channel,
     ),
     Entry(
         "redeem-voucher",

@@ -1,0 +1,1 @@
+"""The verbs that ask a node about the chain: one entry per question."""

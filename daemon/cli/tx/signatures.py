@@ -1,0 +1,43 @@
+"""Tell typer what a verb made of an entry takes: typer reads a function's signature."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated
+
+import typer
+
+from daemon.cli.tx.entry import Ask
+
+
+def give_signature(
+    verb: Callable[..., None],
+    parameters: Sequence[inspect.Parameter],
+    common: Mapping[str, tuple[object, object]],
+) -> None:
+    """Let `verb`, which takes anything by name, show `parameters` and the `common` options."""
+    options = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
+        for name, (kind, default) in common.items()
+    ]
+    shown = [*parameters, *options]
+    verb.__signature__ = inspect.Signature(shown)  # pyright: ignore[reportFunctionMemberAccess]  # what typer reads
+    verb.__annotations__ = {each.name: each.annotation for each in shown}
+
+
+def make_parameter(ask: Ask) -> inspect.Parameter:
+    """Return what typer is to make of one thing that is asked for."""
+    is_needed = ask.is_needed or (ask.is_argument and not ask.is_optional)
+    if ask.is_argument:
+        shown: object = typer.Argument(help=ask.help, show_default=False)
+    else:
+        option = f"--{ask.name.replace('_', '-')}"
+        shown = typer.Option(option, help=ask.help, show_default=False)
+    kind: object = list[str] if ask.is_list else str
+    if not is_needed:
+        kind = list[str] | None if ask.is_list else str | None
+    return inspect.Parameter(
+        ask.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        annotation=Annotated[kind, shown],
+        default=inspect.Parameter.empty if is_needed else None,
+    )

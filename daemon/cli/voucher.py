@@ -1,0 +1,140 @@
+"""Vouchers: what a buyer signs for a miner, and what a miner looks at before it answers on.
+
+A voucher is over all that was earned on its channel so far, so only the newest one is needed.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from config.address import parse_address
+from consensus import refusals
+from consensus.calls.payments import Voucher
+from consensus.errors import CallError
+from consensus.quantities import ZERO_HASH, PublicKey
+from daemon.cli.amounts import format_amount, parse_amount
+from daemon.cli.client import NodeClient, open_client
+from daemon.cli.keys import KeystoreOption, Kind, PasswordFileOption, find_keys, open_signer
+from daemon.cli.output import CliError, Exit, JsonFlag, YesFlag, confirm, print_fields, print_json
+from daemon.cli.sources import ConfigOption, SetOption, load
+from daemon.cli.status import ApiOption
+from daemon.cli.tx.desk import Fields, choose_name, read_int
+from daemon.cli.tx.fields import parse_hash
+from daemon.cli.tx.governing import read_voucher, write_voucher
+from daemon.cli.tx.options import SignerOption
+from daemon.cli.tx.show import snake
+
+_PPM = 1_000_000
+
+
+def make(  # noqa: PLR0913 - the options of one verb
+    channel: Annotated[str, typer.Argument(help="The channel's id.", show_default=False)],
+    amount: Annotated[
+        str,
+        typer.Argument(help="What was earned on it in all, in TAO: 0.5.", show_default=False),
+    ],
+    *,
+    receipts_root: Annotated[
+        str | None,
+        typer.Option(help="Root of the receipts it pays for, 64 hex digits.", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="File to write it to; else it is printed.", show_default=False),
+    ] = None,
+    signer: SignerOption = None,
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    keystore: KeystoreOption = None,
+    password_file: PasswordFileOption = None,
+    as_json: JsonFlag = False,
+    yes: YesFlag = False,
+) -> None:
+    """Sign a voucher with the coldkey that pays for a channel. Nothing is sent anywhere."""
+    from consensus.ledger.payments import make_voucher  # noqa: PLC0415 - the ledger, when needed
+
+    name, earned = parse_hash(channel), parse_amount(amount)
+    root = ZERO_HASH if receipts_root is None else parse_hash(receipts_root)
+    keys = find_keys(config, settings, keystore, password_file)
+    usual = choose_name(signer, load(config, settings).settings, keys, Kind.COLDKEY)
+    confirm(f"Sign for {format_amount(earned)} in all on channel {name.hex()}.", yes=yes)
+    opened = open_signer(usual, keys, Kind.COLDKEY)
+    told = write_voucher(make_voucher(opened.key, name, earned, root))
+    if out is None:
+        print_json(told)
+        return
+    _write(out, json.dumps(told))
+    if as_json:
+        print_json({**told, "file": str(out)})
+    else:
+        typer.echo(f"Signed for {format_amount(earned)} in all: {out}")
+
+
+def check(
+    voucher: Annotated[Path, typer.Argument(help="File of the voucher.", show_default=False)],
+    *,
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    api: ApiOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Tell what a voucher would pay now, or why it would not. Exit code 1: it would not."""
+    found = read_voucher(voucher)
+    client = open_client(load(config, settings).settings.api, api)
+    channel = cast("Fields", client.get_ok(f"/chain/channels/{found.channel.hex()}")["channel"])
+    _judge(client, found, channel)
+    paid = found.amount - read_int(channel, "redeemed")
+    rules = cast("Fields", client.get_ok("/chain/params")["params"])
+    burn_ppm = read_int(rules, "payment_burn_ppm")
+    burned = found.amount * burn_ppm // _PPM - read_int(channel, "redeemed") * burn_ppm // _PPM
+    figures = {
+        "channel": found.channel.hex(),
+        "payee": channel["payee"],
+        "payer": channel["payer"],
+        "amount": found.amount,
+        "pays": paid - burned,
+        "burns": burned,
+        "left": read_int(channel, "deposit") - found.amount,
+        "before_block": channel["end"],
+    }
+    if as_json:
+        print_json({"valid": True, **figures})
+        return
+    amounts = {name: format_amount(read_int(figures, name)) for name in ("amount", "pays", "burns")}
+    print_fields("Valid", {**figures, **amounts, "left": format_amount(read_int(figures, "left"))})
+
+
+def _judge(client: NodeClient, voucher: Voucher, channel: Fields) -> None:
+    """Return if the next block would pay a voucher.
+
+    Raises:
+        CliError: the refusal it would meet.
+    """
+    from consensus.crypto import is_signed, voucher_message  # noqa: PLC0415 - when needed
+
+    message = voucher_message(voucher.channel, voucher.amount, voucher.receipts_root)
+    signers = {PublicKey(parse_address(str(channel[who]))) for who in ("payer", "opener")}
+    height = read_int(client.get_ok("/chain/status"), "height")
+    if not any(is_signed(signer, message, voucher.signature) for signer in signers):
+        raise _refuse(refusals.VoucherForged)
+    if height + 1 >= read_int(channel, "end"):
+        raise _refuse(refusals.ChannelEnded)
+    if voucher.amount > read_int(channel, "deposit"):
+        raise _refuse(refusals.VoucherTooLarge)
+    if voucher.amount <= read_int(channel, "redeemed"):
+        raise _refuse(refusals.VoucherStale)
+
+
+def _refuse(kind: type[CallError]) -> CliError:
+    words = (kind.__doc__ or "").partition("\n")[0]
+    return CliError(Exit.FAILED, snake(kind.__name__), words, kind.remedy)
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.expanduser().write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        message = f"{file} can't be written: {error.strerror}."
+        raise CliError(Exit.FAILED, "unwritable", message, "Check the folder.") from error
