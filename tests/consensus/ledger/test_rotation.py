@@ -27,6 +27,7 @@ from consensus.ledger import keys
 from consensus.ledger.autostake import get_auto_stake
 from consensus.ledger.calls import process_call
 from consensus.ledger.children import process_children_due, view_kin
+from consensus.ledger.delegates import count_delegators, find_delegate, list_delegates
 from consensus.ledger.events import (
     ColdkeySwapAnnounced,
     ColdkeySwapCancelled,
@@ -315,6 +316,19 @@ def test_a_hotkey_swap_that_can_not_be_paid_is_refused() -> None:
     state = _state(params=replace(PARAMS, hotkey_swap_fee=Amount(11 * TAO)))
     with pytest.raises(NotEnoughFunds):
         process_call(Draft(state), COLD0, _swap(state))
+
+
+def test_delegates_are_listed_under_the_new_hotkey() -> None:
+    after = _swapped()
+    listed = [delegate.hotkey for delegate in list_delegates(after, 9).largest]
+    assert FRESH in listed
+    assert HOT0 not in listed
+    assert count_delegators(after, FRESH, 9) == 1
+    found = find_delegate(after, FRESH)
+    assert found is not None
+    assert found.owner == COLD0
+    assert found.stake == get_pool(after, ROOT, FRESH).amount
+    assert find_delegate(after, HOT0) is None
 
 
 # -- coldkeys -------------------------------------------------------------------------------------
