@@ -9,13 +9,18 @@ import os
 import re
 import subprocess
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from consensus.types import Call
+from daemon.cli.tx.catalog import ENTRIES
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("daemon", "p2p", "storage", "neurons", "config", "consensus")
@@ -264,6 +269,72 @@ def test_the_scripts_can_be_run_and_check_out_as_shell() -> None:
             or f"scripts.{path.name}" in path.read_text()
             or beside.name in (path.read_text())
         ), path
+
+
+# -- every call is whole -------------------------------------------------------------------------
+
+COMING = () if (ROOT / "consensus" / "ledger" / "eras.py").exists() else ("SetConsensusKey",)
+"""Calls whose rule comes with a file that is not here yet."""
+CALLS = [call.__name__ for call in get_args(Call) if call.__name__ not in COMING]
+
+
+def find_rules() -> dict[str, str]:
+    """Return the name of each call's rule in `consensus/ledger/calls.py`."""
+    found: dict[str, str] = {}
+    for node in ast.walk(parse(Path("consensus/ledger/calls.py"))):
+        match node:
+            case ast.AnnAssign(target=ast.Name(id="_RULES"), value=ast.Dict(keys=keys, values=all)):
+                for key, value in zip(keys, all, strict=True):
+                    assert isinstance(value, ast.Call), "a line of _RULES is _bind(CALL, RULE)"
+                    assert key is not None
+                    name = ast.unparse(key).rpartition(".")[2]
+                    found[name] = ast.unparse(value.args[1]).rpartition(".")[2]
+            case _:
+                pass
+    return found
+
+
+def find_gaps(call: str, rules: Iterable[str], verbs: Iterable[str], *texts: str) -> list[str]:
+    """Return what a call lacks; `texts` are the table of the documents, and the tests."""
+    word = re.compile(rf"\b{call}\b")
+    documents, tests = texts
+    has = {
+        "a rule in consensus/ledger/calls.py": call in rules,
+        "an entry in daemon/cli/tx/entries": call in verbs,
+        "a row in docs/transactions.md": f"`{call}`" in documents,
+        "a test that names it": word.search(tests) is not None,
+    }
+    return [what for what, is_there in has.items() if not is_there]
+
+
+@cache
+def read_tests() -> str:
+    """Return every test but those of this file, which name no call in particular."""
+    others = [path for path in sources("tests") if path.name.startswith("test_")]
+    return "\n".join((ROOT / path).read_text() for path in others if path.name != "test_house.py")
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_call_has_its_rule_its_verb_its_row_and_its_test(call: str) -> None:
+    verbs = [entry.call.__name__ for entry in ENTRIES]
+    documents = (ROOT / "docs" / "transactions.md").read_text()
+    assert find_gaps(call, find_rules(), verbs, documents, read_tests()) == []
+
+
+@pytest.mark.parametrize(
+    ("rules", "verbs", "documents", "tests", "gap"),
+    [
+        ((), ("Pay",), "`Pay`", "Pay(1)", "a rule"),
+        (("Pay",), (), "`Pay`", "Pay(1)", "an entry"),
+        (("Pay",), ("Pay",), "`Payment`", "Pay(1)", "a row"),
+        (("Pay",), ("Pay",), "`Pay`", "Payment(1)", "a test"),
+    ],
+)
+def test_the_call_rule_sees_each_gap(
+    rules: tuple[str, ...], verbs: tuple[str, ...], documents: str, tests: str, gap: str
+) -> None:
+    (found,) = find_gaps("Pay", rules, verbs, documents, tests)
+    assert found.startswith(gap)
 
 
 # -- packaging ------------------------------------------------------------------------------------

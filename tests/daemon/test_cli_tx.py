@@ -35,12 +35,13 @@ from consensus.quantities import (
 from consensus.types import Call, Transaction
 from daemon.cli.output import Exit
 from daemon.cli.tx import weighing
-from daemon.cli.tx.catalog import ENTRIES
+from daemon.cli.tx.catalog import ENTRIES, get_entry
 from daemon.cli.tx.governing import write_voucher
 from tests import builders
 from tests.builders import SUBNET, TAO, key_of, sign_as
 from tests.daemon import world
 from tests.daemon.door import Capture, open_door
+from tests.test_house import find_rules
 
 GENESIS = world.make_world()
 HASH = Hash32(bytes.fromhex("ab" * 32))
@@ -239,6 +240,8 @@ async def test_each_verb_builds_the_call_it_says(
     monkeypatch.setattr(weighing.secrets, "token_bytes", bytes)
     async with open_door(GENESIS, tmp_path, capsys) as door:
         for verb, (typed, expected) in CASES.items():
+            if get_entry(verb).call.__name__ not in find_rules():
+                continue  # the house test says so
             call = ("tx", verb, *typed.split(), "--dry-run", "--json")
             code = await door.run(*call)
             out, err = capsys.readouterr()

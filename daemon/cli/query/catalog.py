@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from consensus.quantities import U16_MAX, U32, Hash32, NetUid
 from daemon.cli.amounts import parse_number
 from daemon.cli.keys import Kind
-from daemon.cli.query import sheets
+from daemon.cli.query import market_sheets, sheets
 from daemon.cli.query.query import Query, Seeker
 from daemon.cli.tx.entry import Ask
 from daemon.cli.tx.fields import parse_hash
@@ -178,7 +178,7 @@ QUERIES: tuple[Query, ...] = (
         "neurond query metagraph 1",
         (NETUID,),
         lambda seeker: f"/chain/metagraph/{get_netuid(seeker)}",
-        sheets.METAGRAPH,
+        market_sheets.METAGRAPH,
         _metagraph,
     ),
     Query(
@@ -187,7 +187,7 @@ QUERIES: tuple[Query, ...] = (
         "neurond query subnets",
         (),
         lambda _: "/chain/subnets",
-        sheets.SUBNETS,
+        market_sheets.SUBNETS,
         _subnets,
     ),
     Query(
@@ -196,7 +196,7 @@ QUERIES: tuple[Query, ...] = (
         "neurond query prices",
         (),
         lambda _: "/chain/subnets",
-        sheets.PRICES,
+        market_sheets.PRICES,
         _subnets,
     ),
     Query(
@@ -205,7 +205,7 @@ QUERIES: tuple[Query, ...] = (
         "neurond query hyperparameters 1",
         (NETUID,),
         lambda seeker: f"/chain/subnets/{get_netuid(seeker)}",
-        sheets.HYPERPARAMETERS,
+        market_sheets.HYPERPARAMETERS,
         ask_subnet,
     ),
     Query(
@@ -214,7 +214,7 @@ QUERIES: tuple[Query, ...] = (
         "neurond query params",
         (),
         lambda _: "/chain/params",
-        sheets.PARAMS,
+        market_sheets.PARAMS,
         _params,
     ),
     Query(
@@ -223,7 +223,7 @@ QUERIES: tuple[Query, ...] = (
         "neurond query supply",
         (Ask("netuid", "The subnet; else TAO.", is_argument=True, is_optional=True),),
         lambda seeker: f"/chain/supply/{_coin(seeker)}",
-        sheets.SUPPLY,
+        market_sheets.SUPPLY,
         _supply,
     ),
     Query(
@@ -286,7 +286,7 @@ QUERIES: tuple[Query, ...] = (
         "neurond query models 1",
         (NETUID,),
         lambda seeker: f"/chain/subnets/{get_netuid(seeker)}/models",
-        sheets.MODELS,
+        market_sheets.MODELS,
         _models,
     ),
     Query(
@@ -295,7 +295,7 @@ QUERIES: tuple[Query, ...] = (
         "neurond query children 1 alice-hotkey",
         (NETUID, Ask("hotkey", _HOTKEY.help, is_argument=True, is_optional=True)),
         _children_path,
-        sheets.CHILDREN,
+        market_sheets.CHILDREN,
         _children,
     ),
     Query(

@@ -1,6 +1,6 @@
 """A market as its owner sees it."""
 
-from daemon.cli.query import sheets
+from daemon.cli.query import market_sheets
 from daemon.cli.query.catalog import NETUID, ask_subnet, get_netuid
 from daemon.cli.query.query import Query
 from daemon.cli.query.sheet import Fields
@@ -11,8 +11,8 @@ class OwnerSheet:
 
     def print(self, answer: Fields) -> None:
         """Print it."""
-        sheets.SUBNET.print(answer)
-        sheets.HYPERPARAMETERS.print(answer)
+        market_sheets.SUBNET.print(answer)
+        market_sheets.HYPERPARAMETERS.print(answer)
 
 
 SHOW = Query(
