@@ -26,6 +26,7 @@ from daemon.cli.status import status
 from daemon.cli.subnet_group import subnet_app
 from daemon.cli.tx_group import tx_app
 from daemon.cli.voucher_group import voucher_app
+from daemon.cli.wait import wait
 from daemon.cli.wallet.app import wallet_app
 
 EPILOG = (
@@ -76,6 +77,7 @@ app.add_typer(voucher_app, name="voucher")
 app.command("explain", epilog="Example: neurond explain 1 0")(explain)
 app.command("what-if", epilog="Example: neurond what-if 1 --weights 0:2=1,3=0.5")(what_if)
 app.command("faucet", epilog="Example: neurond faucet coldkey")(faucet)
+app.command("wait", epilog="Example: neurond wait --height +20")(wait)
 app.command("verbs", epilog="Example: neurond verbs --json")(make_verbs(app))
 
 

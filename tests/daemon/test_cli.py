@@ -209,6 +209,7 @@ def test_every_verb_has_a_summary_and_an_example_that_names_it():
         "faucet",
         "explain",
         "what-if",
+        "wait",
         "verbs",
     }
     for verb in verbs:
