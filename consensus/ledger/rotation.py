@@ -80,7 +80,7 @@ from consensus.refusals import (
 )
 from consensus.reward.commit_reveal import get_step_height
 
-ENTRIES_MAX = 256
+ENTRIES_MAX = 512
 """Most entries a coldkey swap moves; each is a few writes."""
 _KEY_SIZE = 32
 

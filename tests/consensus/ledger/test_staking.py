@@ -5,6 +5,7 @@ import pytest
 from consensus.calls.staking import SetTake, StakeRoot, UnstakeRoot
 from consensus.errors import CallError
 from consensus.ledger.calls import process_call
+from consensus.ledger.genesis import GenesisHotkey
 from consensus.ledger.queries import StakeView, UnbondingView, account, supply
 from consensus.ledger.records import ROOT
 from consensus.ledger.staking import process_releases, process_slash
@@ -16,6 +17,7 @@ from consensus.refusals import (
     NotEnoughFunds,
     NotEnoughStake,
     NotOwner,
+    PoolDepleted,
     TakeOutOfBounds,
     TakeRaisedTooSoon,
     UnknownHotkey,
@@ -116,3 +118,38 @@ def test_a_take_is_cut_at_once_and_raised_once_per_interval() -> None:
     later = advance(state, 12)
     after = do(later, "cold0", SetTake(key_of("hot0"), Ratio16(2_001))).state
     assert account(after, key_of("hot0")).take == 2_001
+
+
+def test_a_million_leavers_are_slashed_with_the_writes_of_one() -> None:
+    counts: list[int] = []
+    for leavers in (1, 50):
+        draft = Draft(_staked())
+        for index in range(leavers):
+            draft.height = Height(2 + index)
+            process_call(draft, ALICE, UnstakeRoot(HOT, Amount(TAO)))
+        before = dict(draft.changes)
+        process_slash(draft, HOT, 100_000)
+        counts.append(sum(before.get(key) != value for key, value in draft.changes.items()))
+    assert counts[0] == counts[1] == 2
+
+
+def test_nothing_unbonds_beside_what_was_slashed_to_nothing_until_that_is_released() -> None:
+    hot = key_of("fresh")
+    state = make_state(hotkeys=(GenesisHotkey(hot, ALICE, Ratio16(0)),))
+    draft = Draft(state)
+    stake, unstake = StakeRoot(hot, Amount(TAO)), UnstakeRoot(hot, Amount(TAO))
+    process_call(draft, ALICE, stake)
+    process_call(draft, ALICE, unstake)
+    process_slash(draft, hot, 1_000_000)
+    process_call(draft, ALICE, stake)
+    with pytest.raises(PoolDepleted):
+        process_call(draft, ALICE, unstake)
+    draft = Draft(state)
+    process_call(draft, ALICE, stake)
+    process_call(draft, ALICE, unstake)
+    process_slash(draft, hot, 1_000_000)
+    process_call(draft, ALICE, stake)
+    draft.height = Height(6)
+    process_releases(draft)
+    process_call(draft, ALICE, unstake)
+    assert supply(draft.freeze()).unbonding == TAO
