@@ -204,6 +204,7 @@ def test_going_in_and_out_a_thousand_times_gains_nothing_and_costs_less_than_a_r
     assert get_stake(draft, SUBNET, HOT, PEOPLE[1]) - other <= 1_000
 
 
+@pytest.mark.slow
 def test_a_dividend_is_one_write_for_a_hundred_thousand_delegators() -> None:
     draft = CountingDraft(make_state())
     deposit(draft, SUBNET, HOT, OWNER, LEAST)
