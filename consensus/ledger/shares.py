@@ -8,9 +8,10 @@ rounded up: what rounding leaves stays with the pool, so no sequence of the two 
 What rounding leaves is next to nothing only while a share is. Were it not, the only holder of a
 pool could let rewards make a few shares very dear, and whoever came next would lose up to one of
 them to it. So a rao buys `2^SHARE_BITS` shares at first, and as soon as rewards have made them
-dearer than that, all shares of the pool are doubled (`records.Pool.scale`): a share is never worth
-more than 2^-32 rao, whatever was paid in, taken out or earned, and however long ago. There is no
-way to raise a pool but its hotkey's own earnings: nobody can donate to it.
+dearer than that, all shares of the pool are doubled (`records.Pool.scale`): but for what the last
+few roundings left, a share is worth at most 2^-32 rao, whatever was paid in, taken out or earned,
+and however long ago. There is no way to raise a pool but its hotkey's own earnings: nobody can
+donate to it.
 
 Stake is counted where it is, and only there: an epoch step reads every pool of its subnet after all
 transactions of its block, in which a stake that moves has left one pool before it is in another;
