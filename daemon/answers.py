@@ -24,17 +24,18 @@ CERTIFICATE_ROOM = 64 << 10
 """What of a parcel is kept for its certificate (20 KB with 256 signers) and the prefixes."""
 MALFORMED = 1
 """Code of the refusal of a question that is none."""
-_DIGEST_BYTES, _RANGE_BYTES = 32, 10
+_RANGE_BYTES = 10
 
 
 def make_answers(store: Store, machine: Simplex) -> Mapping[str, Answer]:
     """Return the handlers of every question about the chain, by kind."""
 
     async def answer_block(_peer: bytes, payload: bytes) -> bytes:
-        if len(payload) != _DIGEST_BYTES:
-            raise Refuse(MALFORMED, "a digest has 32 bytes")
+        question = parcels.read_block_ask(payload)
+        if question is None:
+            raise Refuse(MALFORMED, "a block is asked for by 40 bytes: digest, height")
         await trio.lowlevel.checkpoint()
-        return _pack_ancestors(store, machine, Hash32(payload))
+        return _pack_ancestors(store, machine, *question)
 
     async def answer_head(_peer: bytes, _payload: bytes) -> bytes:
         await trio.lowlevel.checkpoint()
@@ -58,19 +59,22 @@ def make_answers(store: Store, machine: Simplex) -> Mapping[str, Answer]:
     }
 
 
-def _pack_ancestors(store: Store, machine: Simplex, digest: Hash32) -> bytes:
-    """Return the block and up to 15 of its ancestors, oldest first, as far as they fit."""
+def _pack_ancestors(store: Store, machine: Simplex, digest: Hash32, height: int) -> bytes:
+    """Return the block and up to 15 ancestors above `height`, oldest first, as far as they fit."""
     encodings: list[bytes] = []
     room = parcels.PARCEL_BYTES_MAX
     while len(encodings) < ANCESTORS_MAX:
         entry = machine.tree.get(digest)
-        encoding = codec.encode(entry.block) if entry else store.blocks.block_bytes(digest)
+        header = entry.block.header if entry else store.blocks.header(digest)
+        if header is None or (encodings and header.height <= height):
+            break
+        encoding = store.blocks.block_bytes(digest)
+        if encoding is None and entry is not None:
+            encoding = codec.encode(entry.block)
         if encoding is None or len(encoding) + 4 > room:
             break
         room -= len(encoding) + 4
         encodings.append(encoding)
-        header = entry.block.header if entry else store.blocks.header(digest)
-        assert header is not None, "a body's header is stored with it"
         digest = header.parent
     return parcels.pack_items(reversed(encodings))
 

@@ -39,6 +39,8 @@ SEEN_MAX = 1_024
 """Blocks not final yet whose time from proposal to finality is measured."""
 ASK_S = 5.0
 """How long a peer may take to answer with blocks."""
+ASK_PAUSE_S = 0.1
+"""How long a block that others vote on may still be on its way to us before it is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +214,15 @@ class Driver:
             self.machine.me = self._voter.index
             self._log.info("voting again", height=header.height)
 
+    @property
+    def height(self) -> int:
+        """Return the height of the last final block."""
+        return self._chain.head.header.height
+
+    def has(self, digest: Hash32) -> bool:
+        """Tell whether agreement has the block of that digest, or is past it."""
+        return self.machine.tree.header(digest) is not None
+
     def accuse(self, effect: m.Accuse) -> None:
         """Count and log proof of a broken rule; slashing comes with evidence transactions."""
         self._telemetry.conflicting_votes.inc()
@@ -279,6 +290,9 @@ class _Performer:
             self._network.publish(topic, payload)
 
     async def _ask_block(self, effect: m.AskBlock) -> None:
+        await trio.sleep(ASK_PAUSE_S)
+        if self._driver.has(effect.digest):
+            return
         peer = effect.peer
         others = [info.peer_id for info in self._network.peers()]
         if peer is None or peer not in others:
@@ -287,9 +301,12 @@ class _Performer:
             peer = self._random.choice(others)
         with trio.move_on_after(ASK_S):
             try:
+                question = parcels.pack_block_ask(effect.digest, self._driver.height)
                 parcel = await self._network.ask(
-                    peer, parcels.BLOCK_ASK, effect.digest, parcels.PARCEL_BYTES_MAX
+                    peer, parcels.BLOCK_ASK, question, parcels.PARCEL_BYTES_MAX
                 )
+                if self._driver.has(effect.digest):
+                    return  # it came meanwhile: thousands of transactions are not decoded again
                 blocks = parcels.read_blocks(parcel)
             except (NetworkError, DecodeError):
                 return  # the machine asks again, and then somebody else

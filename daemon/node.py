@@ -6,6 +6,7 @@ signal comes, the door takes no more requests at once and gives those under way 
 the services go; the store closes after everything that writes to it.
 """
 
+import gc
 import signal
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -309,6 +310,8 @@ class _Door:
                     serve = partial(serve_http, self._app, self._settings.api, self._stop, grace_s)
                     addresses: tuple[str, ...] = await requests.start(serve)
                     self._log.info("HTTP door open", addresses=list(addresses))
+                gc.collect()
+                gc.freeze()  # what is loaded stays: no collection need ever walk it again
                 notify("READY=1")
                 await self._obey(signals)
                 notify("STOPPING=1")

@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from consensus import codec
 from consensus.errors import DecodeError
+from consensus.quantities import Hash32
 from consensus.types import Block, Certificate, Header, Vote
 
 BLOCK_ASK = "agreement/blocks"
-"""The question for a block and its ancestors: a digest in, a parcel out."""
+"""The question for a block and its ancestors above a height: digest and u64 in, a parcel out."""
 HEAD_ASK = "chain/head"
 """The question how far a node is: nothing in, its final height out (u64)."""
 PROOF_ASK = "chain/proof"
@@ -37,7 +38,7 @@ BUNDLE_ITEMS_MAX = 64
 """Transactions in a bundle: some 6 ms of a node's time, their signatures included."""
 PROOF_ITEMS = 2
 VOTE_BYTES_MAX = 256
-_PREFIX = 4
+_PREFIX, _DIGEST_BYTES, _HEIGHT_BYTES = 4, 32, 8
 
 
 def pack_vote(message: Vote | Certificate) -> bytes:
@@ -59,6 +60,18 @@ def read_vote(payload: bytes) -> Vote | Certificate:
             return codec.decode(Certificate, payload[1:])
         case _:
             raise DecodeError("a vote payload starts with 1 (vote) or 2 (certificate)")
+
+
+def pack_block_ask(digest: Hash32, height: int) -> bytes:
+    """Return the question for a block and those of its ancestors that are above `height`."""
+    return digest + height.to_bytes(_HEIGHT_BYTES, "big")
+
+
+def read_block_ask(payload: bytes) -> tuple[Hash32, int] | None:
+    """Return digest and height of the question for a block, None if it is none."""
+    if len(payload) != _DIGEST_BYTES + _HEIGHT_BYTES:
+        return None
+    return Hash32(payload[:_DIGEST_BYTES]), int.from_bytes(payload[_DIGEST_BYTES:], "big")
 
 
 def pack_transactions(encodings: Sequence[bytes]) -> Iterator[bytes]:

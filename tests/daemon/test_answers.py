@@ -35,6 +35,11 @@ async def _ask_range(answers: Handlers, first: int, count: int) -> tuple[int, ..
     return () if found is None else tuple(block.header.height for block in found[1])
 
 
+async def _ask_block(answers: Handlers, digest: Hash32, height: int) -> tuple[int, ...]:
+    answer = await answers[parcels.BLOCK_ASK](b"peer", parcels.pack_block_ask(digest, height))
+    return tuple(block.header.height for block in parcels.read_blocks(answer))
+
+
 async def test_the_head_is_told_and_proven(tmp_path: Path):
     async with _open(tmp_path, 3) as (node, answers):
         assert await answers[parcels.HEAD_ASK](b"peer", b"") == (3).to_bytes(8, "big")
@@ -70,10 +75,16 @@ async def test_a_range_ends_at_a_certificate_before_or_beyond_its_count(tmp_path
 
 async def test_a_block_comes_with_its_ancestors_oldest_first(tmp_path: Path):
     async with _open(tmp_path, 20) as (node, answers):
-        answer = await answers[parcels.BLOCK_ASK](b"peer", node.chain.head.digest)
-        heights = [block.header.height for block in parcels.read_blocks(answer)]
-        assert heights == list(range(21 - ANCESTORS_MAX, 21))
-        assert await answers[parcels.BLOCK_ASK](b"peer", Hash32(bytes(32))) == b""
+        assert await _ask_block(answers, node.chain.head.digest, 0) == (*range(5, 21),)
+        assert len(range(5, 21)) == ANCESTORS_MAX
+        assert await _ask_block(answers, Hash32(bytes(32)), 0) == ()
+
+
+async def test_ancestors_that_the_asker_has_are_left_out(tmp_path: Path):
+    async with _open(tmp_path, 20) as (node, answers):
+        assert await _ask_block(answers, node.chain.head.digest, 17) == (18, 19, 20)
+        assert await _ask_block(answers, node.chain.head.digest, 20) == (20,)
+        assert await _ask_block(answers, node.chain.head.digest, 2**64 - 1) == (20,)
 
 
 @pytest.mark.parametrize("kind", [parcels.BLOCK_ASK, parcels.RANGE_ASK])
