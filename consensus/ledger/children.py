@@ -5,10 +5,11 @@ child alone; what the child earns with it comes back, less the child's take (`re
 The parent's owner announces a list of at most five children; it holds `children_delay_blocks`
 later, and then replaces the one before. Shares are of what the parent has at any moment.
 
-Who lends in a subnet can't be lent to in it, and the other way round: there are no chains, and so
-no cycles. That is checked when a list is announced, and again when it takes effect, since others
-may have announced meanwhile: then a child that lends is left out, and a parent that was lent to
-lends to nobody.
+Who lends in a subnet can't be lent to in it: there are no chains, and so no cycles. That is checked
+when a list is announced, and again when it takes effect, since others may have announced meanwhile:
+then a child that lends is left out. Nobody asks a child whether it wants to be lent to, so its own
+will goes first: when it lends, what it was lent ends, or a stranger's loan of next to nothing would
+keep it from lending for good.
 
 A child has at most `PARENTS_MAX` parents: the largest loans. Who lends more than the smallest of
 them takes its place, so nobody can shut others out with a crowd of small loans.
@@ -38,6 +39,7 @@ from consensus.ledger.lending import (
     get_children,
     get_parents,
     put_children,
+    remove_loan,
 )
 from consensus.ledger.movements import ChildrenAnnounced, ChildrenChanged
 from consensus.ledger.records import get_hotkey, get_network, get_vault, get_vault_hotkey
@@ -93,8 +95,6 @@ def process_set_children(draft: Draft, signer: PublicKey, call: SetChildren) -> 
         Loan(get_known_hotkey(draft, child.hotkey).vault, child.share) for child in call.children
     ]
     _check_form(record.vault, loans)
-    if loans and get_parents(draft, call.netuid, record.vault):
-        raise InvalidChildren(f"{call.hotkey.hex()} was lent stake in subnet {call.netuid}")
     for loan in loans:
         _check_child(draft, params, call.netuid, record.vault, loan)
     effect_at = Height(draft.height + params.children_delay_blocks)
@@ -132,10 +132,9 @@ def process_children_due(draft: Draft, subject: bytes) -> list[LedgerEvent]:
     if subnet is None or subnet.is_closed:
         return []
     params = get_network(draft).params
-    if get_parents(draft, netuid, vault):
-        loans = ()
     chosen = [loan for loan in loans if _is_possible(draft, params, netuid, vault, loan)]
-    events: list[LedgerEvent] = []
+    lent = get_parents(draft, netuid, vault) if chosen else ()
+    events: list[LedgerEvent] = [_end_loan(draft, netuid, each.vault, vault) for each in lent]
     for loan in chosen:
         events += _make_room(draft, params, netuid, vault, loan.vault)
     put_children(draft, netuid, vault, chosen)
@@ -201,9 +200,12 @@ def _make_room(
     rival = _find_rival(draft, params, netuid, parent, child)
     if rival is None:
         return []
-    loans = get_children(draft, netuid, rival[1])
-    put_children(draft, netuid, rival[1], [loan for loan in loans if loan.vault != child])
-    return [_make_event(draft, netuid, rival[1])]
+    return [_end_loan(draft, netuid, rival[1], child)]
+
+
+def _end_loan(draft: Draft, netuid: NetUid, parent: PublicKey, child: PublicKey) -> ChildrenChanged:
+    remove_loan(draft, netuid, parent, child)
+    return _make_event(draft, netuid, parent)
 
 
 def _make_event(view: Reading, netuid: NetUid, vault: PublicKey) -> ChildrenChanged:

@@ -117,6 +117,14 @@ def put_children(draft: Draft, netuid: NetUid, vault: PublicKey, children: Seque
         _put_parents(draft, netuid, loan.vault, parents)
 
 
+def remove_loan(draft: Draft, netuid: NetUid, parent: PublicKey, child: PublicKey) -> None:
+    """End one loan, on both sides; the others of the hotkeys of both vaults stay."""
+    children = [each for each in get_children(draft, netuid, parent) if each.vault != child]
+    _put(draft, keys.of(Family.CHILDREN, keys.u16(netuid), parent), children)
+    parents = [each for each in get_parents(draft, netuid, child) if each.vault != parent]
+    _put_parents(draft, netuid, child, parents)
+
+
 def encode_loans(loans: Iterable[Loan]) -> bytes:
     """Return a list of loans as the state keeps it: vault and share, 34 bytes each."""
     return b"".join([loan.vault + keys.u16(loan.share) for loan in loans])

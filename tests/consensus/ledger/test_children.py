@@ -273,25 +273,36 @@ def test_what_is_due_without_an_announcement_is_moot() -> None:
     assert _settle(Draft(_state()), PARENT) == []
 
 
-def test_who_lends_can_not_be_lent_to_and_who_was_lent_to_can_not_lend() -> None:
+def test_who_lends_can_not_be_lent_to() -> None:
     draft = Draft(_lent((HOT0, HALF)))
     cold0, cold1 = key_of("cold0"), key_of("cold1")
-    with pytest.raises(InvalidChildren, match="was lent"):
-        process_call(draft, cold0, _lend((HOT1, 1), hotkey=HOT0))
     with pytest.raises(InvalidChildren, match="lends"):
         process_call(draft, cold1, _lend((PARENT, 1), hotkey=HOT1))
     process_call(draft, cold1, _lend((HOT0, 1), hotkey=HOT1))
     process_call(draft, cold0, _lend(hotkey=HOT0))
 
 
-def test_of_two_that_announce_each_other_the_first_lends() -> None:
+def test_of_two_that_announce_each_other_only_the_first_lends_to_the_other() -> None:
     draft = Draft(_state(), Height(0))
     process_call(draft, COLD, _lend((HOT0, HALF)))
-    process_call(draft, key_of("cold0"), _lend((PARENT, 7), (HOT1, 8), hotkey=HOT0))
+    process_call(draft, key_of("cold0"), _lend((PARENT, 7), hotkey=HOT0))
     _settle(draft, PARENT)
     assert _settle(draft, HOT0) == [ChildrenChanged(SUBNET, HOT0, (), ())]
     assert view_kin(draft, SUBNET, HOT0).parents == (LoanView(PARENT, Ratio16(HALF)),)
-    assert get_support(draft, PARAMS, SUBNET, HOT1).hotkeys == (HOT1,)
+    assert get_support(draft, PARAMS, SUBNET, PARENT).hotkeys == (PARENT,)
+
+
+def test_strangers_who_lend_a_hotkey_next_to_nothing_do_not_keep_it_from_lending() -> None:
+    draft = _crowded()
+    process_call(draft, key_of("cold0"), _lend((HOT1, HALF), hotkey=HOT0))
+    events = _settle(draft, HOT0)
+    assert len(events) == PARENTS_MAX + 1
+    assert ChildrenChanged(SUBNET, key_of("crowd0"), (), ()) in events
+    assert events[-1] == ChildrenChanged(SUBNET, HOT0, (HOT1,), (Ratio16(HALF),))
+    assert view_kin(draft, SUBNET, HOT0).parents == ()
+    assert view_kin(draft, SUBNET, key_of("crowd0")).children == ()
+    with pytest.raises(InvalidChildren, match="lends"):
+        process_call(draft, COLD, _lend((HOT0, 1), hotkey=key_of("crowd0")))
 
 
 def test_a_child_that_lends_by_then_is_left_out() -> None:
