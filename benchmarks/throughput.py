@@ -1,6 +1,6 @@
 """Committed transfers per second: four daemons as processes on this machine's cores, 1 s blocks.
 
-Signed transfers between funded accounts are handed to the four HTTP doors in turn, lists of ten, at
+Signed transfers between funded accounts are handed to the four HTTP doors in turn, lists of 25, at
 a steady rate; the nodes gossip them, agree on blocks of them and pay them. What counts is
 what every node's ledger did (`neurond_transactions` with result ok) over a steady window, so lost
 or refused transfers are missing from it. The sender runs on the same cores.
@@ -24,7 +24,7 @@ RATES = (500, 700)
 """Transfers offered per second, one window each."""
 WARM_S, WINDOW_S = 5.0, 15.0
 SENDERS = 64
-MANY = 10
+MANY = 25
 """Transfers in one request: what a busy wallet collects in a moment."""
 LINES = 4
 """Connections to each door: each has one request under way."""
