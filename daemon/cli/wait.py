@@ -5,18 +5,18 @@ from typing import Annotated
 
 import typer
 
+from consensus.quantities import U16_MAX
 from daemon.cli.amounts import misused, parse_height, parse_number
 from daemon.cli.client import NodeClient, open_client
 from daemon.cli.output import CliError, Exit, JsonFlag, print_json, print_note
 from daemon.cli.sources import ConfigOption, SetOption, load
 from daemon.cli.status import ApiOption
-from daemon.cli.tx.desk import Fields, read_int
+from daemon.cli.tx.desk import read_int
 
 POLL_S = 0.25
 """Between two looks; blocks come once a second or slower."""
 STILL_S = 120.0
 """How long the height may stay as it is before the chain counts as standing still."""
-_U16_MAX = 2**16 - 1
 
 Height = Annotated[
     str | None,
@@ -36,11 +36,20 @@ Reveals = Annotated[
         show_default=False,
     ),
 ]
+Start = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NETUID",
+        help="Until the subnet's owner may start it in the next block.",
+        show_default=False,
+    ),
+]
 
 
 def wait(  # noqa: PLR0913 - the options of one verb
     *,
     height: Height = None,
+    start: Start = None,
     epoch_step: EpochStep = None,
     reveals: Reveals = None,
     config: ConfigOption = None,
@@ -48,13 +57,14 @@ def wait(  # noqa: PLR0913 - the options of one verb
     api: ApiOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Wait for a height, a subnet's next epoch step, or the time to open weights."""
-    if [height, epoch_step, reveals].count(None) != 2:  # noqa: PLR2004 - exactly one is given
-        raise misused(
-            "What to wait for?", "Give one of --height +20, --epoch-step 1 and --reveals 1."
-        )
+    """Wait for a height, or for a moment in a subnet's life: its start, epoch step or reveals."""
+    asked = {"height": height, "start": start, "epoch step": epoch_step, "reveals": reveals}
+    chosen = [(what, text) for what, text in asked.items() if text is not None]
+    if len(chosen) != 1:
+        remedy = "Give one of --height +20, --start 2, --epoch-step 1 and --reveals 1."
+        raise misused("What to wait for?", remedy)
     client = open_client(load(config, settings).settings.api, api)
-    goal, words = find_goal(client, height, epoch_step, reveals)
+    goal, words = find_goal(client, *chosen[0])
     reached = wait_for_height(client, goal, words)
     if as_json:
         print_json({"height": reached, "waited_for": words})
@@ -62,27 +72,27 @@ def wait(  # noqa: PLR0913 - the options of one verb
         typer.echo(f"Block {reached} is final: {words}.")
 
 
-def find_goal(
-    client: NodeClient, height: str | None, epoch_step: str | None, reveals: str | None
-) -> tuple[int, str]:
+def find_goal(client: NodeClient, what: str, text: str) -> tuple[int, str]:
     """Return the block to wait for, and in words what it brings.
 
     Raises:
         CliError: none answers, no such subnet, or a number that is none.
     """
-    if height is not None:
-        goal = int(parse_height(height, _ask_height(client)))
+    if what == "height":
+        goal = int(parse_height(text, _ask_height(client)))
         return goal, f"height {goal}"
-    if epoch_step is not None:
-        subnet = _ask_subnet(client, epoch_step)
-        goal = read_int(subnet, "next_step")
-        return goal, f"the epoch step of subnet {epoch_step}"
-    assert reveals is not None, "one of three was given"
-    subnet = _ask_subnet(client, reveals)
-    epoch, tempo = read_int(subnet, "epoch"), read_int(subnet, "tempo")
-    # The next block is the first that takes a reveal; asking then lands in it or soon after.
-    goal = (epoch + 1) * tempo - 1
-    return goal, f"the weights of epoch {epoch} of subnet {reveals} can be opened now"
+    netuid = parse_number(text, 0, U16_MAX)
+    subnet = client.get_ok(f"/chain/subnets/{netuid}")
+    # What a call can do from some block on, it can do when the block before is the head.
+    match what:
+        case "start":
+            return read_int(subnet, "starts_from") - 1, f"subnet {netuid} may be started now"
+        case "epoch step":
+            return read_int(subnet, "next_step"), f"the epoch step of subnet {netuid}"
+        case _:
+            epoch = read_int(subnet, "epoch")
+            first = (epoch + 1) * read_int(subnet, "tempo")
+            return first - 1, f"weights of epoch {epoch} of subnet {netuid} can be opened now"
 
 
 def wait_for_height(client: NodeClient, goal: int, words: str) -> int:
@@ -108,7 +118,3 @@ def wait_for_height(client: NodeClient, goal: int, words: str) -> int:
 
 def _ask_height(client: NodeClient) -> int:
     return read_int(client.get_ok("/chain/status"), "height")
-
-
-def _ask_subnet(client: NodeClient, netuid: str) -> Fields:
-    return client.get_ok(f"/chain/subnets/{parse_number(netuid, 0, _U16_MAX)}")

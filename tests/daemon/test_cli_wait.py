@@ -7,6 +7,7 @@ import pytest
 import trio
 
 from daemon.cli import wait as waiting
+from daemon.cli.client import NodeClient
 from daemon.cli.output import Exit
 from tests.daemon import world
 from tests.daemon.door import Capture, Door, open_door
@@ -62,6 +63,15 @@ async def test_it_comes_back_at_that_block(
         reached = await count_blocks(door, *what)
         assert goal <= reached <= goal + 1, "the block after may come before it looks"
         assert "is final" in capsys.readouterr().out
+
+
+async def test_a_subnet_may_be_started_in_the_block_after_the_one_waited_for(
+    tmp_path: Path, capsys: Capture
+):
+    async with open_door(GENESIS, tmp_path, capsys) as door:
+        client = NodeClient(door.address)
+        goal, _ = await trio.to_thread.run_sync(waiting.find_goal, client, "start", "1")
+        assert goal == GENESIS.params.subnet_start_blocks - 1
 
 
 @pytest.mark.parametrize("what", [(), ("--height", "1", "--reveals", "1"), ("--height", "soon")])
