@@ -7,6 +7,7 @@ its folder: `--data DIR`, or the checkout's `.devnet` folders.
 
 import argparse
 import json
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -46,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "kill": _kill,
         "restart": _restart,
         "down": _down,
+        "env": _env,
     }
     try:
         return commands[asked.command](asked)
@@ -67,8 +69,9 @@ def _parser() -> argparse.ArgumentParser:
         "command",
         nargs="?",
         default="start",
-        choices=["start", "status", "logs", "kill", "restart", "down"],
-        help="start (the default) runs in the foreground; the others act on a running devnet",
+        choices=["start", "status", "logs", "kill", "restart", "down", "env"],
+        help="start (the default) runs in the foreground; the others act on a running devnet; "
+        'eval "$(scripts/devnet env)" lets neurond ask it',
     )
     add("node", nargs="?", type=int, help="which node, for logs, kill and restart: 0, 1, ...")
     add("--nodes", type=int, help=f"daemons ({d.nodes}, two more per further subnet); all vote")
@@ -221,6 +224,20 @@ def _down(asked: argparse.Namespace) -> int:
     if left is not None:
         stop_all(left.daemons.values(), STOP_GRACE_S)
     print("All daemons have stopped.")
+    return 0
+
+
+def _env(asked: argparse.Namespace) -> int:
+    """Print what a shell must export so that `neurond` asks the first node of a running devnet."""
+    folder, state = find_running(asked.data)
+    door = state.nodes[0].api.removeprefix("http://")
+    variables = {
+        "DEVNET": str(folder.resolve()),
+        "NEUROND_API__LISTEN": door,
+        "NEUROND_NODE__NETWORK": str(folder.resolve() / "network.toml"),
+    }
+    for name, value in variables.items():
+        print(f"export {name}={shlex.quote(value)}")
     return 0
 
 
