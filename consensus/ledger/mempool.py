@@ -1,8 +1,10 @@
 """The pending transactions as a bounded, ordered pool: admit, evict, take.
 
-Two lanes. The free calls of registered hotkeys (commits, reveals, announcements) go first, in order
-of arrival; they are few, since each must succeed on the head as it is. All others go by tip per
-byte, then by arrival. Within a signer, nonces decide.
+Reveals go first, then commits, in order of arrival: both are late at once, and few, since each
+must succeed on the head as it is and is a validator's. All others go by tip per byte, then by
+arrival. Announcements, which any neuron may make for nothing, come after all that pay: or a crowd
+of cheap neurons could fill pool and blocks for nothing; one of a hotkey waits per subnet. Within a
+signer, nonces decide.
 
 A signer may run `SIGNER_COUNT_MAX` nonces ahead, with gaps (gossip has no order); `take` stops at a
 gap. A transaction replaces a waiting one of the same nonce if it tips at least a tenth more. When
@@ -16,6 +18,8 @@ import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from consensus.calls.neurons import Serve
+from consensus.calls.weights import CommitWeights, RevealWeights
 from consensus.errors import InvalidTransaction
 from consensus.ledger.calls import check_free
 from consensus.ledger.fees import (
@@ -44,8 +48,8 @@ SIGNER_BYTES_MAX = 512 << 10
 """Two full block bodies."""
 FREE_COUNT_MAX = 8
 """Free calls of one hotkey: one commit, reveal or announcement per subnet at a time is usual."""
-_FREE_RATE = 1 << 64
-"""Ranks the free lane above every tip per byte."""
+_COMMIT_RATE = 1 << 80
+"""Ranks commits above every tip per byte; reveals twice as high."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +237,8 @@ class Mempool:
                 f"fees and tips of {price} rao exceed the balance of {account.free}",
                 is_final=False,
             )
+        if isinstance(transaction.call, Serve):
+            _check_announced(held, transaction.nonce, transaction.call.netuid)
         count_max = FREE_COUNT_MAX if is_free(transaction.call) else SIGNER_COUNT_MAX
         if count > count_max or size + measured.size_bytes > SIGNER_BYTES_MAX:
             raise InvalidTransaction(f"{count - 1} of this signer wait", is_final=False)
@@ -295,11 +301,28 @@ class Mempool:
             self._drop(pending)
 
 
+def _check_announced(held: _Signer, nonce: int, netuid: int) -> None:
+    """Raise InvalidTransaction if another announcement of a signer in a subnet waits."""
+    for waiting in held.waiting.values():
+        transaction = waiting.measured.signed.transaction
+        call = transaction.call
+        if isinstance(call, Serve) and call.netuid == netuid and transaction.nonce != nonce:
+            raise InvalidTransaction(f"an announcement in subnet {netuid} waits", is_final=False)
+
+
 def _compute_rate(measured: Measured) -> int:
-    """Return the tip per byte in 2^-16 rao; free calls rank above every tip."""
+    """Return the tip per byte in 2^-16 rao, higher or lower for the calls without a fee."""
     transaction = measured.signed.transaction
     rate = (transaction.tip << 16) // measured.size_bytes
-    return rate + (_FREE_RATE << 16) if is_free(transaction.call) else rate
+    match transaction.call:
+        case RevealWeights():
+            return rate + 2 * _COMMIT_RATE
+        case CommitWeights():
+            return rate + _COMMIT_RATE
+        case Serve():
+            return rate - 1
+        case _:
+            return rate
 
 
 def _get_price(measured: Measured) -> int:

@@ -212,7 +212,7 @@ def test_a_rule_is_announced_once_in_two_epochs_and_others_at_once() -> None:
     state = do(advance(make_owned_state(), 1), "cold0", set_rule("bonds_penalty", 1)).state
     with pytest.raises(ChangedTooSoon, match="15 blocks to wait"):
         _try(state, set_rule("bonds_penalty", 1))
-    _try(advance(state, 8), set_rule("serving_rate_limit", 1))
+    _try(advance(state, 8), set_rule("serving_rate_limit", 7))
     with pytest.raises(ChangedTooSoon, match="1 blocks to wait"):
         _try(advance(state, 16), set_rule("bonds_penalty", 2))
     _try(advance(state, 17), set_rule("bonds_penalty", 2))

@@ -62,6 +62,37 @@ def test_free_calls_come_before_any_tip() -> None:
     assert _taken(pool, state) == [free, paid]
 
 
+def test_reveals_come_before_commits_and_announcements_after_all_that_pay() -> None:
+    state, pool = _rich_state(), Mempool()
+    commit = make_commit(state, "hot0", make_reveal(ROW))
+    state = advance(apply(state, make_transaction(state, "hot0", commit)).state, 7)
+    commit = make_transaction(state, "hot1", make_commit(state, "hot1", make_reveal(ROW, 1)))
+    reveal = make_transaction(state, "hot0", make_reveal(ROW))
+    served, paid = make_transaction(state, "hot2", make_serve(state, "hot2")), _tx(state, "a")
+    for signed in (served, paid, commit, reveal):
+        pool.admit(state, signed)
+    assert _taken(pool, state) == [reveal, commit, paid, served]
+
+
+def test_announcements_make_way_for_who_pays_when_the_pool_is_full() -> None:
+    state, pool = _rich_state(), Mempool(count_max=2)
+    for name in ("hot2", "hot3"):
+        pool.admit(state, make_transaction(state, name, make_serve(state, name)))
+    paid = _tx(state, "a")
+    pool.admit(state, paid)
+    assert _taken(pool, state)[0] == paid
+    assert len(pool) == 2
+
+
+def test_one_announcement_of_a_hotkey_waits_per_subnet() -> None:
+    state, pool = _rich_state(), Mempool()
+    serve = make_serve(state, "hot2")
+    pool.admit(state, make_transaction(state, "hot2", serve))
+    with pytest.raises(InvalidTransaction, match="subnet 1 waits"):
+        pool.admit(state, make_transaction(state, "hot2", serve, nonce=Nonce(1)))
+    pool.admit(state, make_transaction(state, "hot3", make_serve(state, "hot3")))
+
+
 def test_a_gap_is_kept_and_waits() -> None:
     state, pool = _rich_state(), Mempool()
     second, first = _tx(state, "a", nonce=1), _tx(state, "a")
@@ -168,12 +199,13 @@ def test_advance_forgets_the_used_the_expired_and_the_too_late() -> None:
     state, pool = _rich_state(), Mempool()
     used = _tx(state, "a")
     short = make_transaction(state, "b", valid_until=Height(1))
-    serve = make_transaction(state, "hot2", make_serve(state, "hot2"))
-    again = make_transaction(state, "hot2", make_serve(state, "hot2"), nonce=Nonce(1))
+    bound = make_commit(state, "hot0", make_reveal(ROW))
+    commit = make_transaction(state, "hot0", bound)
+    again = make_transaction(state, "hot0", bound, nonce=Nonce(1))
     stays = _tx(state, "c")
-    for signed in (used, short, serve, again, stays):
+    for signed in (used, short, commit, again, stays):
         pool.admit(state, signed)
-    after = apply(state, used, serve).state
+    after = apply(state, used, commit).state
     assert pool.advance(after) == 4
     assert _taken(pool, after) == [stays]
 
