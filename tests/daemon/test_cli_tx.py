@@ -304,6 +304,38 @@ async def test_a_refusal_in_the_block_is_an_error_with_its_remedy(tmp_path: Path
         assert get_account(door.state, key_of("alice")).nonce == 2
 
 
+async def test_a_swap_beyond_its_limit_is_not_sent(tmp_path: Path, capsys: Capture):
+    async with open_door(GENESIS, tmp_path, capsys) as door:
+        call = ("tx", "stake", "1", "50", "--hotkey", "hot0", "-w", "alice")
+        error = (await door.read(*call, "--yes", code=Exit.FAILED))["error"]
+        assert error["code"] == "order_dropped"
+        assert "--slippage" in error["remedy"]
+        assert await door.run(*call, "--dry-run") == Exit.FAILED
+        assert "would NOT be done" in capsys.readouterr().out
+        done = await door.read(*call, "--yes", "--slippage", "10")
+        (bought,) = (each for each in done["changes"] if each["what"] == "stake")
+        assert bought["before"] == 0
+        assert bought["after"] > 47 * TAO
+
+
+async def test_a_swap_that_others_made_too_dear_says_that_it_was_not_done(
+    tmp_path: Path, capsys: Capture
+):
+    async with open_door(GENESIS, tmp_path, capsys) as door, trio.open_nursery() as nursery:
+        door.is_paused = True
+        call = ("tx", "stake", "1", "8", "--hotkey", "hot0", "-w", "alice", "--yes")
+        await door.read(*call, "--no-wait")
+
+        async def resume() -> None:
+            await world.wait_until(lambda: len(door.node.chain.mempool) == 2)
+            door.is_paused = False
+
+        nursery.start_soon(resume)
+        error = (await door.read(*call, code=Exit.FAILED))["error"]
+        assert error["code"] == "order_dropped"
+        assert "came back" in error["message"]
+
+
 async def test_without_a_terminal_or_a_yes_nothing_is_sent(tmp_path: Path, capsys: Capture):
     async with open_door(GENESIS, tmp_path, capsys) as door:
         assert await door.run("tx", "transfer", "bob", "1", "-w", "alice") == Exit.DECLINED

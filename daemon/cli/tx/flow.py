@@ -21,9 +21,10 @@ from daemon.cli.keys import Kind, find_key, find_keys, open_signer, resolve_addr
 from daemon.cli.output import CliError, Exit, confirm, print_json, print_note
 from daemon.cli.sources import load
 from daemon.cli.tx import show
-from daemon.cli.tx.desk import Desk, Fields, choose_name, read_int
+from daemon.cli.tx.desk import Desk, Fields, choose_name, read_int, read_rows
 from daemon.cli.tx.entry import Entry
 from daemon.cli.tx.options import Options
+from daemon.cli.tx.outcome import UNMET, check_filled, check_limit, find_changes
 
 POLL_S = 0.25
 """Between two looks at a waiting transaction; blocks come once a second or slower."""
@@ -47,6 +48,7 @@ def run_entry(entry: Entry, texts: Mapping[str, object], options: Options) -> No
         return
     if preview.get("outcome") != "succeeds":
         raise show.make_refusal(preview, "Not sent: ")
+    check_limit(preview)
     if not options.yes:
         show.print_preview(desk, words, transaction, preview, is_error=True)
     confirm(words, yes=options.yes)
@@ -59,7 +61,15 @@ def run_entry(entry: Entry, texts: Mapping[str, object], options: Options) -> No
         _tell_sent(identity, words, more, options)
         return
     receipt = wait_final(desk.client, identity, transaction.valid_until)
-    _tell_receipt(receipt, words, more, options)
+    if receipt.get("code") != 0:
+        raise show.make_failure(receipt)
+    changes = find_changes(desk, preview, read_int(receipt, "height"))
+    check_filled(preview, changes)
+    if options.as_json:
+        print_json({**receipt, "words": words, **more, "changes": changes})
+    else:
+        show.print_receipt(desk, receipt, words, changes)
+        show.print_more(more)
 
 
 # -- before ---------------------------------------------------------------------------------------
@@ -209,7 +219,8 @@ def _tell_dry_run(
         )
     else:
         show.print_preview(desk, words, transaction, preview)
-    if preview.get("outcome") != "succeeds":
+    dropped = any(event.get("what") == UNMET for event in read_rows(preview, "events"))
+    if dropped or preview.get("outcome") != "succeeds":
         raise typer.Exit(Exit.FAILED)
 
 
@@ -219,14 +230,4 @@ def _tell_sent(identity: Hash32, words: str, more: Mapping[str, str], options: O
         return
     typer.echo(f"Sent: {words}")
     typer.echo(f"  neurond query receipt {identity.hex()} tells what became of it.")
-    show.print_more(more)
-
-
-def _tell_receipt(receipt: Fields, words: str, more: Mapping[str, str], options: Options) -> None:
-    if receipt.get("code") != 0:
-        raise show.make_failure(receipt)
-    if options.as_json:
-        print_json({**receipt, "words": words, **more})
-        return
-    show.print_receipt(receipt, words)
     show.print_more(more)

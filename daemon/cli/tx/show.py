@@ -1,7 +1,7 @@
 """How a preview, a refusal and a receipt look to people."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import typer
@@ -49,8 +49,8 @@ def print_preview(
     lines.append(f"  fee      {format_amount(read_int(preview, 'fee'))}")
     if transaction.tip:
         lines.append(f"  tip      {format_amount(transaction.tip)}")
-    lines += [f"  {line}" for line in _word_trades(preview)]
-    rows = _word_effects(desk, preview)
+    lines += [f"  {line}" for line in _word_events(preview)]
+    rows = word_effects(desk.names(), read_rows(preview, "effects"))
     if is_error:
         lines += [
             f"  {what}: {before} -> {after} ({change})" for what, before, after, change in rows
@@ -62,13 +62,17 @@ def print_preview(
         print_table("Effect", ("what", "before", "after", "change"), rows)
 
 
-def print_receipt(receipt: Fields, words: str) -> None:
-    """Print what became of a transaction that was done."""
+def print_receipt(
+    desk: Desk, receipt: Fields, words: str, changes: Sequence[Mapping[str, object]]
+) -> None:
+    """Print what became of a transaction that was done, and what it did to its signer."""
     typer.echo(f"Done: {words}")
     typer.echo(
         f"  final in block {receipt['height']}, fee {format_amount(read_int(receipt, 'fee'))}, "
         f"id {receipt['id']}"
     )
+    for what, before, after, change in word_effects(desk.names(), changes):
+        typer.echo(f"  {what}: {before} -> {after} ({change})")
 
 
 def print_more(more: Mapping[str, str]) -> None:
@@ -112,8 +116,8 @@ def _explain(code: int) -> str:
 # -- effects --------------------------------------------------------------------------------------
 
 
-def _word_trades(preview: Fields) -> list[str]:
-    """Return a line for every swap: what it brought, at what price, and how far it moved it."""
+def _word_events(preview: Fields) -> list[str]:
+    """Return a line for every event; of a swap what it brings, at what price, how far off."""
     before = {
         effect["netuid"]: read_int(effect, "before")
         for effect in read_rows(preview, "effects")
@@ -125,6 +129,8 @@ def _word_trades(preview: Fields) -> list[str]:
         if event.get("what") not in {"stake_bought", "stake_sold"} or not isinstance(price, int):
             if event.get("what") == "order_dropped":
                 lines.append("swap     would NOT be done: the price is beyond the limit")
+            else:
+                lines.append(f"event    {_word_event(event)}")
             continue
         alpha = format_amount(read_int(event, "alpha"), f"alpha of subnet {event['netuid']}")
         verb = "buys" if event["what"] == "stake_bought" else "sells"
@@ -134,10 +140,18 @@ def _word_trades(preview: Fields) -> list[str]:
     return lines
 
 
-def _word_effects(desk: Desk, preview: Fields) -> list[tuple[str, str, str, str]]:
-    names = desk.names()
+def _word_event(event: Fields) -> str:
+    """Return an event as the stream has it: its kind, and what it says."""
+    said = ", ".join(f"{name} {value}" for name, value in event.items() if name != "what")
+    return f"{str(event['what']).replace('_', ' ')}: {said}"
+
+
+def word_effects(
+    names: Mapping[PublicKey, str], effects: Sequence[Fields]
+) -> list[tuple[str, str, str, str]]:
+    """Return a row for every figure that changes: what, before, after, by how much."""
     rows: list[tuple[str, str, str, str]] = []
-    for effect in read_rows(preview, "effects"):
+    for effect in effects:
         what, netuid = str(effect["what"]), read_int(effect, "netuid")
         before, after = read_int(effect, "before"), read_int(effect, "after")
         who = [_name(names, parse_address(each)) for each in cast("list[str]", effect["who"])]

@@ -2,11 +2,15 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated
+from copy import copy
+from typing import Annotated, get_args
 
 import typer
 
 from daemon.cli.tx.entry import Ask
+
+PANEL = "Common options"
+"""Where help shows what every verb of a group takes."""
 
 
 def give_signature(
@@ -16,12 +20,22 @@ def give_signature(
 ) -> None:
     """Let `verb`, which takes anything by name, show `parameters` and the `common` options."""
     options = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, annotation=_set_apart(kind), default=default
+        )
         for name, (kind, default) in common.items()
     ]
     shown = [*parameters, *options]
     verb.__signature__ = inspect.Signature(shown)  # pyright: ignore[reportFunctionMemberAccess]  # what typer reads
     verb.__annotations__ = {each.name: each.annotation for each in shown}
+
+
+def _set_apart(kind: object) -> object:
+    """Return an annotated option whose help stands in the panel of common options."""
+    inner, option = get_args(kind)
+    apart = copy(option)
+    apart.rich_help_panel = PANEL
+    return Annotated[inner, apart]
 
 
 def make_parameter(ask: Ask) -> inspect.Parameter:
