@@ -17,8 +17,9 @@ A coldkey swap takes along all that the old key has at that moment: its free TAO
 unbonds, hotkeys, identity, choices and channels. Offers of the same block, and what others send
 later, stay with the old key, which goes on existing with its own nonces. Anybody can send things to
 anybody, so a key may come to have more entries than one call may move: then some have to be merged
-or sold first. For the same reason the new key must be fresh only when it is announced; what was
-sent to it since is its own.
+or sold first. For the same reason the new key is fresh if it has signed nothing before the swap is
+announced: who sees an announcement on its way could else stop it with a rao, and what was sent to
+the new key is its own.
 
 Source: `ledger.md` section 10; subtensor `swap/swap_hotkey.rs`, `swap/swap_coldkey.rs`.
 """
@@ -46,7 +47,6 @@ from consensus.ledger.movements import (
 )
 from consensus.ledger.payments import list_channels_of, set_payer
 from consensus.ledger.records import (
-    EMPTY_ACCOUNT,
     ROOT,
     Account,
     Hotkey,
@@ -198,8 +198,8 @@ def process_announce(
     if new == signer:
         raise SameKey(new.hex())
     _check_unclaimed(draft, new)
-    if get_account(draft, new) != EMPTY_ACCOUNT:
-        raise KeyInUse(f"{new.hex()} has an account")
+    if get_account(draft, new).nonce:
+        raise KeyInUse(f"{new.hex()} has signed transactions of its own")
     due_at = Height(draft.height + get_network(draft).params.coldkey_swap_blocks)
     draft.put(keys.of(Family.COLDKEY_SWAP, signer), codec.encode(Announcement(new, due_at)))
     return ColdkeySwapAnnounced(signer, new, due_at)

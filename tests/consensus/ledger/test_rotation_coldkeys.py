@@ -191,7 +191,6 @@ def test_a_second_announcement_begins_the_delay_anew() -> None:
     ("call", "error"),
     [
         (AnnounceColdkeySwap(COLD0), SameKey),
-        (AnnounceColdkeySwap(ALICE), KeyInUse),
         (AnnounceColdkeySwap(HOT1), KeyInUse),
         (CancelColdkeySwap(), NothingAnnounced),
         (SwapColdkey(NEW), NothingAnnounced),
@@ -204,6 +203,19 @@ def test_a_coldkey_swap_that_may_not_be_is_refused(
     with pytest.raises(error):
         process_call(draft, COLD0, call)
     assert draft.changes == {}
+
+
+def test_a_key_that_has_signed_is_nobodys_new_coldkey() -> None:
+    state = do(_state(), "alice", Transfer(key_of("bob"), Amount(1))).state
+    with pytest.raises(KeyInUse, match="signed"):
+        process_call(Draft(state), COLD0, AnnounceColdkeySwap(ALICE))
+
+
+def test_nobody_stops_an_announcement_by_sending_something_to_the_new_key() -> None:
+    state = _state()
+    first = make_transaction(state, "alice", Transfer(NEW, Amount(1)))
+    applied = apply(state, first, make_transaction(state, "cold0", AnnounceColdkeySwap(NEW)))
+    assert [receipt.code for receipt in applied.receipts] == [0, 0]
 
 
 def test_a_swapped_hotkey_can_not_become_a_coldkey() -> None:
