@@ -22,6 +22,7 @@ from consensus.ledger.events import MechanismAnnounced, MechanismChanged
 from consensus.ledger.keys import Family
 from consensus.ledger.state import Draft, Reading
 from consensus.ledger.subnets import find_subnet, get_own_subnet, put_subnet
+from consensus.ledger.texts import check_printable
 from consensus.ledger.weights import forget_commitments, forget_rows
 from consensus.quantities import U64, Hash32, Height, NetUid, PublicKey, ShortText, TaskParams
 from consensus.refusals import TooEarly
@@ -44,9 +45,10 @@ def process_set_mechanism(
     """Announce another task or other evaluation code of the signer's subnet.
 
     Raises:
-        CallError: UnknownSubnet, SubnetClosed, NotOwner, TooEarly.
+        CallError: UnknownSubnet, SubnetClosed, NotOwner, NotPrintable, TooEarly.
     """
     subnet = get_own_subnet(draft, call.netuid, signer)
+    check_printable(call.task)
     earliest = draft.height + subnet.hyper.tempo
     if call.activation < earliest:
         raise TooEarly(f"activation at {call.activation}, {earliest} is the first possible")

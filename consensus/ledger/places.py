@@ -26,6 +26,7 @@ from consensus.ledger.records import ROOT, get_network, get_vault
 from consensus.ledger.registration import claim_hotkey
 from consensus.ledger.state import Draft, Reading, Total
 from consensus.ledger.subnets import find_subnet, get_market, get_netuids, get_subnet
+from consensus.ledger.texts import check_printable
 from consensus.params import Params
 from consensus.quantities import Height, NetUid, PublicKey
 from consensus.refusals import CostTooHigh, SubnetsFull
@@ -38,16 +39,18 @@ def process_register_subnet(
     """Lock the signer's TAO for a new subnet: made at once, or when a place is free.
 
     Raises:
-        CallError: NotOwner, KeyInUse, HotkeyRefused, CostTooHigh, SubnetsFull, NotEnoughFunds.
+        CallError: NotPrintable, NotOwner, KeyInUse, HotkeyRefused, CostTooHigh, NotEnoughFunds,
+            SubnetsFull.
     """
     params = get_network(draft).params
+    check_printable(call.task)
     claim_hotkey(draft, call.hotkey, signer, call.consent)
     cost = compute_lock(draft, draft.get_total(ROOT, Total.ISSUED), draft.height)
     if cost > call.max_cost:
         raise CostTooHigh(f"the lock is {cost} rao, the limit {call.max_cost}")
+    withdraw(draft, signer, cost)  # first: who can't pay makes nobody look for a place
     free = find_free(draft, params)
     netuid = _choose_ending(draft, params) if free is None else free
-    withdraw(draft, signer, cost)
     plan = Plan(
         vault=get_vault(draft, call.hotkey),
         task=call.task,

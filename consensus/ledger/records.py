@@ -239,12 +239,12 @@ def decode_pool(data: bytes) -> Pool:
 
 
 def put_pool(draft: Draft, netuid: NetUid, hotkey: PublicKey, pool: Pool) -> None:
-    """Write the share pool of a hotkey; an empty one leaves no entry."""
+    """Write the share pool of a hotkey; one without amount and shares leaves no entry."""
     before = get_pool(draft, netuid, hotkey).amount
     if pool.amount != before:
         draft.add_total(netuid, Total.STAKED, pool.amount - before)
     vault = get_vault(draft, hotkey)
-    if pool == EMPTY_POOL:
+    if pool.amount == 0 and pool.shares == 0:  # nobody's holding is left to be behind its scale
         draft.delete(keys.pool(netuid, vault))
     else:
         draft.put(keys.pool(netuid, vault), encode_pool(pool))

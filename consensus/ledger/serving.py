@@ -11,6 +11,7 @@ from consensus.crypto import is_signed, serve_message
 from consensus.ledger.records import get_network
 from consensus.ledger.state import Draft
 from consensus.ledger.subnets import Served, find_served, get_subnet, get_uid, put_served
+from consensus.ledger.texts import check_printable
 from consensus.quantities import PublicKey
 from consensus.refusals import NodeRefused, PriceOutOfBounds, RateLimited
 
@@ -19,11 +20,12 @@ def process_serve(draft: Draft, signer: PublicKey, call: Serve) -> None:
     """Write what the signing hotkey announces, at most once per `serving_rate_limit` blocks.
 
     Raises:
-        CallError: UnknownSubnet, SubnetClosed, NotRegistered, PriceOutOfBounds, RateLimited,
-            NodeRefused.
+        CallError: UnknownSubnet, SubnetClosed, NotRegistered, NotPrintable, PriceOutOfBounds,
+            RateLimited, NodeRefused.
     """
     hyper = get_subnet(draft, call.netuid).hyper
     uid = get_uid(draft, call.netuid, signer)
+    check_printable(*call.protocols)
     if call.price > hyper.miner_price_cap:
         raise PriceOutOfBounds(f"{call.price} rao, the cap is {hyper.miner_price_cap}")
     last = find_served(draft, call.netuid, uid)

@@ -15,7 +15,7 @@ from consensus.ledger.queries import metagraph
 from consensus.ledger.state import Draft, State
 from consensus.ledger.subnets import find_subnet
 from consensus.quantities import U64, U64_MAX, ZERO_HASH, Hash32, Height, NetUid, ShortText
-from consensus.refusals import NotOwner, TooEarly, UnknownSubnet
+from consensus.refusals import NotOwner, NotPrintable, TooEarly, UnknownSubnet
 from consensus.types import SignedTransaction
 from tests.builders import (
     SUBNET,
@@ -75,6 +75,12 @@ def test_a_mechanism_that_may_not_be_is_refused(
     call = set_mechanism(activation, netuid=NetUid(netuid))
     with pytest.raises(error):
         process_call(Draft(make_owned_state()), key_of(signer), call)
+
+
+def test_a_task_that_nobody_can_read_is_refused() -> None:
+    call = set_mechanism(9, task=ShortText("text\n"))
+    with pytest.raises(NotPrintable):
+        process_call(Draft(make_owned_state()), key_of("cold0"), call)
 
 
 def test_an_activation_in_all_eternity_is_only_announced() -> None:

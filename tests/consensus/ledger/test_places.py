@@ -33,6 +33,7 @@ from consensus.refusals import (
     HotkeyRefused,
     NotEnoughFunds,
     NotOwner,
+    NotPrintable,
     SubnetsFull,
     TooEarly,
     UnknownSubnet,
@@ -176,6 +177,7 @@ def test_neurons_may_register_before_the_start() -> None:
         ("alice", "hot0", {}, NotOwner),
         ("alice", "owner", {"consent": ()}, HotkeyRefused),
         ("bob", "owner", {}, HotkeyRefused),
+        ("alice", "owner", {"task": ShortText("text\u202etxet")}, NotPrintable),
     ],
 )
 def test_a_foundation_that_may_not_be_is_refused(
@@ -241,6 +243,8 @@ def test_a_newcomer_waits_for_the_lowest_price_past_immunity_under_notice() -> N
     assert get_locks(state).waiting[0].netuid == OWNED
     check_invariants(state)
     with pytest.raises(SubnetsFull, match="ends at 37"):
+        process_call(Draft(state), key_of("alice"), make_foundation(state, "x"))
+    with pytest.raises(NotEnoughFunds):
         process_call(Draft(state), key_of("cold0"), make_foundation(state, "x", "cold0"))
 
 

@@ -9,9 +9,10 @@ from consensus.errors import CallError
 from consensus.ledger.calls import process_call
 from consensus.ledger.queries import metagraph
 from consensus.ledger.state import Draft
-from consensus.quantities import Amount, NetUid, Signature
+from consensus.quantities import Amount, NetUid, ShortText, Signature
 from consensus.refusals import (
     NodeRefused,
+    NotPrintable,
     NotRegistered,
     PriceOutOfBounds,
     RateLimited,
@@ -58,6 +59,7 @@ def test_a_new_announcement_replaces_the_old_after_the_pause() -> None:
         ("hot2", {"node_key": key_of("other")}, NodeRefused),
         ("alice", {}, NotRegistered),
         ("hot2", {"netuid": NetUid(3)}, UnknownSubnet),
+        ("hot2", {"protocols": (ShortText("text/1"), ShortText("a\nb"))}, NotPrintable),
     ],
 )
 def test_an_announcement_without_consent_or_uid_is_refused(

@@ -5,6 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consensus.calls.staking import SetTake
+from consensus.ledger import keys
+from consensus.ledger.keys import Family
 from consensus.ledger.records import ROOT, get_pool, mint
 from consensus.ledger.shares import (
     credit_stake,
@@ -148,6 +150,17 @@ def test_going_in_and_out_at_once_gains_nothing(amount: int, other: int, earned:
     assert worth <= amount
     if worth:
         assert withdraw_stake(draft, (SUBNET, HOT, ALICE), worth, 0) <= amount
+
+
+def test_a_pool_that_grew_and_was_left_by_all_leaves_no_entry() -> None:
+    draft = _draft()
+    deposit(draft, SUBNET, HOT, ALICE, TAO)
+    reward(draft, SUBNET, HOT, 9 * TAO)
+    for holder in (ALICE, OWNER):
+        withdraw_stake(draft, (SUBNET, HOT, holder), 1, 10**18)
+    assert list(draft.scan(keys.of(Family.POOL, keys.u16(SUBNET)))) == []
+    deposit(draft, SUBNET, HOT, ALICE, TAO)
+    assert get_stake(draft, SUBNET, HOT, ALICE) == TAO
 
 
 def test_pools_count_in_their_coins_totals() -> None:
