@@ -336,6 +336,29 @@ async def test_a_swap_that_others_made_too_dear_says_that_it_was_not_done(
         assert "came back" in error["message"]
 
 
+async def test_a_swap_between_subnets_waits_for_its_second_leg(tmp_path: Path, capsys: Capture):
+    second = builders.make_subnet(netuid=NetUid(2))
+    genesis = replace(GENESIS, subnets=(*GENESIS.subnets, second))
+    async with open_door(genesis, tmp_path, capsys) as door, trio.open_nursery() as nursery:
+        call = ("tx", "stake", "1", "8", "--hotkey", "hot0", "-w", "alice", "--yes")
+        await door.read(*call)
+
+        async def follow() -> None:
+            await world.wait_until(lambda: door.node.height == 2)
+            await door.grow()
+
+        nursery.start_soon(follow)
+        swap = ("1", "2", "3", "--hotkey", "hot0", "--to-hotkey", "hot1", "-w", "alice")
+        done = await door.read("tx", "swap-stake", *swap, "--yes")
+        moved = {
+            each["netuid"]: each["after"] - each["before"]
+            for each in done["changes"]
+            if each["what"] == "stake"
+        }
+        assert moved[1] == -3 * TAO
+        assert 2.9 * TAO < moved[2] < 3.1 * TAO
+
+
 async def test_without_a_terminal_or_a_yes_nothing_is_sent(tmp_path: Path, capsys: Capture):
     async with open_door(GENESIS, tmp_path, capsys) as door:
         assert await door.run("tx", "transfer", "bob", "1", "-w", "alice") == Exit.DECLINED

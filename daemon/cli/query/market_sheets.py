@@ -1,6 +1,5 @@
 """What people see of markets, their neurons and the network's rules."""
 
-
 from daemon.cli.query.sheet import (
     Fields,
     Part,

@@ -20,6 +20,8 @@ SHORT = 12
 
 def plain(value: object, _row: Fields) -> str:
     """Write a value as it is."""
+    if isinstance(value, list):
+        return ", ".join(map(str, cast("list[object]", value))) or "-"
     return "-" if value is None or value == "" else str(value)
 
 
@@ -98,17 +100,17 @@ class Sheet:
                 part.heading: part.write(get(answer, part.path), answer) for part in self.parts
             }
             print_fields("", shown)
-        for table in self.tables:
+        found = [table for table in self.tables if get_rows(answer, table.path)]
+        if not found and not self.parts:
+            typer.echo("  none")
+        for table in found:
             rows = [
                 [part.write(get(row, part.path), row) for part in table.columns]
                 for row in get_rows(answer, table.path)
             ]
-            if rows or not self.parts:
-                print_table(
-                    table.title if self.parts else "",
-                    [part.heading for part in table.columns],
-                    rows,
-                )
+            is_alone = len(self.tables) == 1 and not self.parts
+            headings = [part.heading for part in table.columns]
+            print_table("" if is_alone else table.title, headings, rows)
 
 
 def get(answer: Fields, path: str) -> object:

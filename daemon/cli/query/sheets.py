@@ -177,7 +177,7 @@ CHANNEL = Sheet(
 )
 PROPOSALS = Sheet(
     "Proposals at height {height}",
-    (Part("decided protocol versions", "upgrades"),),
+    (),
     (
         Table(
             "Proposals",
@@ -192,6 +192,11 @@ PROPOSALS = Sheet(
                 Part("votes until", "closes_at"),
                 Part("effect from", "effect_at"),
             ),
+        ),
+        Table(
+            "Decided protocol versions",
+            "upgrades",
+            (Part("version", "version"), Part("from block", "height")),
         ),
     ),
 )

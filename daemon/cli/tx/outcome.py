@@ -4,6 +4,7 @@ A receipt says that an order was accepted; whether the block's price met its lim
 stake alone. So the signer's account is compared before and after the block.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 
 from config.address import format_address
@@ -14,6 +15,9 @@ UNMET = "order_dropped"
 """The event of an order that was not filled, and the code of the error."""
 SWAPS = {"stake_bought", "stake_sold"}
 """The events of one that was."""
+POLL_S = 0.25
+LOOKS_MAX = 480
+"""Between two looks at the height, and how many: two minutes."""
 _FILLED_PART = 2
 """An order counts as filled if it moved at least one half of what the preview said."""
 
@@ -36,11 +40,15 @@ def check_limit(preview: Fields) -> None:
 def find_changes(desk: Desk, preview: Fields, height: int) -> list[dict[str, object]]:
     """Return what block `height` did to the figures of the signer that the preview named.
 
+    A swap between subnets buys a block later, so that one is waited for.
+
     Raises:
-        CliError: the node no longer has that state.
+        CliError: the node no longer has that state, or no block comes.
     """
     signer = format_address(desk.signer)
-    before, after = (_read_account(desk, signer, at) for at in (height - 1, height))
+    last = height + (len(_list_swaps(preview)) > 1)
+    _wait(desk, last)
+    before, after = (_read_account(desk, signer, at) for at in (height - 1, last))
     changes: list[dict[str, object]] = []
     for effect in read_rows(preview, "effects"):
         key = _name(effect)
@@ -51,31 +59,49 @@ def find_changes(desk: Desk, preview: Fields, height: int) -> list[dict[str, obj
 
 
 def check_filled(preview: Fields, changes: Sequence[Fields]) -> None:
-    """Return if the stake moved as the preview said, where it said so.
+    """Return if every order that the preview filled was filled.
 
     Raises:
-        CliError: `order_dropped`: the order was accepted and not filled.
+        CliError: `order_dropped`: one was accepted and not filled.
     """
-    swaps = [each for each in read_rows(preview, "events") if each.get("what") in SWAPS]
-    if not swaps:
-        return
-    netuid = swaps[0]["netuid"]  # of a swap between subnets the sale: it buys a block later
-    expected, moved = (
-        sum(
-            abs(read_int(figure, "after") - read_int(figure, "before"))
-            for figure in figures
-            if (figure["what"], figure["netuid"]) == ("stake", netuid)
-        )
-        for figures in (read_rows(preview, "effects"), changes)
-    )
-    if moved * _FILLED_PART < expected:
+    effects = read_rows(preview, "effects")
+    for place, swap in enumerate(_list_swaps(preview)):
+        netuid = swap["netuid"]
+        if _sum_moves(changes, netuid) * _FILLED_PART >= _sum_moves(effects, netuid):
+            continue
+        words = "nothing was swapped, and what was offered came back"
+        if place:
+            words = "the stake was sold, its proceeds are in the account, but bought nothing"
         raise CliError(
             Exit.FAILED,
             UNMET,
-            "It is final, but the block's price was beyond the limit: nothing was swapped, and "
-            "what was offered came back. The fee is paid.",
+            f"It is final, but the price was beyond the limit: {words}. The fee is paid.",
             "Look at the price now, and send it again with another limit.",
         )
+
+
+def _list_swaps(preview: Fields) -> list[Fields]:
+    return [each for each in read_rows(preview, "events") if each.get("what") in SWAPS]
+
+
+def _sum_moves(figures: Sequence[Fields], netuid: object) -> int:
+    """Return how far stakes of a subnet move, in alpha rao."""
+    return sum(
+        abs(read_int(figure, "after") - read_int(figure, "before"))
+        for figure in figures
+        if (figure["what"], figure["netuid"]) == ("stake", netuid)
+    )
+
+
+def _wait(desk: Desk, height: int) -> None:
+    """Return when the block at `height`, the next one at most, is final."""
+    for _ in range(LOOKS_MAX):
+        if read_int(desk.client.get_ok("/chain/status"), "height") >= height:
+            return
+        time.sleep(POLL_S)
+    message = f"Block {height} does not come."
+    remedy = "Look at neurond status, then at neurond query account."
+    raise CliError(Exit.FAILED, "no_progress", message, remedy)
 
 
 def _name(effect: Fields) -> tuple[str, str, int, str] | None:
