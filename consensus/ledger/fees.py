@@ -1,16 +1,20 @@
 """What a transaction must be to be included at all, and what inclusion costs.
 
 The fee of a paid call is `fee_base + fee_per_byte * size` of the signed encoding, burned; the tip
-on top goes to the proposer. Both are the price of inclusion: a call that fails has paid them.
+on top goes to the proposer. Both are the price of inclusion: a call that fails has paid them. A
+call that makes every node do the work of many others pays as many base fees (`WORK`).
 Commits, reveals and announcements of registered hotkeys are free, so they must not fail: one that
 would is not included (or anybody could fill blocks for nothing).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from consensus import codec, crypto
-from consensus.calls.neurons import Serve
+from consensus.calls.neurons import LeaveSubnet, Serve
+from consensus.calls.rotation import SwapColdkey, SwapHotkey
+from consensus.calls.staking import SetChildren
+from consensus.calls.subnets import RegisterSubnet
 from consensus.calls.weights import CommitWeights, RevealWeights
 from consensus.errors import InvalidTransaction, MalformedTransaction
 from consensus.ledger.records import Account, Network
@@ -25,6 +29,14 @@ ENCODING_BYTES_MAX = 64 * 1024
 _HEAD, _SIGNATURE_HEAD = b"\x82", b"\x58\x40"
 """What precedes transaction and signature in the encoding of both (RFC 8949 section 3)."""
 _FREE = (CommitWeights, RevealWeights, Serve)
+WORK: Mapping[type, int] = {
+    SetChildren: 50,  # the stake of every parent of each child is compared, now and when it is due
+    SwapHotkey: 50,  # a look at every subnet
+    RegisterSubnet: 50,  # the same
+    LeaveSubnet: 10,  # a subnet's columns are written anew
+    SwapColdkey: 500,  # moves up to `rotation.ENTRIES_MAX` entries
+}
+"""Base fees of a call, by its most work in units of a transfer's; all others pay one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +94,9 @@ def reprice(params: Params, measured: Measured) -> Measured:
 
 
 def _compute_fee(params: Params, call: Call, size_bytes: int) -> Amount:
-    return Amount(0 if is_free(call) else params.fee_base + params.fee_per_byte * size_bytes)
+    if is_free(call):
+        return Amount(0)
+    return Amount(params.fee_base * WORK.get(type(call), 1) + params.fee_per_byte * size_bytes)
 
 
 def encode_list_head(count: int) -> bytes:

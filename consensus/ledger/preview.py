@@ -40,7 +40,7 @@ from consensus.reward.emission import compute_block_emission, split_block_emissi
 from consensus.types import SignedTransaction, Transaction
 
 _NO_SIGNATURE = Signature(bytes(64))
-"""Stands for the signature that will come: a fee depends on its size alone."""
+"""Stands for the signature that will come: a fee depends on its size, not on what it says."""
 
 
 class What(StrEnum):

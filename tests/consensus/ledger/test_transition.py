@@ -7,10 +7,11 @@ import pytest
 
 from consensus import crypto
 from consensus.calls.accounts import Transfer
+from consensus.calls.rotation import SwapColdkey
 from consensus.calls.staking import StakeRoot
 from consensus.errors import InvalidBlock
 from consensus.ledger.queries import account, beacon_mix, nonce, supply
-from consensus.ledger.records import get_head
+from consensus.ledger.records import get_head, get_network
 from consensus.ledger.state import MemoryReader, State
 from consensus.ledger.supply import check_invariants
 from consensus.ledger.transition import apply_block
@@ -24,6 +25,7 @@ from consensus.quantities import (
     TimeMs,
     ValidatorIndex,
 )
+from consensus.refusals import NothingAnnounced
 from consensus.types import BlockKind, SignedTransaction
 from tests.builders import (
     TAO,
@@ -51,6 +53,14 @@ def test_a_transfer_moves_the_amount_and_burns_the_fee() -> None:
     assert nonce(applied.state, ALICE) == 1
     assert supply(applied.state).burned == fee
     check_invariants(applied.state)
+
+
+def test_a_call_that_is_much_work_for_all_pays_for_it_even_if_it_fails() -> None:
+    state = make_state()
+    plain = do(state, "alice", Transfer(BOB, Amount(1))).receipts[0].fee
+    swap = do(state, "alice", SwapColdkey(BOB)).receipts[0]
+    assert swap.code == NothingAnnounced.code
+    assert swap.fee > 400 * get_network(state).params.fee_base > plain
 
 
 def test_a_failed_call_leaves_only_fee_and_nonce() -> None:
