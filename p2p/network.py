@@ -268,6 +268,7 @@ async def open_network(
     limits = Limits(settings.max_peers, settings.max_peers * 3 // 4, settings.per_ip_max)
     async with AsyncExitStack() as stack:
         host = await stack.enter_async_context(bind_host(node_seed, settings.listen, limits))
+        _check_announced(settings, host)
         book = _open_book(settings, host.peer_id, random)
         gossip = Gossip(_Guard(judge), book, random)
         boot = secrets.randbits(64)
@@ -305,6 +306,12 @@ async def _open_services() -> AsyncGenerator[trio.Nursery]:
         if own is not None and group.exceptions == (own,):
             raise own from own.__cause__
         raise
+
+
+def _check_announced(settings: NetworkSettings, host: Host) -> None:
+    """Refuse to announce what no peer could remember or pass on."""
+    for text in settings.announce:
+        parse_address(str(parse_address(text).with_peer(host.peer_id)))
 
 
 def _open_book(settings: NetworkSettings, me: bytes, random: Random) -> PeerBook:

@@ -19,7 +19,7 @@ from typing import Annotated
 from consensus import codec
 from consensus.errors import DecodeError
 from consensus.quantities import CountMax, ShortText
-from p2p.addresses import Address, BadAddress, compute_network_group, parse_address
+from p2p.addresses import TEXT_MAX, Address, BadAddress, compute_network_group, parse_address
 
 GREY_SCORE, BAN_SCORE = -20.0, -60.0
 SCORE_MAX = 20.0
@@ -98,6 +98,8 @@ class PeerBook:
         peer = address.peer_id
         if peer is None or peer == self._me or address.is_wildcard or address.port == 0:
             return
+        if len(str(address)) > TEXT_MAX:
+            return  # it could not be told to others, nor saved
         record = self._records.get(peer)
         if record is None:
             if not self._make_room(source):

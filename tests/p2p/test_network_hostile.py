@@ -6,19 +6,21 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import pytest
 import trio
 
-from consensus.quantities import Hash32
+from consensus import codec
+from consensus.quantities import Hash32, ShortText
 from p2p import host, mesh, wire
 from p2p.addresses import parse_address
 from p2p.ask_wire import AskKind, Request, write_ask, write_credit, write_request
 from p2p.errors import PeerGone
 from p2p.host import IDENTIFY_PROTOCOL, PING_PROTOCOL
-from p2p.peers import Standing
+from p2p.peers import Saved, Standing
 from p2p.transport import Transport
 from p2p.wire import Announcement, GossipKind, MessageId, Topic
 from tests.p2p.hostile import HELLO, open_villain
@@ -339,3 +341,18 @@ async def test_a_chain_id_of_zeros_is_as_foreign_as_any():
         answer = await stream.read()
         assert answer[4] == GossipKind.GOODBYE
         assert b"another network" in answer
+
+
+async def test_a_peer_with_a_long_address_makes_no_honest_node_break_the_protocol():
+    names = tuple(ShortText(f"/dns/{letter * 100}/tcp/1") for letter in "ab")
+    async with open_node(1) as victim:
+        async with open_villain(victim) as villain:
+            stream = await villain.channel.open(wire.GOSSIP_PROTOCOL)
+            await stream.write(wire.write_hello(replace(HELLO, listen=names)))
+            await stream.read()
+            async with open_node(2) as honest:
+                await honest.connect(victim.addresses[0])
+                victim.publish(Topic.STATUS, b"after the addresses")
+                await wait_until(lambda: honest.stats().get("accepted", 0) == 1)
+                assert honest.stats().get("protocol_broken", 0) == 0
+        codec.decode(Saved, victim.dump_peers())
