@@ -45,7 +45,7 @@ class Family(IntEnum):
     AUTOSTAKE = 0x1A
     """coldkey, netuid u16: the hotkey that what its miners earn is staked on."""
     COLDKEY_SWAP = 0x1B
-    """coldkey: the announced swap."""
+    """coldkey: the announced swap; nothing: when coldkeys were swapped last, and how much moved."""
     IDENTITY = 0x1C
     """coldkey: what it says of itself."""
     CONSENSUS_KEY = 0x1D

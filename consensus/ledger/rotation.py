@@ -74,6 +74,7 @@ from consensus.refusals import (
     KeyInUse,
     NothingAnnounced,
     NotOwner,
+    RateLimited,
     SameKey,
     TooEarly,
     TooMuchToMove,
@@ -82,6 +83,8 @@ from consensus.reward.commit_reveal import get_step_height
 
 ENTRIES_MAX = 512
 """Most entries a coldkey swap moves; each is a few writes."""
+BLOCK_ENTRIES_MAX = 4 * ENTRIES_MAX
+"""Most entries that all coldkey swaps of a block move: anybody can prepare a thousand for one."""
 _KEY_SIZE = 32
 
 
@@ -225,7 +228,7 @@ def process_swap_coldkey(draft: Draft, signer: PublicKey, call: SwapColdkey) -> 
 
     Raises:
         CallError: NothingAnnounced, TooEarly, KeyInUse (the new key has become a hotkey),
-            TooMuchToMove.
+            RateLimited (this block has moved enough), TooMuchToMove.
     """
     announced = find_announcement(draft, signer)
     if announced is None or announced.new_coldkey != call.new_coldkey:
@@ -234,11 +237,13 @@ def process_swap_coldkey(draft: Draft, signer: PublicKey, call: SwapColdkey) -> 
         raise TooEarly(f"possible from block {announced.due_at} on")
     new = announced.new_coldkey
     _check_unclaimed(draft, new)
+    _count_moved(draft, 0)
     found = [list(islice(_scan(draft, family, signer), ENTRIES_MAX + 1)) for family in _OWN]
     channels = list(islice(list_channels_of(draft, signer), ENTRIES_MAX + 1))
     count = sum(map(len, found)) + len(channels)
     if count > ENTRIES_MAX:
         raise TooMuchToMove(f"more than {ENTRIES_MAX} stakes, hotkeys, choices and channels")
+    _count_moved(draft, count)
     holdings, leaving, owned, choices = found
     for suffix in holdings:
         _move_holding(draft, suffix, signer, new)
@@ -257,6 +262,19 @@ def process_swap_coldkey(draft: Draft, signer: PublicKey, call: SwapColdkey) -> 
     put_account(draft, signer, Account(Amount(0), account.nonce))
     credit(draft, new, account.free)
     return ColdkeySwapped(signer, new, U32(count))
+
+
+def _count_moved(draft: Draft, count: int) -> None:
+    """Add to what the swaps of this block move; raise RateLimited beyond `BLOCK_ENTRIES_MAX`."""
+    key = keys.of(Family.COLDKEY_SWAP)
+    data = draft.get(key) or b""
+    moved = count
+    if data[:8] == keys.u64(draft.height):
+        moved += int.from_bytes(data[8:], "big")
+    if moved > BLOCK_ENTRIES_MAX or (count == 0 and moved == BLOCK_ENTRIES_MAX):
+        raise RateLimited(f"swaps of this block move {BLOCK_ENTRIES_MAX} entries; wait 1 block")
+    if count:
+        draft.put(key, keys.u64(draft.height) + keys.u32(moved))
 
 
 _OWN = (Family.HOLDING, Family.LEAVING, Family.OWNED, Family.AUTOSTAKE)
@@ -306,5 +324,6 @@ def find_announcement(view: Reading, coldkey: PublicKey) -> Announcement | None:
 def list_announcements(view: Reading, count: int) -> tuple[tuple[PublicKey, Announcement], ...]:
     """Return at most `count` announced swaps, by coldkey."""
     prefix = keys.of(Family.COLDKEY_SWAP)
-    found = islice(view.scan(prefix), count)
-    return tuple((PublicKey(key[1:]), codec.decode(Announcement, data)) for key, data in found)
+    pairs = ((key[1:], data) for key, data in view.scan(prefix) if key != prefix)
+    found = islice(pairs, count)
+    return tuple((PublicKey(key), codec.decode(Announcement, data)) for key, data in found)

@@ -51,6 +51,7 @@ from consensus.refusals import (
     KeyInUse,
     NothingAnnounced,
     NotOwner,
+    RateLimited,
     SameKey,
     TooEarly,
     TooMuchToMove,
@@ -247,3 +248,26 @@ def test_more_entries_than_one_call_moves_are_refused() -> None:
     state = _announced(_state(hotkeys=hotkeys, stakes=()), "alice")
     event = process_call(Draft(state), ALICE, SwapColdkey(NEW))
     assert event == ColdkeySwapped(ALICE, NEW, U32(ENTRIES_MAX))
+
+
+@pytest.mark.slow
+def test_a_block_moves_a_bounded_number_of_entries_for_all_coldkeys_together() -> None:
+    names = [f"rich{index}" for index in range(6)]
+    hotkeys = tuple(
+        GenesisHotkey(key_of(f"{name}-{index}"), key_of(name), Ratio16(0))
+        for name in names
+        for index in range(ENTRIES_MAX - 1)
+    )
+    draft = Draft(_state(hotkeys=hotkeys))
+    for name in names:
+        process_call(draft, key_of(name), AnnounceColdkeySwap(key_of(f"new-{name}")))
+    draft.height = Height(9)
+    for name in names[:4]:
+        process_call(draft, key_of(name), SwapColdkey(key_of(f"new-{name}")))
+    for name in names[4:]:
+        with pytest.raises(RateLimited):
+            process_call(draft, key_of(name), SwapColdkey(key_of(f"new-{name}")))
+    assert len(list_announcements(draft, 9)) == 2
+    draft.height = Height(10)
+    for name in names[4:]:
+        process_call(draft, key_of(name), SwapColdkey(key_of(f"new-{name}")))
