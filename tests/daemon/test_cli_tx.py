@@ -382,6 +382,8 @@ async def test_without_a_terminal_or_a_yes_nothing_is_sent(tmp_path: Path, capsy
         ("stake 1 1 --slippage x --hotkey hot0 -w alice", "usage", "percentage"),
         ("commit-weights 1 2=x -w hot0", "usage", "no weight"),
         ("commit-weights 1 2=0 -w hot0", "usage", "above zero"),
+        ("reveal-weights 1 -w hot0 --epoch 3", "no_salt_file", "1-3-"),
+        ("reveal-weights 1 -w hot0 --salt-file voucher.json", "key_exposed", "voucher.json"),
         ("redeem-voucher nowhere.json -w hot0", "unreadable", "nowhere"),
         ("set-identity --name " + "x" * 129 + " -w alice", "usage", "129 bytes"),
         ("close-channel abc -w hot0", "usage", "hex"),

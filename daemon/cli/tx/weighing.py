@@ -169,6 +169,10 @@ def _open(desk: Desk, given: Given) -> Epoch:
 def _read_row(file: Path) -> RevealWeights:
     from storage.private import read_own  # noqa: PLC0415 - as above
 
+    if not file.exists():
+        message = f"There is no file {file}: nothing was committed here for that epoch."
+        remedy = "Name the file of the commitment with --salt-file, or its epoch with --epoch."
+        raise CliError(Exit.FAILED, "no_salt_file", message, remedy)
     try:
         found: dict[str, object] = json.loads(read_own(file, _FILE_BYTES_MAX))
         uids, values = cast("list[int]", found["uids"]), cast("list[int]", found["values"])
