@@ -1,15 +1,15 @@
 """Answer peers' questions: quota first, then a bounded number at once, each under its deadline.
 
 The bounds protect this node from any one peer: `RUNNING_MAX` handlers at once, `WAITING_MAX` more
-questions waiting, both refused as busy beyond that; a queue of answers that must drain before the
-next is begun; and, of what arrives in pieces, `ASSEMBLY_BYTES` at most.
+questions waiting, both refused as busy beyond that; a queue of answers and refusals that must drain
+before the next question is read or begun; and, of what arrives in pieces, `ASSEMBLY_BYTES` at most.
 """
 
 import logging
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import trio
 
@@ -26,6 +26,13 @@ RUNNING_MAX, WAITING_MAX = 64, 256
 IDLE_WORKERS = 2
 """Worker tasks kept for the next question; starting one costs as much as a short answer."""
 ASSEMBLY_BYTES = 4 << 20
+PIECE_BYTES = 128
+"""What an unfinished question's piece is counted as besides its bytes: what Python spends on it."""
+READ_BYTES = 1 << 15
+"""Bytes of questions taken in at once: then others have their turn, and what they brought on must
+have left before more is read."""
+KIND_SHOWN_MAX = 32
+"""Characters of an unknown kind that a refusal repeats."""
 ANSWER_S_MAX = 300.0
 """No answer is worked on longer than this, whatever deadline the asker gave: 5 minutes."""
 BUSY_MS = 50
@@ -50,6 +57,16 @@ class _Question:
     is_cancelled: bool = False
 
 
+@dataclass(slots=True)
+class _Begun:
+    """A question of which more pieces come; `request` is None if it is refused already."""
+
+    request: Request | None
+    is_stream: bool
+    pieces: list[bytes] = field(default_factory=list[bytes])
+    cost: int = PIECE_BYTES
+
+
 class Answerer:
     """One peer's ask stream to us."""
 
@@ -67,7 +84,7 @@ class Answerer:
         self._quota = quota
         self._counts = counts
         self._open: dict[int, _Question] = {}
-        self._parts: dict[int, tuple[Request, int, list[bytes]]] = {}
+        self._parts: dict[int, _Begun] = {}
         self._assembled = 0
         self._waiting: deque[_Question] = deque()
         self._idle = trio.lowlevel.ParkingLot()
@@ -95,7 +112,8 @@ class Answerer:
     async def _read(self, nursery: trio.Nursery) -> None:
         frames = FrameBuffer()
         while True:
-            data = await self._pipe.stream.read()
+            await self._pipe.wait_room()  # who takes no answers asks no more questions
+            data = await self._pipe.stream.read(READ_BYTES)
             now_s = trio.current_time()
             for frame in frames.feed(data):
                 self._on_frame(frame, now_s, nursery)
@@ -105,7 +123,7 @@ class Answerer:
         if not self._quota.take(len(frame), now_s):
             self._counts["asks_over_quota"] += 1
             if kind == AskKind.REQUEST:
-                self._refuse(number, Fault.BUSY, "1000")
+                self._drop(number, flags)
             return
         if kind == AskKind.REQUEST:
             question = self._assemble(number, flags, frame[ask_wire.HEAD_SIZE :], now_s)
@@ -125,34 +143,52 @@ class Answerer:
 
     def _assemble(self, number: int, flags: int, body: bytes, now_s: float) -> _Question | None:
         """Return the question that is complete with this frame, None if more pieces come."""
-        begun = self._parts.pop(number, None)
+        begun = self._take_begun(number)
         if begun is None:
-            request, piece = ask_wire.read_request(body)
+            request, body = ask_wire.read_request(body)
+            is_stream = bool(flags & ask_wire.STREAM)
             if not flags & ask_wire.MORE:
-                return _Question(number, request, piece, bool(flags & ask_wire.STREAM), now_s)
-            begun = (request, flags, [piece])
-            self._assembled += len(piece)
-        else:
-            begun[2].append(body)
-            self._assembled += len(body)
-        if self._assembled > ASSEMBLY_BYTES:
-            raise RemoteFault(f"unfinished questions of more than {ASSEMBLY_BYTES} bytes")
+                return _Question(number, request, body, is_stream, now_s)
+            begun = _Begun(request, is_stream)
+        if begun.request is not None:
+            begun.pieces.append(body)
+            begun.cost += len(body) + PIECE_BYTES
         if flags & ask_wire.MORE:
-            self._parts[number] = begun
+            self._keep_begun(number, begun)
             return None
-        request, first_flags, parts = begun
-        payload = b"".join(parts)
-        self._assembled -= len(payload)
+        payload = b"".join(begun.pieces)
         if len(payload) > BODY_MAX:
             raise RemoteFault(f"a question of {len(payload)} bytes")
-        return _Question(number, request, payload, bool(first_flags & ask_wire.STREAM), now_s)
+        if begun.request is None:
+            return None
+        return _Question(number, begun.request, payload, begun.is_stream, now_s)
+
+    def _drop(self, number: int, flags: int) -> None:
+        """Refuse a question that is beyond the quota, once, with what still comes of it."""
+        begun = self._take_begun(number)
+        if begun is None or begun.request is not None:
+            self._refuse(number, Fault.BUSY, "1000")
+        if flags & ask_wire.MORE:
+            self._keep_begun(number, _Begun(None, is_stream=False))
+
+    def _take_begun(self, number: int) -> _Begun | None:
+        begun = self._parts.pop(number, None) if self._parts else None
+        if begun is not None:
+            self._assembled -= begun.cost
+        return begun
+
+    def _keep_begun(self, number: int, begun: _Begun) -> None:
+        self._parts[number] = begun
+        self._assembled += begun.cost
+        if self._assembled > ASSEMBLY_BYTES:
+            raise RemoteFault(f"unfinished questions of more than {ASSEMBLY_BYTES} bytes")
 
     def _take_in(self, question: _Question, nursery: trio.Nursery) -> None:
         number = question.number
         if number in self._open:
             raise RemoteFault(f"call {number} asked twice at once")
         if question.request.kind not in self._handlers:
-            self._refuse(number, Fault.UNKNOWN_KIND, question.request.kind)
+            self._refuse(number, Fault.UNKNOWN_KIND, question.request.kind[:KIND_SHOWN_MAX])
             return
         if len(self._open) >= RUNNING_MAX + WAITING_MAX:
             self._counts["asks_refused_busy"] += 1
@@ -177,9 +213,7 @@ class Answerer:
             question.is_cancelled = True
             if question.scope is not None:
                 question.scope.cancel()
-        parts = self._parts.pop(number, None)
-        if parts is not None:
-            self._assembled -= sum(map(len, parts[2]))
+        self._take_begun(number)
 
     def _refuse(self, number: int, code: int, message: str) -> None:
         self._pipe.put(ask_wire.write_error(number, code, message))

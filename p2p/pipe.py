@@ -26,7 +26,12 @@ class Pipe:
         self._full = trio.lowlevel.ParkingLot()
 
     def put(self, frame: bytes) -> None:
-        """Queue a frame; never blocks, so a producer of many calls `wait_room` between them."""
+        """Queue a frame; never blocks, so a producer of many calls `wait_room` between them.
+
+        Once the stream ended, nothing is queued any more.
+        """
+        if self.is_closed:
+            return
         self._frames.append(frame)
         self._bytes += len(frame)
         if self._idle:
@@ -38,13 +43,13 @@ class Pipe:
         Raises:
             PeerGone: the stream ended.
         """
-        while self._bytes > ROOM_BYTES:
-            if self.is_closed:
-                raise PeerGone("the stream ended")
+        while self._bytes > ROOM_BYTES and not self.is_closed:
             await self._full.park()
+        if self.is_closed:
+            raise PeerGone("the stream ended")
 
     async def run(self) -> None:
-        """Write what is queued until the stream ends."""
+        """Write what is queued until the stream ends; end it for its reader too."""
         frames = self._frames
         try:
             while True:
@@ -53,11 +58,13 @@ class Pipe:
                 try:
                     await self.stream.write(self._take())
                 except PeerGone:
+                    await self.stream.reset()
                     return
                 if self._full and self._bytes <= ROOM_BYTES:
                     self._full.unpark_all()
         finally:
             self.is_closed = True
+            self._frames.clear()
             self._full.unpark_all()
 
     def _take(self) -> bytes:

@@ -40,6 +40,9 @@ PARTING_S = 0.3
 """How long the reason of a refusal may take to arrive before we hang up."""
 RETIRE_S = 2.0
 """How long one of two connections to a peer lingers: questions asked on it are answered first."""
+ASK_STREAMS_MAX = 4
+"""Streams one peer may ask on: one, twice while another connection or stream replaces it. Each has
+bounds of its own (`answers.py`), which many streams would multiply."""
 TELL_COUNT = 8
 """Addresses of other peers told to a neighbour at a time."""
 
@@ -96,6 +99,7 @@ class Sessions:
         self._nursery = nursery
         self._sessions: dict[bytes, Session] = {}
         self._dialling: dict[bytes, trio.Event] = {}
+        self._answering: Counter[bytes] = Counter()
         self._joined = trio.Event()
 
     @property
@@ -314,6 +318,19 @@ class Sessions:
             nursery.cancel_scope.cancel()
 
     async def _on_ask_stream(self, connection: Connection, stream: Stream) -> None:
+        peer = connection.peer
+        if self._answering[peer] >= ASK_STREAMS_MAX:
+            self.counts["ask_streams_refused"] += 1
+            return
+        self._answering[peer] += 1
+        try:
+            await self._answer(connection, stream)
+        finally:
+            self._answering[peer] -= 1
+            if not self._answering[peer]:
+                del self._answering[peer]
+
+    async def _answer(self, connection: Connection, stream: Stream) -> None:
         with trio.move_on_after(LINK_WAIT_S):
             while connection.peer not in self._sessions:
                 await self._joined.wait()

@@ -24,7 +24,14 @@ from p2p.peers import Saved, Standing
 from p2p.transport import Transport
 from p2p.wire import Announcement, GossipKind, MessageId, Topic
 from tests.p2p.hostile import HELLO, open_villain
-from tests.p2p.nets import Network, Recorder, open_node, open_pair, wait_peers, wait_until
+from tests.p2p.nets import (
+    Network,
+    Recorder,
+    open_node,
+    open_pair,
+    wait_peers,
+    wait_until,
+)
 
 MULTISTREAM = b"\x13/multistream/1.0.0\n"
 VILLAIN = Transport((99).to_bytes(32, "big")).peer_id
