@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import typer
 
@@ -64,11 +65,12 @@ def run_entry(entry: Entry, texts: Mapping[str, object], options: Options) -> No
     if receipt.get("code") != 0:
         raise show.make_failure(receipt)
     changes = find_changes(desk, preview, read_int(receipt, "height"))
-    check_filled(preview, changes)
+    if changes is not None:
+        check_filled(preview, changes)
     if options.as_json:
         print_json({**receipt, "words": words, **more, "changes": changes})
     else:
-        show.print_receipt(desk, receipt, words, changes)
+        show.print_receipt(desk, receipt, words, changes or ())
         show.print_more(more)
 
 
@@ -181,7 +183,7 @@ def wait_final(client: NodeClient, identity: Hash32, valid_until: Height) -> Fie
         if answer.get("status") == "final":
             return answer
         now = read_int(client.get_ok("/chain/status"), "height")
-        if now > valid_until and "error" in answer:
+        if now > valid_until and _get_code(answer) == "not_found":
             message = f"Transaction {identity.hex()} was in no block up to {valid_until}."
             remedy = "It can't be included any more. Look at the signer's account and send anew."
             raise CliError(Exit.FAILED, "expired", message, remedy)
@@ -191,6 +193,11 @@ def wait_final(client: NodeClient, identity: Hash32, valid_until: Height) -> Fie
     message = f"No block came for {STILL_POLLS_MAX * POLL_S:.0f} s; {identity.hex()} waits."
     remedy = f"Look at neurond status, then neurond query receipt {identity.hex()}."
     raise CliError(Exit.FAILED, "no_progress", message, remedy)
+
+
+def _get_code(answer: Fields) -> object:
+    error = answer.get("error")
+    return cast("Fields", error).get("code") if isinstance(error, dict) else None
 
 
 # -- telling --------------------------------------------------------------------------------------

@@ -37,18 +37,24 @@ def check_limit(preview: Fields) -> None:
         )
 
 
-def find_changes(desk: Desk, preview: Fields, height: int) -> list[dict[str, object]]:
+def find_changes(desk: Desk, preview: Fields, height: int) -> list[dict[str, object]] | None:
     """Return what block `height` did to the figures of the signer that the preview named.
 
-    A swap between subnets buys a block later, so that one is waited for.
+    A swap between subnets buys a block later, so that one is waited for. None: the node does not
+    have the state before the block, having started or synced after it.
 
     Raises:
-        CliError: the node no longer has that state, or no block comes.
+        CliError: the node does not answer, or no block comes.
     """
     signer = format_address(desk.signer)
     last = height + (len(_list_swaps(preview)) > 1)
     _wait(desk, last)
-    before, after = (_read_account(desk, signer, at) for at in (height - 1, last))
+    try:
+        before, after = (_read_account(desk, signer, at) for at in (height - 1, last))
+    except CliError as error:
+        if error.code != "not_kept":
+            raise
+        return None
     changes: list[dict[str, object]] = []
     for effect in read_rows(preview, "effects"):
         key = _name(effect)
