@@ -15,41 +15,50 @@ from p2p.wire import PIECE_MAX, TOPIC_NUMBER, TOPICS, MessageId, Topic
 
 OUTBOX_BYTES = 2 << 20
 """Bytes that may wait for one slow peer, 2 MiB: 64 of them cost at most 128 MiB."""
-CONTROL_FRAMES_MAX = 512
+FRAMES_MAX = 32_768
+"""Frames that may wait, those of no bytes included that a withdrawal leaves behind."""
+CONTROL_FRAMES_MAX, CONTROL_BYTES = 512, 1 << 19
 """Control frames that may wait; a peer that reads none of 512 is about to be dropped anyway."""
 
 
 class Outbox:
     """The lanes of one peer: control, then the topics in their order of urgency."""
 
-    __slots__ = ("_bytes", "_control", "_held", "_lanes", "dropped", "due_s")
+    __slots__ = (
+        "_bytes", "_control", "_control_bytes", "_count", "_held", "_lanes", "dropped", "due_s",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.due_s = math.inf
         self.dropped = 0
         self._control: deque[bytes] = deque()
-        self._lanes: tuple[deque[list[bytes]], ...] = tuple(deque() for _ in TOPICS)
-        self._held: dict[MessageId, list[bytes]] = {}
+        self._control_bytes = 0
+        self._lanes: tuple[deque[_Entry], ...] = tuple(deque() for _ in TOPICS)
+        self._held: dict[MessageId, _Entry] = {}
         self._bytes = 0
+        self._count = 0
 
     def put(self, topic: Topic, frame: bytes) -> None:
         """Queue a frame of `topic` to go at once, making room by the rule above."""
-        self._put(topic, [frame])
+        self._put(topic, _Entry(frame, None))
         self.due_s = 0.0
 
     def put_held(self, topic: Topic, frame: bytes, message_id: MessageId, until_s: float) -> None:
         """Queue a frame of `topic` that may wait for company until `until_s`."""
-        entry = [frame]
-        self._held[message_id] = entry
+        entry = self._held[message_id] = _Entry(frame, message_id)
         self._put(topic, entry)
         self.due_s = min(self.due_s, until_s)
 
     def put_control(self, frame: bytes) -> None:
         """Queue a control frame; when far too many wait, drop it (a ping comes again)."""
-        if len(self._control) >= CONTROL_FRAMES_MAX:
+        if (
+            len(self._control) >= CONTROL_FRAMES_MAX
+            or self._control_bytes + len(frame) > CONTROL_BYTES
+        ):
             self.dropped += 1
             return
         self._control.append(frame)
+        self._control_bytes += len(frame)
         self._bytes += len(frame)
         self.due_s = 0.0
 
@@ -57,8 +66,8 @@ class Outbox:
         """Forget a held message: the peer has it."""
         entry = self._held.pop(message_id, None)
         if entry is not None:
-            self._bytes -= len(entry[0])
-            entry[0] = b""
+            self._bytes -= len(entry.frame)
+            entry.frame = b""
             if self._bytes == 0:
                 self.due_s = math.inf
 
@@ -71,11 +80,13 @@ class Outbox:
                 return self._taken(parts, size)
             parts.append(self._control.popleft())
             size += len(parts[-1])
+            self._control_bytes -= len(parts[-1])
         for lane in self._lanes:
             while lane:
-                if parts and size + len(lane[0][0]) > PIECE_MAX:
+                if parts and size + len(lane[0].frame) > PIECE_MAX:
                     return self._taken(parts, size)
-                frame = lane.popleft()[0]
+                frame = lane.popleft().frame
+                self._count -= 1
                 parts.append(frame)
                 size += len(frame)
         self.due_s = math.inf
@@ -84,10 +95,11 @@ class Outbox:
     def __bool__(self) -> bool:
         return self._bytes > 0
 
-    def _put(self, topic: Topic, entry: list[bytes]) -> None:
+    def _put(self, topic: Topic, entry: "_Entry") -> None:
         self._lanes[TOPIC_NUMBER[topic]].append(entry)
-        self._bytes += len(entry[0])
-        while self._bytes > OUTBOX_BYTES:
+        self._bytes += len(entry.frame)
+        self._count += 1
+        while self._bytes > OUTBOX_BYTES or self._count > FRAMES_MAX:
             self._drop_one()
 
     def _taken(self, parts: list[bytes], size: int) -> bytes:
@@ -98,6 +110,19 @@ class Outbox:
 
     def _drop_one(self) -> None:
         lane = next(lane for lane in reversed(self._lanes) if lane)
-        size = len(lane.popleft()[0])
-        self._bytes -= size
-        self.dropped += size > 0
+        entry = lane.popleft()
+        if entry.message_id is not None:
+            self._held.pop(entry.message_id, None)
+        self._bytes -= len(entry.frame)
+        self._count -= 1
+        self.dropped += bool(entry.frame)
+
+
+class _Entry:
+    """A frame that waits; `message_id` names it if it is held for company."""
+
+    __slots__ = ("frame", "message_id")
+
+    def __init__(self, frame: bytes, message_id: MessageId | None) -> None:
+        self.frame = frame
+        self.message_id = message_id

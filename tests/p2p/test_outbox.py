@@ -1,8 +1,10 @@
 """What goes first, what is dropped first, what waits."""
+# pyright: reportPrivateUsage=false
+# What is held is counted: it shows from outside as memory alone.
 
 import math
 
-from p2p.outbox import CONTROL_FRAMES_MAX, OUTBOX_BYTES, Outbox
+from p2p.outbox import CONTROL_FRAMES_MAX, FRAMES_MAX, OUTBOX_BYTES, Outbox
 from p2p.wire import PIECE_MAX, MessageId, Topic
 
 NAME = MessageId(b"n" * 20)
@@ -88,3 +90,32 @@ def test_control_frames_beyond_their_bound_are_not_kept():
         outbox.put_control(b"c")
     assert outbox.dropped == 10
     assert len(_drain(outbox)) == CONTROL_FRAMES_MAX
+
+
+def test_control_frames_leave_room_for_the_topics_whatever_their_size():
+    outbox = Outbox()
+    for _ in range(CONTROL_FRAMES_MAX):
+        outbox.put_control(bytes(14_000))
+    outbox.put(Topic.VOTE, b"vote")
+    assert _drain(outbox).endswith(b"vote")
+
+
+def test_held_frames_that_were_dropped_are_not_kept_nor_counted():
+    outbox = Outbox()
+    names = [MessageId(number.to_bytes(20, "big")) for number in range(400)]
+    for name in names:
+        outbox.put_held(Topic.TX, bytes(16_000), name, 1.0)
+    assert len(outbox._held) * 16_000 <= OUTBOX_BYTES
+    for name in names:
+        outbox.withdraw(name)
+    assert not outbox
+    assert outbox._bytes == 0
+
+
+def test_withdrawn_frames_do_not_pile_up_while_nothing_is_written():
+    outbox = Outbox()
+    for number in range(3 * FRAMES_MAX):
+        name = MessageId(number.to_bytes(20, "big"))
+        outbox.put_held(Topic.TX, b"frame", name, 1.0)
+        outbox.withdraw(name)
+    assert sum(map(len, outbox._lanes)) <= FRAMES_MAX
