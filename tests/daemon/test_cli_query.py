@@ -94,6 +94,10 @@ async def test_every_question_of_the_state_can_be_proven(tmp_path: Path, capsys:
         call = ("query", "validators", "--proof", "--network", str(other))
         error = (await door.read(*call, code=Exit.FAILED))["error"]
         assert error["code"] == "not_proven"
+        for verb in (("query", "subnets"), ("tx", "transfer", "bob", "1", "-w", "alice", "-y")):
+            told = await door.read(*verb, "--network", str(other), code=Exit.USAGE)
+            assert told["error"]["code"] == "wrong_network"
+            await door.read(*verb, "--network", str(network))
 
 
 def test_a_question_is_asked_where_it_is_proven():

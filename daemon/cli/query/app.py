@@ -8,7 +8,7 @@ from typing import cast
 import typer
 
 from config.reader import Loaded
-from consensus.quantities import Height
+from consensus.quantities import Hash32, Height
 from daemon.cli.client import open_client
 from daemon.cli.keys import KeystoreOption, find_keys
 from daemon.cli.output import JsonFlag, print_json, print_note
@@ -18,6 +18,7 @@ from daemon.cli.query.query import Query, Seeker
 from daemon.cli.query.sheet import Fields
 from daemon.cli.sources import ConfigOption, SetOption, load
 from daemon.cli.status import ApiOption
+from daemon.cli.tx.flow import check_network
 from daemon.cli.tx.options import NetworkOption
 from daemon.cli.tx.signatures import give_signature, make_parameter
 
@@ -72,8 +73,12 @@ def ask_node(query: Query, typed: Mapping[str, object]) -> Fields:
     """
     loaded, seeker = open_seeker(typed)
     height = cast("int | None", typed.get("height"))
+    network = cast("str | None", typed.get("network"))
     if typed.get("proof"):
-        return _ask_proved(query, seeker, loaded, cast("str | None", typed["network"]), height)
+        return _ask_proved(query, seeker, loaded, network, height)
+    if network is not None:
+        told = str(seeker.client.get_ok("/chain/status").get("chain_id", ""))
+        check_network(loaded, network, Hash32(bytes.fromhex(told)))
     path = query.path(seeker)
     if height is not None:
         path += f"{'&' if '?' in path else '?'}height={height}"
