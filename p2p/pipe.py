@@ -37,6 +37,11 @@ class Pipe:
         if self._idle:
             self._idle.unpark_all()
 
+    @property
+    def waiting(self) -> int:
+        """Return how many bytes wait to be written."""
+        return self._bytes
+
     async def wait_room(self) -> None:
         """Return when little enough waits.
 

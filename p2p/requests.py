@@ -7,7 +7,7 @@ peer stops when nobody listens any more, and a scope that ends first sends a CAN
 
 import math
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 import trio
@@ -18,9 +18,12 @@ from p2p.errors import PeerBusy, PeerGone, Refused, RemoteFault, TooLarge
 from p2p.pipe import Pipe
 from p2p.wire import BODY_MAX, FrameBuffer
 
-OpenStream = Callable[[], Awaitable[Pipe]]
+StartPipe = Callable[["Opening"], None]
+"""Begins to open a stream to the peer, in a task that no asker's deadline cancels."""
 CREDITS = 16
 """Items a streaming answer may be ahead of its reader."""
+WAITING_BYTES = 8 << 20
+"""Bytes of questions that may wait for a peer that does not take them."""
 CALLS_MAX = 4_096
 """Questions in flight to one peer; more is a leak on our side."""
 
@@ -100,16 +103,26 @@ class Items:
         return call.items.popleft()
 
 
+class Opening:
+    """A stream that is being opened; `done` is set when there is a pipe, or none will come."""
+
+    __slots__ = ("done", "pipe")
+
+    def __init__(self) -> None:
+        self.done = trio.Event()
+        self.pipe: Pipe | None = None
+
+
 class Asker:
     """Our questions to one peer, over one stream that is opened when first needed."""
 
-    def __init__(self, open_stream: OpenStream, counts: Counter[str]) -> None:
-        self._open_stream = open_stream
+    def __init__(self, start_pipe: StartPipe, counts: Counter[str]) -> None:
+        self._start_pipe = start_pipe
         self._counts = counts
         self._calls: dict[int, Call] = {}
         self._next = 0
         self._pipe: Pipe | None = None
-        self._opening = trio.Lock()
+        self._opening: Opening | None = None
         self._closed: str | None = None
 
     async def ask(self, kind: str, payload: bytes, size_max: int) -> bytes:
@@ -172,19 +185,26 @@ class Asker:
                 call.fail(PeerGone("the connection broke before the answer was complete"))
 
     async def _connect(self) -> Pipe:
-        async with self._opening:
-            if self._closed is not None:
-                raise PeerGone(self._closed)
-            if self._pipe is None or self._pipe.is_closed:
-                self._pipe = await self._open_stream()
-            return self._pipe
+        if self._closed is not None:
+            raise PeerGone(self._closed)
+        opening = self._opening
+        if opening is None or opening.done.is_set():
+            opening = self._opening = Opening()
+            self._start_pipe(opening)
+        await opening.done.wait()
+        if opening.pipe is None:
+            raise PeerGone(self._closed or "the peer answers no questions")
+        self._pipe = opening.pipe
+        return opening.pipe
 
     def _begin(
         self, pipe: Pipe, kind: str, payload: bytes, size_max: int, *, is_stream: bool
     ) -> tuple[int, Call]:
         if len(payload) > BODY_MAX:
             raise TooLarge(BODY_MAX)
-        if len(self._calls) >= CALLS_MAX:
+        if pipe.is_closed:
+            raise PeerGone("the connection broke before the question was asked")
+        if len(self._calls) >= CALLS_MAX or pipe.waiting > WAITING_BYTES:
             raise PeerBusy
         self._counts["asked"] += 1
         number = self._next = (self._next + 1) & 0xFFFF_FFFF

@@ -22,7 +22,7 @@ from p2p.link import Link, accept_link, is_kept, open_link
 from p2p.peers import Deed, PeerBook, Source, Standing
 from p2p.pipe import Pipe
 from p2p.quota import PeerQuota, Quota
-from p2p.requests import Asker
+from p2p.requests import Asker, Opening
 from p2p.wire import Announcement, Hello
 from p2p.yamux import Stream
 
@@ -247,10 +247,10 @@ class Sessions:
         link.connection.abort()
 
     def _join(self, link: Link) -> Session:
-        async def open_pipe() -> Pipe:
-            return await self._open_pipe(link.connection, asker)
+        def start_pipe(opening: Opening) -> None:
+            self._nursery.start_soon(self._open_pipe, link.connection, asker, opening)
 
-        asker = Asker(open_pipe, self.counts)
+        asker = Asker(start_pipe, self.counts)
         quota = PeerQuota(self._terms.ask_quota, trio.current_time())
         session = self._sessions[link.peer] = Session(link, asker, quota)
         self._gossip.mesh.join(link)
@@ -296,10 +296,14 @@ class Sessions:
 
     # -- asks ------------------------------------------------------------------------------------
 
-    async def _open_pipe(self, connection: Connection, asker: Asker) -> Pipe:
-        pipe = Pipe(await connection.open_stream(wire.ASK_PROTOCOL))
-        self._nursery.start_soon(self._run_asker, connection, asker, pipe)
-        return pipe
+    async def _open_pipe(self, connection: Connection, asker: Asker, opening: Opening) -> None:
+        try:
+            opening.pipe = Pipe(await connection.open_stream(wire.ASK_PROTOCOL))
+        except PeerGone:
+            return
+        finally:
+            opening.done.set()
+        await self._run_asker(connection, asker, opening.pipe)
 
     async def _run_asker(self, connection: Connection, asker: Asker, pipe: Pipe) -> None:
         async with trio.open_nursery() as nursery:

@@ -129,6 +129,9 @@ class Channel:
         except Exception as error:  # the library raises a dozen unrelated kinds
             await stream.reset()
             raise PeerGone(f"the peer does not speak {protocol}") from error
+        except BaseException:
+            stream.drop()  # whoever wanted it was cancelled; the peer must not keep it
+            raise
         return stream
 
     def abort(self) -> None:

@@ -34,7 +34,7 @@ HELD_MAX = 1 << 20
 UNTAKEN_MAX = 64
 """Streams a peer may have opened that nobody has accepted yet."""
 STALL_S = 30.0
-"""How long a peer may keep a stream's window shut before the stream counts as dead."""
+"""How long a peer may take to let in one piece before the stream counts as dead."""
 CREDIT_MAX = 1 << 26
 """The most a peer may let us send ahead, 64 MiB: more is nonsense, and counters stay small."""
 
@@ -83,7 +83,7 @@ class Stream:
         self.taken += len(data)
         self._mux.held -= len(data)
         if self.taken >= WINDOW_BYTES // 2 and not self.is_ended:
-            self._mux.credit(self.number, self.taken)
+            self._mux.answer(_WINDOW, 0, self.number, self.taken)
             self.taken = 0
         return data
 
@@ -97,9 +97,12 @@ class Stream:
             self.window -= len(data)
             await self._mux.send(_DATA, 0, self.number, data)
             return
-        start = 0
+        start = paid = 0
+        due_s = trio.current_time() + STALL_S
         while start < len(data):
-            await self._wait_window()
+            if start - paid >= WRITE_MAX:
+                paid, due_s = start, trio.current_time() + STALL_S
+            await self._wait_window(due_s)
             piece = data[start : start + min(WRITE_MAX, self.window)]
             start += len(piece)
             self.window -= len(piece)
@@ -116,16 +119,22 @@ class Stream:
 
     async def reset(self) -> None:
         """End the stream at once, in both directions."""
+        self.drop()
+        await trio.lowlevel.checkpoint()
+
+    def drop(self) -> None:
+        """Do what `reset` does, for whoever has been cancelled."""
         if self._mux.forget(self):
             self._mux.answer(_WINDOW, _RST, self.number, 0)
         self._mux.held -= len(self._buffer)
         self._buffer.clear()
         self.end()
         self.finish()
-        await trio.lowlevel.checkpoint()
 
     def arrive(self, data: bytes) -> None:
         """Take in bytes of the peer; the connection has checked that the window allows them."""
+        if self.is_ended:
+            return  # it was reset while a frame for it was on its way
         self._buffer += data
         self._mux.held += len(data)
         self._arrived.unpark_all()
@@ -150,8 +159,8 @@ class Stream:
         """Return how many bytes have come and are not read."""
         return len(self._buffer)
 
-    async def _wait_window(self) -> None:
-        with trio.move_on_after(STALL_S):
+    async def _wait_window(self, due_s: float) -> None:
+        with trio.move_on_at(due_s):
             while self.window <= 0 and not self.is_finished:
                 await self._room.park()
         if self.window <= 0 or self.is_finished:
@@ -241,10 +250,6 @@ class Mux:
         """Drop a stream; False: it was dropped before."""
         return self.streams.pop(stream.number, None) is not None
 
-    def credit(self, number: int, size: int) -> None:
-        """Let the peer send `size` more bytes on stream `number`."""
-        self.answer(_WINDOW, 0, number, size)
-
     def answer(self, kind: int, flags: int, number: int, length: int) -> None:
         """Queue a frame without a body; never blocks."""
         if self._is_closed:
@@ -261,8 +266,7 @@ class Mux:
         Raises:
             PeerGone: the connection ended.
         """
-        frame = _HEAD.pack(0, kind, flags, number, len(body)) + body
-        await self._write(frame)
+        await self._write(_HEAD.pack(0, kind, flags, number, len(body)) + body)
 
     # -- out -------------------------------------------------------------------------------------
 

@@ -95,6 +95,18 @@ async def test_a_cancelled_question_cancels_its_handler():
             assert await one.ask(two.peer_id, "echo", b"still here", 99) == b"still here"
 
 
+@pytest.mark.parametrize("deadline_s", [0.0, 0.000_1, 0.001, 0.002])
+async def test_a_deadline_while_the_first_question_opens_its_stream_ends_nothing(deadline_s: float):
+    async with open_pair(answers={"echo": echo}) as (one, two):
+        for _ in range(40):
+            with trio.move_on_after(deadline_s):
+                await one.ask(two.peer_id, "echo", b"late", 9)
+        with trio.fail_after(2):
+            assert await one.ask(two.peer_id, "echo", b"in time", 9) == b"in time"
+        assert two.stats().get("links_replaced", 0) == 0
+        assert one.stats()["dials"] == 1
+
+
 async def test_an_answer_over_the_askers_bound_is_too_large():
     async with open_pair(answers={"echo": echo}) as (one, two):
         with pytest.raises(TooLarge):

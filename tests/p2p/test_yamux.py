@@ -97,6 +97,40 @@ async def test_a_window_that_stays_shut_ends_the_stream(autojump_clock: trio.tes
             await ours.write(b"x")
 
 
+async def test_a_window_opened_by_crumbs_ends_the_stream(
+    autojump_clock: trio.testing.MockClock,
+):
+    async with open_muxes() as (left, right), trio.open_nursery() as nursery:
+        ours, _ = await _open(left, right)
+        ours.window = 0
+
+        async def crumble() -> None:
+            while True:
+                await trio.sleep(yamux.STALL_S / 2)
+                ours.allow(1)
+
+        nursery.start_soon(crumble)
+        with trio.fail_after(1_000), pytest.raises(PeerGone, match="reads no more"):
+            await ours.write(bytes(1_000))
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_comes_for_a_stream_reset_meanwhile_is_not_held():
+    one, two = await _sockets()
+    mux = Mux(two, _same, _same, is_initiator=False)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(mux.run, b"", b"")
+        await one.send_all(_record(OPEN, HEAD.pack(0, DATA, 0, 1, 1_000), bytes(500)))
+        stream = await mux.accept()
+        await stream.read()
+        await stream.reset()
+        await one.send_all(_record(bytes(500), HEAD.pack(0, WINDOW, SYN, 3, 0)))
+        await mux.accept()
+        assert mux.held == 0
+        mux.abort()
+    await one.aclose()
+
+
 async def test_a_closed_stream_still_hears_the_answer():
     async with open_muxes() as (left, right):
         ours, theirs = await _open(left, right)
