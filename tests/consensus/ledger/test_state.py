@@ -110,3 +110,20 @@ def test_undo_brings_back_what_came_and_went() -> None:
     draft.delete(b"\x40key")
     draft.undo()
     assert draft.changes == {b"\x40key": b"value"}
+
+
+def test_a_scan_of_changes_finds_what_looking_at_each_finds() -> None:
+    draft = Draft(_state({b"a0": b"old", b"b0": b"old"}))
+    for key in (b"a2", b"b1", b"a1", b"c", b"a10"):
+        draft.put(key, b"new")
+    draft.mark()
+    draft.put(b"a3", b"undone")
+    draft.delete(b"a2")
+    draft.undo()
+    draft.delete(b"a1")
+    draft.delete(b"a0")
+    for prefix in (b"", b"a", b"a1", b"b", b"d"):
+        wanted = {key: value for key, value in draft.changes.items() if key.startswith(prefix)}
+        assert dict(draft.changes.scan(prefix)) == wanted
+    assert [key for key, _ in draft.scan(b"a")] == [b"a10", b"a2"]
+    assert [key for key, _ in draft.freeze().scan(b"")] == [b"a10", b"a2", b"b0", b"b1", b"c"]
