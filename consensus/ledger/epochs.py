@@ -35,7 +35,7 @@ from consensus.ledger.weights import get_unopened, process_forfeit
 from consensus.params import Params
 from consensus.quantities import U64, Amount, Height, NetUid, Uid
 from consensus.reward.backing import compute_weight
-from consensus.reward.commit_reveal import get_closed_epoch
+from consensus.reward.commit_reveal import get_closed_epoch, get_step_offset
 from consensus.reward.emission import Payout, divide
 from consensus.reward.epoch import EpochInput, EpochTerms, select_params
 from consensus.reward.rows import Rows, get_sparse_row
@@ -55,7 +55,8 @@ def process_epoch_step(
     if not subnet.is_started:
         return []
     hyper, market = subnet.hyper, get_market(draft, netuid)
-    epoch = get_closed_epoch(draft.height, hyper.tempo, hyper.reveal_blocks)
+    offset = get_step_offset(netuid, hyper.tempo, hyper.reveal_blocks)
+    epoch = get_closed_epoch(draft.height, hyper.tempo, offset)
     permits = get_column(draft, netuid, Column.PERMIT)
     unopened = get_unopened(draft, netuid, epoch)
     forfeits = [uid for uid in unopened if permits[uid]]

@@ -50,7 +50,7 @@ from consensus.refusals import (
     TooEarly,
     UnknownHotkey,
 )
-from consensus.reward.commit_reveal import get_step_height
+from consensus.reward.commit_reveal import get_step_height, get_step_offset
 
 NON_IMMUNE_MIN = 10
 """How many neurons past immunity a replacement leaves, so that newcomers compete with somebody."""
@@ -99,7 +99,8 @@ def process_leave(draft: Draft, signer: PublicKey, call: LeaveSubnet) -> NeuronL
     for epoch in _open_epochs(draft, call.netuid):
         if draft.get(keys.commit(call.netuid, epoch, uid)) is not None:
             hyper = get_subnet(draft, call.netuid).hyper
-            due = get_step_height(epoch, hyper.tempo, hyper.reveal_blocks) + 1
+            offset = get_step_offset(call.netuid, hyper.tempo, hyper.reveal_blocks)
+            due = get_step_height(epoch, hyper.tempo, offset) + 1
             raise TooEarly(
                 f"uid {uid} must open its weights first; else it may leave in block {due}"
             )

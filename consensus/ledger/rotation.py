@@ -79,7 +79,7 @@ from consensus.refusals import (
     TooEarly,
     TooMuchToMove,
 )
-from consensus.reward.commit_reveal import get_step_height
+from consensus.reward.commit_reveal import get_step_height, get_step_offset
 
 ENTRIES_MAX = 512
 """Most entries a coldkey swap moves; each is a few writes."""
@@ -151,7 +151,8 @@ def _check_commits(draft: Draft, netuid: NetUid, uid: Uid) -> None:
     current = draft.height // hyper.tempo
     for epoch in range(max(0, current - 1), current + 1):
         if draft.get(keys.commit(netuid, Epoch(epoch), uid)) is not None:
-            due = get_step_height(Epoch(epoch), hyper.tempo, hyper.reveal_blocks)
+            offset = get_step_offset(netuid, hyper.tempo, hyper.reveal_blocks)
+            due = get_step_height(Epoch(epoch), hyper.tempo, offset)
             raise TooEarly(f"its weights in subnet {netuid} are to be opened before block {due}")
 
 

@@ -52,7 +52,7 @@ from consensus.ledger.subnets import find_subnet, get_netuids
 from consensus.ledger.supply import assert_totals
 from consensus.params import Params
 from consensus.quantities import Amount, Hash32
-from consensus.reward.commit_reveal import is_epoch_step
+from consensus.reward.commit_reveal import get_step_offset, is_epoch_step
 from consensus.types import Block, BlockKind, Header, Receipt
 
 
@@ -134,7 +134,9 @@ def process_subnets(draft: Draft, params: Params, tao: Amount) -> list[LedgerEve
     process_emission(draft, params, subnets, tao)
     events: list[LedgerEvent] = []
     for netuid, subnet in subnets:
-        if not is_epoch_step(draft.height, subnet.hyper.tempo, subnet.hyper.reveal_blocks):
+        tempo = subnet.hyper.tempo
+        offset = get_step_offset(netuid, tempo, subnet.hyper.reveal_blocks)
+        if not is_epoch_step(draft.height, tempo, offset):
             continue
         if subnet.is_started:
             events += process_epoch_step(draft, params, netuid, subnet)

@@ -6,6 +6,9 @@ the block after those, the *epoch step* runs the epoch law on the rows that were
 weight of an epoch can be read only when no commit of it can be made any more, and the digest binds
 chain, subnet, epoch and hotkey, so a copied digest opens nothing.
 
+Subnets of one tempo would all step in one block, which would take every node many seconds. So a
+step waits, by its netuid, for up to half an epoch, and a block has few of them.
+
 Source: `agreement.md` section 3(a), `ledger.md` section 5.
 """
 
@@ -13,8 +16,10 @@ from collections.abc import Sequence
 
 from consensus.calls.weights import RevealWeights
 from consensus.crypto import hash32
-from consensus.quantities import Epoch, Hash32, Height, PublicKey
+from consensus.quantities import Epoch, Hash32, Height, NetUid, PublicKey
 
+NETUIDS = 256
+"""Over so many netuids the steps of one tempo are spread: as many subnets as there can be."""
 PERSON = b"wcommit1"
 """BLAKE2b person of a weight commitment."""
 
@@ -68,9 +73,22 @@ def get_reveal_start(epoch: Epoch, tempo: int) -> Height:
     return Height((epoch + 1) * tempo)
 
 
-def get_step_height(epoch: Epoch, tempo: int, reveal_blocks: int) -> Height:
-    """Return the height at which the epoch step closes `epoch`; commits unopened then expire."""
-    return Height((epoch + 1) * tempo + reveal_blocks)
+def get_step_offset(netuid: NetUid, tempo: int, reveal_blocks: int) -> int:
+    """Return in which block of an epoch, from 0, a subnet closes the epoch before.
+
+    The first after the reveals for netuid 1; for others later, evenly, in the epoch's first half:
+    who gets a permit then has the other half to commit.
+    """
+    room = max(0, tempo // 2 - reveal_blocks)
+    return reveal_blocks + (netuid - 1) % NETUIDS * room // NETUIDS
+
+
+def get_step_height(epoch: Epoch, tempo: int, offset: int) -> Height:
+    """Return the height at which the epoch step closes `epoch`; commits unopened then expire.
+
+    `offset` is the subnet's `get_step_offset`, here and below.
+    """
+    return Height((epoch + 1) * tempo + offset)
 
 
 def is_reveal_open(height: Height, epoch: Epoch, tempo: int, reveal_blocks: int) -> bool:
@@ -79,17 +97,17 @@ def is_reveal_open(height: Height, epoch: Epoch, tempo: int, reveal_blocks: int)
     return start <= height < start + reveal_blocks
 
 
-def is_epoch_step(height: Height, tempo: int, reveal_blocks: int) -> bool:
+def is_epoch_step(height: Height, tempo: int, offset: int) -> bool:
     """Tell whether the block at `height` runs an epoch step of a subnet that is not new.
 
     The genesis step at height 0, which only gives permits, is the ledger's own.
     """
-    return height >= tempo + reveal_blocks and (height - reveal_blocks) % tempo == 0
+    return height >= tempo + offset and (height - offset) % tempo == 0
 
 
-def get_closed_epoch(height: Height, tempo: int, reveal_blocks: int) -> Epoch:
+def get_closed_epoch(height: Height, tempo: int, offset: int) -> Epoch:
     """Return which epoch the step at `height` closes; `is_epoch_step` must hold."""
-    return Epoch((height - reveal_blocks) // tempo - 1)
+    return Epoch((height - offset) // tempo - 1)
 
 
 def _pack_u16(values: Sequence[int]) -> bytes:

@@ -23,6 +23,7 @@ from consensus.ledger.subnets import (
 from consensus.params import Params
 from consensus.quantities import Height, NetUid, PublicKey
 from consensus.reward.clearing import PRICE_UNIT
+from consensus.reward.commit_reveal import get_step_offset
 from consensus.reward.market import PRICE_ONE
 from daemon.http.family_questions import present_identity
 from daemon.http.market_values import (
@@ -83,7 +84,7 @@ def ask_subnet(netuid: NetUid) -> Question[SubnetAnswer]:
             created_at=subnet.created_at,
             tempo=subnet.hyper.tempo,
             epoch=(height + 1) // subnet.hyper.tempo,
-            next_step=_find_next_step(height, subnet),
+            next_step=_find_next_step(height, netuid, subnet),
             owner_coldkey=_find_coldkey(view, subnet),
             starts_from=_find_start(params, subnet),
             ends_at=None if ending is None else ending.ends_at,
@@ -165,11 +166,11 @@ def _list_rules(view: Reading, netuid: NetUid, subnet: Subnet) -> tuple[Hyperpar
     return tuple(rules)
 
 
-def _find_next_step(height: Height, subnet: Subnet) -> int:
+def _find_next_step(height: Height, netuid: NetUid, subnet: Subnet) -> int:
     """Return the first height above `height` at which an epoch step runs."""
-    hyper = subnet.hyper
-    epochs = max(1, -(-(height + 1 - hyper.reveal_blocks) // hyper.tempo))
-    return epochs * hyper.tempo + hyper.reveal_blocks
+    tempo = subnet.hyper.tempo
+    offset = get_step_offset(netuid, tempo, subnet.hyper.reveal_blocks)
+    return max(1, -(-(height + 1 - offset) // tempo)) * tempo + offset
 
 
 def _find_coldkey(view: Reading, subnet: Subnet) -> str | None:

@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from consensus.calls.weights import RevealWeights
 from consensus.quantities import U64, Epoch, Hash32, Height, NetUid, PublicKey, Salt, Uid, Weight
@@ -95,3 +97,32 @@ def test_commits_of_one_hotkey_keep_their_distance():
 def test_the_epoch_of_a_height_counts_from_zero():
     assert cr.compute_epoch(Height(19), TEMPO) == 0
     assert cr.compute_epoch(Height(20), TEMPO) == 1
+
+
+# -- when subnets step --------------------------------------------------------------------------
+
+
+def test_the_steps_of_one_tempo_are_spread_over_the_first_half_of_the_epoch() -> None:
+    offsets = [cr.get_step_offset(NetUid(netuid), 360, 20) for netuid in range(1, 257)]
+    assert offsets[0] == 20
+    assert max(offsets) < 180
+    assert offsets == sorted(offsets)
+    assert max(offsets.count(offset) for offset in offsets) <= 2
+
+
+@given(
+    netuid=st.integers(1, 65_535),
+    tempo=st.integers(1, 50_400),
+    share=st.integers(4, 400),
+    epoch=st.integers(0, 1_000),
+)
+def test_a_step_comes_after_the_reveals_of_its_epoch_and_before_those_of_the_next(
+    netuid: int, tempo: int, share: int, epoch: int
+) -> None:
+    reveal = max(1, tempo // share)
+    offset = cr.get_step_offset(NetUid(netuid), tempo, reveal)
+    step = cr.get_step_height(Epoch(epoch), tempo, offset)
+    assert cr.is_epoch_step(step, tempo, offset)
+    assert cr.get_closed_epoch(step, tempo, offset) == epoch
+    assert reveal <= offset <= max(reveal, tempo // 2)
+    assert not cr.is_reveal_open(step, Epoch(epoch), tempo, reveal)
