@@ -1,7 +1,8 @@
 """Any calls in any order: money is conserved, only typed errors come, a failed call costs its fee.
 
-A hypothesis state machine plays blocks of random calls, mostly sensible and some absurd, by keys of
-the little network. Every block is audited in full.
+A hypothesis state machine plays blocks of random calls by keys of the little network: absurd ones,
+and ones that somebody would really make (`purposes.py`), of every kind there is. Subnets come, go
+and come again, tempos and keys change, eras end. Every block is audited in full.
 """
 
 import pytest
@@ -70,6 +71,7 @@ from tests.builders import (
     make_commit,
     make_consent,
     make_genesis,
+    make_hyper,
     make_params,
     make_reveal,
     make_serve,
@@ -79,7 +81,10 @@ from tests.builders import (
     signer_of,
 )
 from tests.consensus.ledger.holders import NEW_KEYS, calls_of_holders, check_loans
+from tests.consensus.ledger.picks import NAMES
+from tests.consensus.ledger.purposes import PURPOSES, make_call
 from tests.consensus.ledger.subnets import calls_of_owners
+from tests.test_house import find_rules
 
 PEOPLE = ("alice", "bob", "cold0", "cold1", "hot0", "hot1", "hot2", "new0", "new1", "nobody")
 PAYERS = ("alice", "bob", "cold0")
@@ -91,6 +96,8 @@ amounts = st.one_of(
 )
 netuids = st.sampled_from([1, 1, 1, 0, 2, 3, 65_535])
 texts = st.sampled_from(["", "a", "größer", "a\nb", "\u202e"])
+KINDS = [kind for kind in PURPOSES if kind.__name__ in find_rules()]
+kinds = st.sampled_from(KINDS)
 limits = st.sampled_from([0, 2**64 - 1, TAO // 2, TAO, 2 * TAO])
 
 
@@ -162,7 +169,9 @@ def _make_start() -> State:
         for name, hotkey in (("alice", "hot0"), ("bob", "hot0"), ("bob", "hot1"))
     )
     second = make_subnet(netuid=NetUid(2), neurons=())
-    rich = tuple(GenesisAccount(key_of(f"hot{i}"), Amount(9 * TAO)) for i in range(3))
+    accounts = make_genesis().accounts
+    others = [name for name in NAMES if key_of(name) not in {each.key for each in accounts}]
+    rich = tuple(GenesisAccount(key_of(name), Amount(50 * TAO)) for name in others)
     return make_state(
         params=make_params(
             voting_blocks=U32(8),
@@ -178,8 +187,10 @@ def _make_start() -> State:
             children_delay_blocks=U32(2),
             coldkey_swap_blocks=U32(2),
             hotkey_swap_fee=Amount(TAO // 100),
+            era_blocks=U32(16),
+            new_subnet=make_hyper(max_uids=U16(6)),
         ),
-        accounts=make_genesis().accounts + rich,
+        accounts=accounts + rich,
         subnets=(make_subnet(owner=(key_of("hot0"),)), second),
         stakes=stakes,
     )
@@ -202,6 +213,15 @@ class AnyCalls(RuleBasedStateMachine):
             self.pool.admit(self.state, signed)
         except InvalidTransaction:
             return
+
+    @rule(steps=st.lists(st.tuples(kinds, st.integers(0, 2**96)), min_size=1, max_size=8))
+    def act(self, steps: list[tuple[type, int]]) -> None:
+        """Let people do what they may in one block; what one does may be in another's way."""
+        for kind, number in steps:
+            made = make_call(self.state, kind, number)
+            if made is not None:
+                self.send(*made, 0)
+        self.block()
 
     @rule(signer=people, row=st.dictionaries(st.integers(0, 7), st.integers(1, 65_535), min_size=1))
     def commit(self, signer: str, row: dict[int, int]) -> None:
