@@ -6,7 +6,7 @@ not accepted; one judge call per id decides for all copies that arrive meanwhile
 than `INLINE_MAX` is announced and pulled. Every second the names of recent messages go to some
 neighbours, to pull what they miss.
 
-Order of defence, cheapest first: frame length, the peer's buckets, the seen ids, its standing, the
+Order of defence, cheapest first: frame length, the peer's buckets, its standing, the seen ids, the
 bound of the judging queue (transactions go first), the judge. Reject lowers the score of every
 peer that sent the message; Ignore blames nobody, and lets the message be judged again later.
 
@@ -22,12 +22,13 @@ import trio
 
 from consensus.verdict import Accept, Ignore, Reject, Verdict
 from p2p import wire
-from p2p.errors import NetworkError, RemoteFault
-from p2p.judging import JudgingQueue, Pending
+from p2p.errors import RemoteFault
+from p2p.judging import JudgingQueue, Pending, is_urgent
 from p2p.link import Link
 from p2p.mesh import Mesh
 from p2p.peers import Deed, PeerBook, Standing
-from p2p.seen import Body, RecentBodies, SeenIds
+from p2p.pulls import Pull, Pulls
+from p2p.seen import Body, RecentBodies, SeenIds, WantedIds
 from p2p.wire import Announcement, GossipKind, MessageId, Topic
 
 HOLD_S = 0.02
@@ -37,16 +38,12 @@ PATIENT_TOPICS = frozenset({Topic.EVIDENCE, Topic.WEIGHTS, Topic.TX})
 FAN_OUT = 4
 """Neighbours that get all of a patient message at once; the others are told its name, 100 ms later
 at most, and pull it if they must. Four leave e^-4, 2 %, of a large network to the pulls."""
-WANTED_S, WANTED_MAX = 3.0, 20_000
-"""How long a pull by name is waited for, and how many may be waited for."""
-PULLS_MAX, PULL_S = 16, 8.0
-"""Large bodies pulled at once (16 MiB), and how long one neighbour may take to give one."""
+ADDRESSES_S = 5.0
+"""How often one neighbour is heard on where others are; reading addresses costs more than most."""
 JUDGES, URGENT_JUDGES = 12, 4
 """Judge calls at once, and how many more that only take votes, statuses and blocks, so that slow
 judging of transactions never holds those up."""
 Judge = Callable[[Topic, bytes, bytes], Awaitable[Verdict]]
-Pull = Callable[[bytes, Announcement], Awaitable[bytes]]
-"""Ask a peer for an announced body; raises NetworkError."""
 
 
 class Gossip:
@@ -65,11 +62,8 @@ class Gossip:
         self._queue = JudgingQueue()
         self._work = trio.lowlevel.ParkingLot()
         self._urgent_work = trio.lowlevel.ParkingLot()
-        self._wanted: dict[MessageId, float] = {}
-        self._swept_s = now_s
-        self._pulls: dict[MessageId, list[tuple[Link, Announcement]]] = {}
-        self._nursery: trio.Nursery
-        self._pull: Pull
+        self._wanted = WantedIds(now_s)
+        self._pulls = Pulls(self._on_body, self._blame, self.counts)
         self._on_addresses: Callable[[bytes, tuple[str, ...]], None]
 
     # -- the node's side -------------------------------------------------------------------------
@@ -106,7 +100,8 @@ class Gossip:
     ) -> None:
         """Judge what comes and keep the mesh, until cancelled."""
         async with trio.open_nursery() as nursery:
-            self._nursery, self._pull, self._on_addresses = nursery, pull, on_addresses
+            self._on_addresses = on_addresses
+            self._pulls.begin(nursery, pull)
             for _ in range(JUDGES):
                 nursery.start_soon(self._judge_any)
             for _ in range(URGENT_JUDGES):
@@ -136,6 +131,8 @@ class Gossip:
 
     def _on_data(self, link: Link, frame: bytes, now_s: float) -> None:
         topic, payload = _read_data(frame)
+        if not self._is_heard(link, topic):  # before its copy makes an honest one a duplicate
+            return
         message_id = wire.compute_message_id(topic, payload)
         if topic in wire.NEIGHBOUR_TOPICS:
             self._queue_for_judge(Pending(None, topic, payload, [link]))
@@ -145,7 +142,7 @@ class Gossip:
             link.outbox.withdraw(message_id)
             self._queue.note_sender(message_id, link)
             return
-        self._wanted.pop(message_id, None)
+        self._wanted.drop(message_id)
         self._queue_for_judge(Pending(message_id, topic, payload, [link]))
 
     def _on_direct(self, link: Link, frame: bytes) -> None:
@@ -162,29 +159,21 @@ class Gossip:
         elif kind == GossipKind.IWANT:
             self._on_want(link, wire.read_ids(body))
         elif kind == GossipKind.ANNOUNCE:
-            self._on_announcement(link, wire.read_announcement(body))
+            self._on_announcement(link, wire.read_announcement(body), now_s)
         elif kind == GossipKind.GRAFT:
             self.mesh.on_graft(link)
         elif kind == GossipKind.PRUNE:
             self.mesh.on_prune(link, now_s)
         elif kind == GossipKind.ADDRESSES:
-            self._on_addresses(link.peer, wire.read_addresses(body))
+            if now_s >= link.addresses_due_s:
+                link.addresses_due_s = now_s + ADDRESSES_S
+                self._on_addresses(link.peer, wire.read_addresses(body))
         else:
             raise RemoteFault(f"gossip frame kind {kind} does not exist")
 
     def _on_have(self, link: Link, ids: list[MessageId], now_s: float) -> None:
-        missing = [
-            message_id
-            for message_id in ids
-            if message_id not in self._seen and self._wanted.get(message_id, 0.0) < now_s
-        ]
-        if not missing or len(self._wanted) > WANTED_MAX:
-            return
-        if self._wanted and now_s > self._swept_s + WANTED_S:
-            self._swept_s = now_s
-            self._wanted = {name: end for name, end in self._wanted.items() if end >= now_s}
-        for message_id in missing:
-            self._wanted[message_id] = now_s + WANTED_S
+        unknown = [name for name in ids if not self._seen.is_known(name, now_s)]
+        missing = self._wanted.choose(unknown, link.peer, now_s)
         self.counts["wanted"] += len(missing)
         for frame in wire.write_ids(GossipKind.IWANT, missing):
             link.put_control(frame)
@@ -197,38 +186,15 @@ class Gossip:
 
     # -- large bodies ----------------------------------------------------------------------------
 
-    def _on_announcement(self, link: Link, announcement: Announcement) -> None:
+    def _on_announcement(self, link: Link, announcement: Announcement, now_s: float) -> None:
         name = announcement.message_id
-        if name in self._seen and not announcement.is_direct:
+        if not self._is_heard(link, announcement.topic):
+            return
+        if self._seen.is_known(name, now_s) and not announcement.is_direct:
             self.counts["duplicates"] += 1
             return
-        sources = self._pulls.get(name)
-        if sources is not None:
-            sources.append((link, announcement))
-        elif len(self._pulls) < PULLS_MAX:
-            self._pulls[name] = [(link, announcement)]
-            self._nursery.start_soon(self._pull_body, name)
-        else:
-            self.counts["pulls_refused"] += 1
-
-    async def _pull_body(self, name: MessageId) -> None:
-        """Ask the announcers in turn until one gives the body it named."""
-        sources = self._pulls[name]
-        try:
-            while sources:
-                link, announcement = sources.pop(0)
-                with trio.move_on_after(PULL_S):
-                    try:
-                        payload = await self._pull(link.peer, announcement)
-                    except NetworkError:
-                        payload = b""
-                    if wire.compute_message_id(announcement.topic, payload) == name:
-                        self._on_body(link, announcement, payload)
-                        return
-                self.counts["pulls_failed"] += 1
-                self._blame(link, Deed.BROKE_PROMISE, trio.current_time())
-        finally:
-            del self._pulls[name]
+        self._wanted.drop(name)
+        self._pulls.add(link, announcement)
 
     def _on_body(self, link: Link, announcement: Announcement, payload: bytes) -> None:
         topic, name = announcement.topic, announcement.message_id
@@ -242,20 +208,20 @@ class Gossip:
 
     def _queue_for_judge(self, pending: Pending) -> None:
         link = pending.senders[0]
-        if not self._is_heard(link, pending):
-            self._forget(pending)
+        if not self._is_heard(link, pending.topic):
+            self._unsee(pending)
             return
         for dropped in self._queue.put(pending):
             self.counts["judging_dropped"] += 1
             self._forget(dropped)
         if self._work:
             self._work.unpark()
-        elif self._urgent_work and pending.is_urgent:
+        elif self._urgent_work and is_urgent(pending.topic):
             self._urgent_work.unpark()
 
-    def _is_heard(self, link: Link, pending: Pending) -> bool:
+    def _is_heard(self, link: Link, topic: Topic) -> bool:
         standing = self._book.standing(link.peer, link.heard_s)
-        if standing is Standing.GOOD or (standing is Standing.GREY and pending.is_urgent):
+        if standing is Standing.GOOD or (standing is Standing.GREY and is_urgent(topic)):
             return True
         self.counts["greylisted"] += 1
         return False
@@ -263,6 +229,11 @@ class Gossip:
     def _forget(self, pending: Pending) -> None:
         if pending.message_id is not None:
             self._seen.ignore(pending.message_id, trio.current_time())
+
+    def _unsee(self, pending: Pending) -> None:
+        """Let the next copy be judged: this one came from nobody we hear."""
+        if pending.message_id is not None:
+            self._seen.forget(pending.message_id)
 
     async def _judge_any(self) -> None:
         while True:
@@ -283,12 +254,13 @@ class Gossip:
     async def _judge_one(self, pending: Pending) -> None:
         if self._work and self._queue:
             self._work.unpark()  # should this call block, the next message has a judge
-        if not any(self._is_heard(link, pending) for link in pending.senders):  # no longer
+        topic = pending.topic
+        if not any(self._is_heard(link, topic) for link in pending.senders):  # no longer
             self._queue.conclude(pending)
-            self._forget(pending)
+            self._unsee(pending)
             return
         sender = pending.senders[0].peer
-        verdict = await self._judge(pending.topic, sender, pending.payload)
+        verdict = await self._judge(topic, sender, pending.payload)
         now_s = trio.current_time()
         self._queue.conclude(pending)
         match verdict:

@@ -12,6 +12,8 @@ PENDING_MAX = 8_192
 """Messages that may wait for a judge in all: two seconds of a full node's work."""
 PENDING_BYTES = 32 << 20
 """Bytes they may hold."""
+SHARE_MAX, SHARE_BYTES = PENDING_MAX // 4, PENDING_BYTES // 4
+"""How much of either may be one neighbour's: a flood crowds out nobody else's messages."""
 URGENT = 3
 """Votes, statuses and blocks: the first topics of `wire.TOPICS`."""
 
@@ -29,25 +31,31 @@ class Pending:
         self.payload = payload
         self.senders = senders
 
-    @property
-    def is_urgent(self) -> bool:
-        """Return whether the judges kept for urgent topics take it."""
-        return TOPIC_NUMBER[self.topic] < URGENT
+
+def is_urgent(topic: Topic) -> bool:
+    """Return whether the judges kept for urgent topics take messages of `topic`."""
+    return TOPIC_NUMBER[topic] < URGENT
 
 
 class JudgingQueue:
     """Lanes by topic; when full the oldest of the least urgent goes."""
 
-    __slots__ = ("_bytes", "_count", "_lanes", "_open")
+    __slots__ = ("_bytes", "_count", "_lanes", "_open", "_shares")
 
     def __init__(self) -> None:
         self._lanes: tuple[deque[Pending], ...] = tuple(deque() for _ in TOPICS)
         self._open: dict[MessageId, Pending] = {}
         self._count = 0
         self._bytes = 0
+        self._shares: dict[Link, list[int]] = {}
 
     def put(self, pending: Pending) -> list[Pending]:
-        """Queue a message; return those that had to go for it."""
+        """Queue a message; return those that had to go for it, or itself if there is no room."""
+        share = self._shares.setdefault(pending.senders[0], [0, 0])
+        if share[0] >= SHARE_MAX or share[1] >= SHARE_BYTES:
+            return [pending]
+        share[0] += 1
+        share[1] += len(pending.payload)
         self._lanes[TOPIC_NUMBER[pending.topic]].append(pending)
         self._count += 1
         self._bytes += len(pending.payload)
@@ -92,4 +100,10 @@ class JudgingQueue:
     def _taken(self, pending: Pending) -> Pending:
         self._count -= 1
         self._bytes -= len(pending.payload)
+        first = pending.senders[0]
+        share = self._shares[first]
+        share[0] -= 1
+        share[1] -= len(pending.payload)
+        if not share[0]:
+            del self._shares[first]
         return pending

@@ -6,6 +6,7 @@ boot opened from different sides, the one opened by the smaller peer id stays; o
 restarted, or opened again) the newer.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -42,6 +43,8 @@ class Link:
         self.pruned_until_s = 0.0
         self.began_s = now_s
         self.heard_s = now_s
+        self.writing_since_s = math.inf
+        self.addresses_due_s = now_s
         self.rtt_ms: float | None = None
         self.lazy_ids: list[MessageId] = []
         self._stream = stream
@@ -117,10 +120,12 @@ class Link:
                 with trio.move_on_at(outbox.due_s):
                     await self._idle.park()
                 continue
+            self.writing_since_s = trio.current_time()
             try:
                 await self._stream.write(outbox.take())
             except PeerGone:
                 break
+            self.writing_since_s = math.inf
         scope.cancel()
 
 

@@ -25,6 +25,8 @@ REPAIR_LINKS, REPAIR_IDS, REPAIR_S = 3, 2_100, 3.0
 """Repair: every second name the last 3 s of messages, at most 2,100, to 3 random neighbours."""
 SILENT_S, PING_S = 10.0, 2
 """A neighbour silent for 10 s is dropped; it is pinged every 2 s, so silence is not idleness."""
+DEAF_S = 30.0
+"""A neighbour that talks but takes no piece of ours for so long is dropped as well."""
 
 
 class Mesh:
@@ -85,6 +87,7 @@ class Mesh:
                 due_s = now_s
                 for link in self.links.values():
                     link.heard_s = now_s
+                    link.writing_since_s = max(link.writing_since_s, now_s)
             for link in self.links.values():
                 if link.lazy_ids:
                     _name(link)
@@ -97,7 +100,7 @@ class Mesh:
     def _mend(self, now_s: float, second: int) -> None:
         self._bodies.expire(now_s)
         for link in self.links.values():
-            if now_s - link.heard_s > SILENT_S:
+            if now_s - link.heard_s > SILENT_S or now_s - link.writing_since_s > DEAF_S:
                 self._counts["silent_dropped"] += 1
                 link.connection.abort()
             elif second % PING_S == 0:

@@ -2,10 +2,12 @@
 
 `SeenIds` answers "did I judge this already?" for at least `SEEN_S` seconds and at most `SEEN_MAX`
 ids a generation: two generations, the older dropped whole, so neither time nor an attacker makes it
-grow. `RecentBodies` holds payloads for those who ask for them by id, bounded in bytes and age.
+grow. `WantedIds` says of whom to ask what others name. `RecentBodies` holds payloads for those who
+ask for them by id, bounded in bytes and age.
 """
 
-from collections import OrderedDict
+import math
+from collections import Counter, OrderedDict
 from dataclasses import dataclass
 
 from p2p.wire import MessageId, Topic
@@ -17,6 +19,10 @@ SEEN_MAX = 200_000
 IGNORED_S = 2.0
 """How long an ignored message ("not yet") stays ignored: long enough for the copies of all
 neighbours to arrive, short enough that a later repair is judged afresh."""
+WANTED_S, RETRY_S = 3.0, 0.5
+"""How long a message asked for by name is waited for, and when the next that names it is asked."""
+WANTED_MAX = 2_100
+"""Messages asked for because one peer named them first: all that one repair names."""
 BODIES_S = 20.0
 """How long a payload can be pulled; three repair rounds and a slow reader."""
 BODIES_BYTES = 48 << 20
@@ -35,10 +41,7 @@ class SeenIds:
 
     def add(self, message_id: MessageId, now_s: float) -> bool:
         """Return True and remember `message_id` if it is new (or its ignored time is over)."""
-        until_s = self._new.get(message_id)
-        if until_s is None:
-            until_s = self._old.get(message_id)
-        if until_s is not None and now_s < until_s:
+        if self.is_known(message_id, now_s):
             return False
         if now_s - self._turned_s > SEEN_S or len(self._new) >= SEEN_MAX:
             self._old, self._new, self._turned_s = self._new, {}, now_s
@@ -49,8 +52,63 @@ class SeenIds:
         """Let `message_id` be judged again `IGNORED_S` from now."""
         self._new[message_id] = now_s + IGNORED_S
 
-    def __contains__(self, message_id: object) -> bool:
-        return message_id in self._new or message_id in self._old
+    def forget(self, message_id: MessageId) -> None:
+        """Let `message_id` be judged as if it had never come."""
+        self._new.pop(message_id, None)
+        self._old.pop(message_id, None)
+
+    def is_known(self, message_id: MessageId, now_s: float) -> bool:
+        """Return whether `message_id` need not be judged now."""
+        until_s = self._new.get(message_id)
+        if until_s is None:
+            until_s = self._old.get(message_id)
+        return until_s is not None and now_s < until_s
+
+
+class WantedIds:
+    """Messages asked for by name: of whom, and since when.
+
+    Who names a message and does not give it holds it up for `RETRY_S` and once: then it is asked of
+    the next that names it.
+    """
+
+    __slots__ = ("_asked", "_counts", "_swept_s")
+
+    def __init__(self, now_s: float) -> None:
+        self._asked: dict[MessageId, tuple[float, tuple[bytes, ...]]] = {}
+        self._counts: Counter[bytes] = Counter()
+        self._swept_s = now_s
+
+    def choose(self, names: list[MessageId], peer: bytes, now_s: float) -> list[MessageId]:
+        """Return which of `names`, all of them missing here, to ask `peer` for now."""
+        if now_s - self._swept_s > 1:
+            self._sweep(now_s)
+        chosen: list[MessageId] = []
+        for name in names:
+            asked_s, peers = self._asked.get(name, (-math.inf, ()))
+            if now_s - asked_s < RETRY_S or peer in peers:
+                continue
+            if not peers:
+                if self._counts[peer] >= WANTED_MAX:
+                    continue
+                self._counts[peer] += 1
+            self._asked[name] = (now_s, (*peers, peer))
+            chosen.append(name)
+        return chosen
+
+    def drop(self, name: MessageId) -> None:
+        """Note that `name` has come, or is wanted no longer."""
+        asked = self._asked.pop(name, None)
+        if asked is not None:
+            first = asked[1][0]
+            self._counts[first] -= 1
+            if not self._counts[first]:
+                del self._counts[first]
+
+    def _sweep(self, now_s: float) -> None:
+        self._swept_s = now_s
+        for name in [name for name, asked in self._asked.items() if now_s - asked[0] > WANTED_S]:
+            self.drop(name)
 
 
 @dataclass(frozen=True, slots=True)

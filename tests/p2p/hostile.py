@@ -43,15 +43,20 @@ class Villain:
 
 
 @asynccontextmanager
-async def open_villain(victim: Network, number: int = 99) -> AsyncGenerator[Villain]:
-    """Connect a villain of the identity `number` to `victim`."""
+async def open_villain(
+    victim: Network, number: int = 99, *, is_mute: bool = False
+) -> AsyncGenerator[Villain]:
+    """Connect a villain of the identity `number` to `victim`.
+
+    It refuses the streams the victim opens; a mute one takes them and never answers.
+    """
     place = parse_address(victim.addresses[0])
     transport = Transport(number.to_bytes(32, "big"))
     stream = await trio.open_tcp_stream(place.host, place.port)
     channel = await transport.secure_outbound(stream, victim.peer_id)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(channel.run)
-        nursery.start_soon(_refuse_streams, channel)
+        nursery.start_soon(_stay_mute if is_mute else _refuse_streams, channel)
         try:
             yield Villain(transport.peer_id, channel)
         finally:
@@ -65,3 +70,14 @@ async def _refuse_streams(channel: Channel) -> None:
             await (await channel.accept()).reset()
         except PeerGone:
             return
+
+
+async def _stay_mute(channel: Channel) -> None:
+    transport = Transport(bytes(32))
+    async with trio.open_nursery() as nursery:
+        while True:
+            try:
+                stream = await channel.accept()
+            except PeerGone:
+                return
+            nursery.start_soon(transport.negotiate, stream, frozenset({wire.ASK_PROTOCOL}))

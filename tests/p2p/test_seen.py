@@ -15,7 +15,7 @@ def test_an_id_is_new_once():
     ids = SeenIds(0.0)
     assert ids.add(_name(1), 0.0)
     assert not ids.add(_name(1), 1.0)
-    assert _name(1) in ids
+    assert ids.is_known(_name(1), 1.0)
 
 
 def test_an_id_is_forgotten_after_two_generations():
@@ -42,8 +42,8 @@ def test_a_flood_of_ids_is_bounded_by_two_generations(monkeypatch: pytest.Monkey
     ids = SeenIds(0.0)
     for number in range(1_000):
         assert ids.add(_name(number), 0.0)
-    assert sum(_name(number) in ids for number in range(1_000)) <= 201
-    assert _name(999) in ids
+    assert sum(ids.is_known(_name(number), 0.0) for number in range(1_000)) <= 201
+    assert ids.is_known(_name(999), 0.0)
 
 
 def test_bodies_are_bounded_in_bytes_and_age():
