@@ -43,7 +43,7 @@ GOVERNABLE: Mapping[str, Bounds] = {
     "take_raise_blocks": Bounds(0, 5_000_000),
     # weights
     "kappa": Bounds(21_845, 52_428),
-    "commit_interval_blocks": Bounds(0, 1_000),
+    "commit_interval_blocks": Bounds(1, 1_000),
     "forfeit_slash_ppm": Bounds(0, 100_000),
     "forfeit_window_epochs": Bounds(1, 1_000),
     # eras

@@ -78,7 +78,7 @@ BOUNDS: Mapping[str, Bounds] = {
     "min_burn": Bounds(500_000, RAO_PER_TAO, "rao"),
     "max_burn": Bounds(RAO_PER_TAO // 10, 100 * RAO_PER_TAO, "rao"),
     "burn_half_life": Bounds(1, 50_400, "blocks"),
-    "burn_increase_ppm": Bounds(1_000_000, 3_000_000, "millionths"),
+    "burn_increase_ppm": Bounds(1_050_000, 3_000_000, "millionths"),
     "serving_rate_limit": Bounds(5, 7_200, "blocks"),
     "miner_price_cap": Bounds(0, SUPPLY_CAP, "rao"),
     "registration_open": Bounds(0, 1, "1 for yes"),

@@ -59,7 +59,7 @@ RULES = (
     ("bonds_penalty", (0, 30_000)),
     ("stake_threshold", (0, TAO)),
     ("burn_half_life", (1, 9)),
-    ("burn_increase_ppm", (1_000_000, 3_000_000)),
+    ("burn_increase_ppm", (1_050_000, 3_000_000)),
     ("registration_open", (0, 1)),
 )
 """Changes of a subnet's rules that are within bounds, often."""
