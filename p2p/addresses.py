@@ -123,3 +123,9 @@ def compute_network_group(host: str) -> str:
     if ip.is_loopback:
         return "loopback"
     return str(ipaddress.ip_network((ip, 16 if ip.version == 4 else 32), strict=False))  # noqa: PLR2004
+
+
+def compute_site(host: str) -> str:
+    """Return what one owner has at least: an IPv4 address, or the /64 of an IPv6 address."""
+    ip = ipaddress.ip_address(host)
+    return host if ip.version == 4 else str(ipaddress.ip_network((ip, 64), strict=False))  # noqa: PLR2004

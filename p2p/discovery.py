@@ -74,7 +74,10 @@ class Discovery:
         connected = {peer: link.connection.address.host for peer, link in links.items()}
         for peer in self._dialling:
             connected.setdefault(peer, "127.0.0.1")
-        wanted = min(self._target - len(connected), DIALS_MAX - len(self._dialling))
+        # Half of the target are peers we chose ourselves: whoever comes to us may be one attacker.
+        chosen = len(self._dialling) + sum(link.connection.is_outbound for link in links.values())
+        wanted = max(self._target - len(connected), self._target // 2 - chosen)
+        wanted = min(wanted, DIALS_MAX - len(self._dialling))
         if wanted <= 0:
             return
         for address in self._book.choose(now_s, wanted, connected):

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from p2p.addresses import Address, compute_network_group, parse_address
+from p2p.addresses import Address, compute_site, parse_address
 from p2p.errors import AddressInUse, LocalFault, PeerGone
+from p2p.quota import Limit, TokenBucket
 from p2p.yamux import Stream
 
 if TYPE_CHECKING:
@@ -31,7 +32,11 @@ STREAMS_MAX = 32
 LINGER_S = 1.0
 """How long a stream may take to end after we closed our side."""
 HANDSHAKES_MAX = 32
-"""Strangers that may be proving their identity at once."""
+"""Strangers that may be proving their identity at once; one more, and the oldest must go: an honest
+one needs a fraction of a second, whoever holds its place for long does not mean to."""
+KNOCKS, SITES_MAX = Limit(2, 16), 4_096
+"""How often one site may connect to us, and for how many sites that is remembered: a handshake
+costs us milliseconds, and every new identity begins with a fresh quota."""
 REOPEN_S_MIN, REOPEN_S_MAX = 0.05, 5.0
 """Wait before the host reopens, doubling: at once the first time, never in a tight loop."""
 IDENTIFY_PROTOCOL, PING_PROTOCOL = "/ipfs/id/1.0.0", "/ipfs/ping/1.0.0"
@@ -42,7 +47,9 @@ StreamHandler = Callable[["Connection", Stream], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many connections: in all, of strangers that came to us, and from one IP address.
+    """How many connections: in all, of strangers that came to us, and from one site.
+
+    A site is an IPv4 address or the /64 of an IPv6 one (`compute_site`).
 
     `inbound_max` below `total_max` keeps room for the peers we choose ourselves.
     """
@@ -92,7 +99,8 @@ class Host:
         self._protocols: frozenset[str] = frozenset()
         self._listeners: list[trio.SocketListener] = []
         self._limits = limits
-        self._handshakes = trio.CapacityLimiter(HANDSHAKES_MAX)
+        self._strangers: dict[trio.SocketStream, Address] = {}
+        self._knocks: dict[str, TokenBucket] = {}
         self._nursery: trio.Nursery | None = None
 
     @property
@@ -203,16 +211,28 @@ class Host:
     async def _serve_socket(self, stream: trio.SocketStream) -> None:
         """Take in one stranger; whatever it does ends its own connection only."""
         nursery, remote = self._nursery, _remote_of(stream)
-        if nursery is None or remote is None or not self._has_room(remote):
+        if (
+            nursery is None
+            or remote is None
+            or not self._has_room(remote)
+            or not self._may_knock(remote)
+        ):
             self.counts["inbound_refused"] += 1
             stream.socket.close()
             return
+        if len(self._strangers) >= HANDSHAKES_MAX:
+            self.counts["strangers_dropped"] += 1
+            oldest = next(iter(self._strangers))
+            del self._strangers[oldest]
+            oldest.socket.close()
+        self._strangers[stream] = remote
         try:
-            async with self._handshakes:
-                channel = await self._secure(stream, None)
+            channel = await self._secure(stream, None)
         except PeerGone:
             self.counts["handshakes_failed"] += 1
             return
+        finally:
+            self._strangers.pop(stream, None)
         if not self._has_room(remote):
             channel.abort()
             return
@@ -237,9 +257,21 @@ class Host:
             return False
         if len(inbound) >= self._limits.inbound_max:
             return False
-        same = sum(known.address.host == remote.host for known in inbound)
-        is_local = compute_network_group(remote.host) == "loopback"
-        return is_local or same < self._limits.per_ip_max
+        site = compute_site(remote.host)
+        places = [known.address for known in inbound] + list(self._strangers.values())
+        same = sum(compute_site(place.host) == site for place in places)
+        return remote.is_loopback or same < self._limits.per_ip_max
+
+    def _may_knock(self, remote: Address) -> bool:
+        """Return whether the site of `remote` connects no oftener than an honest one would."""
+        if remote.is_loopback:
+            return True
+        site, now_s = compute_site(remote.host), trio.current_time()
+        bucket = self._knocks.pop(site, None) or TokenBucket(KNOCKS, now_s)
+        self._knocks[site] = bucket  # the latest stands last
+        if len(self._knocks) > SITES_MAX:
+            del self._knocks[next(iter(self._knocks))]
+        return bucket.take(1, now_s)
 
     async def _run_connection(
         self, connection: Connection, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED

@@ -81,6 +81,8 @@ class Record:
     dial_s: float = 0.0
     banned_until_s: float = -math.inf
     bans: int = 0
+    is_proved: bool = False
+    """Whether we dialled it and found it; a peer that came to us only claims where it is."""
 
 
 class PeerBook:
@@ -168,11 +170,12 @@ class PeerBook:
         delay_s = min(BACKOFF_S_MAX, BACKOFF_S * 2 ** min(record.failures - 1, 10))
         record.dial_s = now_s + delay_s * self._random.uniform(0.5, 1.5)
 
-    def on_connected(self, peer: bytes) -> None:
+    def on_connected(self, peer: bytes, *, is_dialled: bool) -> None:
         """Note that `peer` is connected and proved to be itself."""
         record = self._records.get(peer)
         if record is not None:
             record.source = min(record.source, Source.MET)
+            record.is_proved |= is_dialled
 
     def on_lost(self, peer: bytes, now_s: float, lasted_s: float) -> None:
         """Note that a connection of `lasted_s` seconds ended; a short one counts as a failure."""
@@ -191,7 +194,7 @@ class PeerBook:
         """Change the score of `peer` by `count` such deeds; return its standing after it."""
         record = self._records.get(peer)
         if record is None:
-            self._make_room(Source.MET)
+            self._make_room(Source.CHOSEN)
             record = self._records[peer] = Record(Source.HEARSAY, scored_s=now_s)
         score = min(SCORE_MAX, _decay(record, now_s) + deed.value * count)
         record.score, record.scored_s = score, now_s
@@ -244,13 +247,39 @@ class PeerBook:
         return count
 
     def _make_room(self, source: Source) -> bool:
+        """Return whether there is room for one more from `source`, forgetting the least if need be.
+
+        Hearsay makes way for anything, a bad name or an unproved claim for a peer that is
+        connected, a proved peer only for what the operator chose and for deeds.
+        """
         if len(self._records) < RECORDS_MAX:
             return True
+        worth_max = _WORTH_MAX[source]
+        worst, worst_key = None, (worth_max + 1, 0)
         for peer, record in self._records.items():
-            if record.source is Source.HEARSAY and record.score >= 0:
-                del self._records[peer]
-                return True
-        return source is Source.CHOSEN
+            key = (_compute_worth(record), -record.failures)
+            if key < worst_key:
+                worst, worst_key = peer, key
+            if worst_key[0] == 0:
+                break
+        if worst is not None:
+            del self._records[worst]
+        return worst is not None or source is Source.CHOSEN
+
+
+_WORTH_MAX = {Source.HEARSAY: 0, Source.MET: 2, Source.CHOSEN: 3}
+"""The most that is forgotten to make room for a record of each source."""
+
+
+def _compute_worth(record: Record) -> int:
+    """Return how late a record is forgotten: 4 is never."""
+    if record.source is Source.CHOSEN:
+        return 4
+    if record.is_proved:
+        return 3
+    if record.source is Source.MET and not record.bans:
+        return 2
+    return 1 if record.bans or record.score < 0 else 0
 
 
 def _decay(record: Record, now_s: float) -> float:

@@ -286,7 +286,7 @@ class Sessions:
                 self._book.add(place.with_peer(link.peer), Source.MET)
         if link.connection.is_outbound:
             self._book.add(seen.with_peer(link.peer), Source.MET)
-        self._book.on_connected(link.peer)
+        self._book.on_connected(link.peer, is_dialled=link.connection.is_outbound)
 
     def tell_addresses(self, link: Link) -> None:
         """Tell a neighbour where some peers we have met are."""

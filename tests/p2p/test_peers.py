@@ -1,4 +1,6 @@
 """The peer book: whom to dial, whom to trust, whom to ban."""
+# pyright: reportPrivateUsage=false
+# How many are known shows from outside as memory alone.
 
 from random import Random
 
@@ -147,3 +149,46 @@ def test_only_peers_we_have_met_are_told_to_others_and_nobody_itself():
     book.add(_place(2), Source.MET)
     book.add(_place(3), Source.HEARSAY)
     assert book.sample(9, _peer(1)) == [_place(2)]
+
+
+def _fill(book: PeerBook, source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "RECORDS_MAX", 20)
+    for number in range(1, 21):
+        book.add(_place(number), source)
+
+
+def _knows(book: PeerBook, number: int) -> bool:
+    return book.addresses_of(_peer(number)) != ()
+
+
+def test_deeds_of_ever_new_peers_do_not_make_the_book_grow(monkeypatch: pytest.MonkeyPatch):
+    book = _book()
+    _fill(book, Source.MET, monkeypatch)
+    for number in range(100, 200):
+        book.judge(_peer(number), Deed.REJECTED, 0.0)
+    assert len(book._records) <= peers.RECORDS_MAX
+
+
+def test_a_book_full_of_bad_names_still_learns_of_peers_that_are_met(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    book = _book()
+    monkeypatch.setattr(peers, "RECORDS_MAX", 20)
+    for number in range(100, 120):
+        for _ in range(7):
+            book.judge(_peer(number), Deed.REJECTED, 0.0)
+    book.add(_place(1), Source.MET)
+    assert _knows(book, 1)
+
+
+def test_claims_of_where_peers_are_push_out_none_we_found_ourselves(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    book = _book()
+    _fill(book, Source.MET, monkeypatch)
+    for number in range(1, 11):
+        book.on_connected(_peer(number), is_dialled=True)
+    for number in range(100, 200):
+        book.add(_place(number), Source.MET)
+    assert all(_knows(book, number) for number in range(1, 11))
+    assert _knows(book, 199)
