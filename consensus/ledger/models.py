@@ -5,6 +5,10 @@ whatever its publisher does later: a copy can't pass for the original, and who p
 it was first with keeps the height. Records stand under the hotkey's vault, so a swapped hotkey
 keeps them; those of a dissolved subnet mean nothing to the next one with its number.
 
+Who sees a publication on its way can publish the same content with a higher tip. So a content that
+nobody else has yet is best published as a hash over the file's hash and the own hotkey, and the
+file's own hash later: the first proves when, and means nothing under another hotkey.
+
 Source: `ledger.md` section 10.
 """
 

@@ -2,7 +2,9 @@
 
 There are `subnets_max` places. When all are taken, a newcomer pays the lock and waits, and the
 subnet with the lowest price average among those past immunity gets notice. One newcomer waits at a
-time. Its plan names the vault of the owner's hotkey, so that the key may be swapped meanwhile.
+time, and an epoch of the notice is no longer than a new subnet's: or who must make way could keep
+everybody's place and the newcomer's lock for months by a long tempo. The newcomer's plan names the
+vault of the owner's hotkey, so that the key may be swapped meanwhile.
 
 Source: `ledger.md` section 3.
 """
@@ -64,7 +66,7 @@ def process_register_subnet(
         put_locks(draft, Locks(cost, draft.height, waiting))
         return found_subnet(draft, netuid, plan)
     put_locks(draft, Locks(cost, draft.height, (*waiting, Waiting(plan, netuid))))
-    tempo = get_subnet(draft, netuid).hyper.tempo
+    tempo = min(get_subnet(draft, netuid).hyper.tempo, params.new_subnet.tempo)
     ends_at = give_notice(draft, netuid, params.dissolve_notice_epochs * tempo)
     return SubnetNoticed(netuid, call.hotkey, ends_at)
 

@@ -15,7 +15,14 @@ from consensus.ledger.places import find_free
 from consensus.ledger.queries import account, list_subnets, metagraph, supply
 from consensus.ledger.records import get_network
 from consensus.ledger.state import Draft, State, Total
-from consensus.ledger.subnets import find_subnet, find_uid, get_market, put_market
+from consensus.ledger.subnets import (
+    find_subnet,
+    find_uid,
+    get_market,
+    get_subnet,
+    put_market,
+    put_subnet,
+)
 from consensus.ledger.supply import check_invariants
 from consensus.params import Hyperparameters
 from consensus.quantities import (
@@ -246,6 +253,16 @@ def test_a_newcomer_waits_for_the_lowest_price_past_immunity_under_notice() -> N
         process_call(Draft(state), key_of("alice"), make_foundation(state, "x"))
     with pytest.raises(NotEnoughFunds):
         process_call(Draft(state), key_of("cold0"), make_foundation(state, "x", "cold0"))
+
+
+def test_a_long_tempo_does_not_keep_a_place_for_months() -> None:
+    draft = Draft(advance(make_places(subnets_max=U16(1)), 20))
+    subnet = get_subnet(draft, OWNED)
+    slow = replace(subnet.hyper, tempo=U16(50_400), immunity_blocks=U32(200_000))
+    put_subnet(draft, OWNED, replace(subnet, hyper=slow))
+    event = process_call(draft, key_of("alice"), make_foundation(draft.before))
+    assert isinstance(event, SubnetNoticed)
+    assert event.ends_at == 21 + 2 * get_network(draft).params.new_subnet.tempo
 
 
 def test_a_subnet_under_immunity_makes_way_for_nobody() -> None:
