@@ -6,7 +6,7 @@ exit applies. `python -m benchmarks.epoch [--json]`.
 
 import numpy as np
 
-from benchmarks.measure import Figure, is_json_wanted, median, report, time_runs
+from benchmarks.measure import Figure, is_json_wanted, median, report, time_cpu, time_runs
 from consensus.params import Hyperparameters, Params
 from consensus.quantities import U16, U16_MAX
 from consensus.reward.emission import divide
@@ -24,9 +24,13 @@ def main() -> None:
     for validators, neurons in SHAPES:
         for name, liquid in (("", False), ("_liquid", True)):
             epoch = build_epoch(validators, neurons, build_hyper(validators, liquid=liquid))
-            figures[f"epoch_{validators}x{neurons}{name}_ms"] = median(
-                time_runs(lambda epoch=epoch: divide(run_epoch(epoch), 10**12, 10**12), RUNS)
-            )
+
+            def run(epoch: EpochInput = epoch) -> None:
+                divide(run_epoch(epoch), 10**12, 10**12)
+
+            shape = f"epoch_{validators}x{neurons}{name}"
+            figures[f"{shape}_ms"] = median(time_runs(run, RUNS))
+            figures[f"{shape}_cpu_ms"] = median(time_cpu(run, RUNS))
     report("epoch", figures, as_json=is_json_wanted())
 
 
