@@ -62,8 +62,14 @@ def open_environment(
 
 
 def sync_folder(path: Path) -> None:
-    """Make the entries of folder `path` durable: a synced file is lost if its name is not."""
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    """Make the entries of folder `path` durable: a synced file is lost if its name is not.
+
+    A folder that may be passed but not read (0711) is its owner's to sync.
+    """
+    try:
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except PermissionError:
+        return
     try:
         os.fsync(folder)
     finally:

@@ -80,10 +80,12 @@ class States:
         target = self._head - window
         if target < 0:
             return 0
-        if target > self._horizon:
-            self._database.tables["meta"].put(txn, _HORIZON, be64(target))
+        meta = self._database.tables["meta"]
+        # Compared with what is stored: a transaction that failed has moved ours alone.
+        if target > int.from_bytes(meta.get(txn, _HORIZON) or b"", "big"):
+            meta.put(txn, _HORIZON, be64(target))
             # Before the commit: a reader that sees the rows gone must also see the new horizon.
-            self._horizon = target
+            self._horizon = max(self._horizon, target)
         gone = self._values.versions.prune(txn, self._horizon, rows_max)
         return gone + self._nodes.versions.prune(txn, self._horizon, rows_max - gone)
 

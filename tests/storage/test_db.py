@@ -120,8 +120,8 @@ def test_no_acknowledged_record_is_lost_when_the_process_is_killed(tmp_path: Pat
             text=True,
         )
         assert child.stdout is not None
-        lines = [child.stdout.readline()]  # it is up and has written something
-        time.sleep(dice.uniform(0.0, 0.06))
+        lines = [child.stdout.readline() for _ in range(dice.randint(1, 9))]
+        time.sleep(dice.uniform(0.0, 0.02))  # somewhere within the next writes
         child.kill()
         lines += child.stdout.readlines()
         child.wait()

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from consensus.ledger.state import StateReader
 from storage.db import Database, open_database, run_inline
-from storage.errors import Corrupt
-from storage.schema import compute_stop
+from storage.errors import Corrupt, StorageFailed
+from storage.schema import Txn, compute_stop
 from storage.states import Changes, States
 from storage.store import Store, StoreSettings, open_store
 from tests.storage.samples import CHAIN_ID, flip_bit, make_certificate, make_chain, make_final
@@ -80,6 +80,23 @@ async def test_pruning_leaves_only_what_the_kept_heights_need(tmp_path: Path):
         assert count_rows(database, "values") == count_rows(database, "nodes") == 1
         assert count_rows(database, "values_undo") == count_rows(database, "nodes_undo") == 0
         assert states.reader(49).get(bytes([49])) == b"x"
+
+
+async def test_a_failed_block_leaves_no_older_horizon_on_the_disk(tmp_path: Path):
+    async with open_database(tmp_path / "chain", bytes_max=1 << 30) as database:
+        states = States(database, head=-1, cache_bytes=0, history_blocks=2)
+        for height in range(9):
+            finalize_now(database, states, height, {b"k": bytes([height])})
+
+        def fail(txn: Txn) -> None:
+            states.apply_in(txn, 9, {b"k": b"new"}, {})
+            raise OSError("the disk")
+
+        with pytest.raises(StorageFailed):
+            database.write_now(fail)
+        finalize_now(database, states, 9, {b"k": b"\x09"})
+        stored = States(database, head=9, cache_bytes=0, history_blocks=2)
+        assert stored.horizon == states.horizon == 6
 
 
 async def test_a_value_that_stays_the_same_writes_no_row(tmp_path: Path):
