@@ -40,7 +40,10 @@ async def ask_miner(
     for _ in range(RETRIES):
         if not isinstance(asked, Busy):
             break
-        await trio.sleep(asked.retry_ms / 1_000)
+        again_s = trio.current_time() + asked.retry_ms / 1_000
+        if again_s >= trio.current_effective_deadline():
+            break  # it said so in time: busy, not late
+        await trio.sleep_until(again_s)
         asked = await _ask_once(node, task, netuid, miner, challenge)
     return Asked(Miss.BUSY, "busy") if isinstance(asked, Busy) else asked
 

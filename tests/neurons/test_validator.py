@@ -197,6 +197,10 @@ async def busy(payload: bytes) -> bytes:
     return messages.encode_reply(Busy(U32(100)))
 
 
+async def busy_for_long(payload: bytes) -> bytes:
+    return messages.encode_reply(Busy(U32(60_000)))
+
+
 async def refusing(payload: bytes) -> bytes:
     return messages.encode_reply(refuse(RefusalCode.MODEL_FAILED, "NaN"))
 
@@ -272,7 +276,7 @@ async def test_replayed_receipt_counts_once_and_then_as_a_fault(
     assert get_standing(world, "odd").reliability < 0.2
 
 
-@pytest.mark.parametrize("peer", [busy, quota])
+@pytest.mark.parametrize("peer", [busy, busy_for_long, quota])
 async def test_busy_miner_loses_half_of_what_a_faulty_one_does(
     peer: Peer, autojump_clock: trio.testing.MockClock
 ) -> None:
