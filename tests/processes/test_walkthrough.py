@@ -59,11 +59,14 @@ class Walk:
 
 
 def read_steps(page: Path) -> list[Step]:
-    """Return the commands of the page's console blocks and the lines after each."""
+    """Return the commands of the page: after `$` with what they print, or bare ones to paste."""
     steps: list[Step] = []
-    for block in re.findall(r"^```console\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL):
+    blocks = re.findall(r"^```(console|sh)\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    for kind, block in blocks:
         for line in block.splitlines():
-            if line.startswith("$ "):
+            if kind == "sh":
+                steps.append(Step(line, []))
+            elif line.startswith("$ "):
                 steps.append(Step(line.removeprefix("$ "), []))
             elif steps[-1].command.endswith("\\"):
                 steps[-1].command += "\n" + line.removeprefix("> ")
@@ -174,8 +177,7 @@ def test_emission_went_to_the_miner_that_got_the_weight(walked: Walk) -> None:
 
 
 def test_the_miner_goes_on_under_its_new_key(walked: Walk) -> None:
-    created = walked.find("wallet create").printed
-    address = next(line.split()[2] for line in created.splitlines() if line.startswith("miner2 "))
+    address = find_address(walked, "bob", "miner2")
     assert walked.ask("/chain/metagraph/2")["neurons"][1]["hotkey"] == address
 
 
@@ -185,18 +187,19 @@ def test_what_was_voted_holds(walked: Walk) -> None:
 
 
 def test_the_voucher_was_paid(walked: Walk) -> None:
-    (channel,) = walked.ask(f"/chain/account/{find_alice(walked)}/channels")["pays"]
+    payer = find_address(walked, "alice", "alice")
+    (channel,) = walked.ask(f"/chain/account/{payer}/channels")["pays"]
     assert channel["redeemed"] == 1_500_000_000
 
 
 def test_the_proof_was_checked(walked: Walk) -> None:
     assert "Proven: as of block" in walked.steps[-1].printed
-    assert find_alice(walked) in walked.steps[-1].printed
+    assert find_address(walked, "alice", "alice") in walked.steps[-1].printed
 
 
-def find_alice(walked: Walk) -> str:
-    created = walked.find("wallet create").printed
-    return next(line.split()[2] for line in created.splitlines() if line.startswith("alice "))
+def find_address(walked: Walk, wallet: str, key: str) -> str:
+    created = walked.find(f"wallet create {wallet}").printed
+    return next(line.split()[2] for line in created.splitlines() if line.startswith(f"{key} "))
 
 
 def test_every_line_the_page_shows_is_one_that_is_printed(walked: Walk) -> None:
