@@ -67,18 +67,29 @@ class _Signer:
     """What one signer has waiting, by nonce, and the sums that bound it."""
 
     waiting: dict[int, Pending] = field(default_factory=dict[int, Pending])
+    weights: set[int] = field(default_factory=set[int])
+    """The nonces of commits and reveals."""
     price: int = 0
     size_bytes: int = 0
+
+    def rank(self, pending: Pending) -> int:
+        """Return what to order by: nothing may hold up the weights that come after it."""
+        nonce = pending.measured.signed.transaction.nonce
+        later = [self.waiting[each].rate for each in self.weights if each > nonce]
+        return max([pending.rate, *later])
 
     def add(self, pending: Pending) -> None:
         measured = pending.measured
         self.waiting[measured.signed.transaction.nonce] = pending
+        if pending.rate >= _COMMIT_RATE:
+            self.weights.add(measured.signed.transaction.nonce)
         self.price += _get_price(measured)
         self.size_bytes += measured.size_bytes
 
     def drop(self, pending: Pending) -> None:
         measured = pending.measured
         del self.waiting[measured.signed.transaction.nonce]
+        self.weights.discard(measured.signed.transaction.nonce)
         self.price -= _get_price(measured)
         self.size_bytes -= measured.size_bytes
 
@@ -175,17 +186,17 @@ class Mempool:
             nonce = get_account(state, signer).nonce
             pending = held.waiting.get(nonce)
             if pending is not None:
-                heads.append((-pending.rate, pending.arrival, signer, nonce))
+                heads.append((-held.rank(pending), pending.arrival, signer, nonce))
         heapq.heapify(heads)
         while heads:
             _, _, signer, nonce = heads[0]
-            waiting = self._signers[signer].waiting
-            yield waiting[nonce].measured
-            following = waiting.get(nonce + 1)
+            held = self._signers[signer]
+            yield held.waiting[nonce].measured
+            following = held.waiting.get(nonce + 1)
             if following is None:
                 heapq.heappop(heads)
             else:
-                item = (-following.rate, following.arrival, signer, nonce + 1)
+                item = (-held.rank(following), following.arrival, signer, nonce + 1)
                 heapq.heapreplace(heads, item)
 
     def remove(self, transactions: Iterable[SignedTransaction]) -> None:

@@ -74,6 +74,17 @@ def test_reveals_come_before_commits_and_announcements_after_all_that_pay() -> N
     assert _taken(pool, state) == [reveal, commit, paid, served]
 
 
+def test_an_announcement_does_not_hold_up_its_hotkeys_weights() -> None:
+    state, pool = _rich_state(), Mempool()
+    served = make_transaction(state, "hot0", make_serve(state, "hot0"))
+    commit = make_commit(state, "hot0", make_reveal(ROW))
+    after = make_transaction(state, "hot0", commit, nonce=Nonce(1))
+    paid = _tx(state, "a", tip=TAO)
+    for signed in (paid, served, after):
+        pool.admit(state, signed)
+    assert _taken(pool, state) == [served, after, paid]
+
+
 def test_announcements_make_way_for_who_pays_when_the_pool_is_full() -> None:
     state, pool = _rich_state(), Mempool(count_max=2)
     for name in ("hot2", "hot3"):
