@@ -109,7 +109,7 @@ class Link:
             self.heard_s = now_s = trio.current_time()
             for frame in waiting:
                 if frame[0] == GossipKind.GOODBYE:
-                    raise _Goodbye(frame[1:].decode(errors="replace"))
+                    raise _Goodbye(wire.read_goodbye(frame[1:]))
                 on_frame(self, frame, now_s)
             waiting = frames.feed(await self._stream.read())
 
@@ -197,8 +197,7 @@ async def _read_hello(stream: Stream) -> Greeting:
         if not got:
             continue
         if got[0][0] == GossipKind.GOODBYE:
-            reason = got[0][1:].decode(errors="replace")
-            raise ForeignNetwork(f"the peer refused us: {reason}")
+            raise ForeignNetwork(f"the peer refused us: {wire.read_goodbye(got[0][1:])}")
         if got[0][0] != GossipKind.HELLO:
             raise RemoteFault(f"frame kind {got[0][0]} before any hello")
         return Greeting(wire.read_hello(got[0][1:]), got[1:], frames)

@@ -17,6 +17,8 @@ from p2p.seen import RecentBodies
 from p2p.wire import GossipKind
 
 MESH_MIN, MESH_DEGREE, MESH_MAX = 6, 8, 12
+MESH_CHOSEN = 4
+"""Eager neighbours kept among those we dialled: whoever comes to us may be one attacker."""
 PRUNED_S = 10.0
 """How long a neighbour that pruned us is not grafted again."""
 NAMES_S = 0.1
@@ -45,7 +47,11 @@ class Mesh:
     def join(self, link: Link) -> None:
         """Take in a new link, in place of an old one to the same peer."""
         self.links[link.peer] = link
-        if self._count_eager() < MESH_DEGREE:
+        chosen = sum(
+            other.is_eager and other.connection.is_outbound for other in self.links.values()
+        )
+        is_needed = link.connection.is_outbound and chosen < MESH_CHOSEN
+        if is_needed or self._count_eager() < MESH_DEGREE:
             _graft(link)
 
     def leave(self, link: Link) -> bool:
@@ -123,7 +129,9 @@ class Mesh:
         elif len(eager) > MESH_MAX or (self._is_crowded and len(eager) > MESH_DEGREE):
             self._is_crowded = False
             eager.sort(key=lambda link: self._book.score(link.peer, now_s))
-            for link in eager[: len(eager) - MESH_DEGREE]:
+            kept = [link for link in reversed(eager) if link.connection.is_outbound][:MESH_CHOSEN]
+            spare = [link for link in eager if link not in kept]
+            for link in spare[: len(eager) - MESH_DEGREE]:
                 link.is_eager = False
                 link.put_control(wire.write_gossip(GossipKind.PRUNE))
 

@@ -41,6 +41,8 @@ FRAME_MAX = PIECE_MAX + 512
 BODY_MAX = 1 << 20
 """Largest gossip payload and largest single answer, 1 MiB."""
 ID_SIZE = 20
+REASON_MAX = 128
+"""Bytes of a goodbye's reason that are written, and believed."""
 IDS_MAX = 700
 """Message ids in one IHAVE or IWANT frame: 14,000 bytes."""
 
@@ -189,7 +191,7 @@ def write_addresses(addresses: list[str]) -> bytes:
 
 def write_goodbye(reason: str) -> bytes:
     """Return a GOODBYE frame: why we are about to hang up."""
-    return write_gossip(GossipKind.GOODBYE, reason.encode()[:128])
+    return write_gossip(GossipKind.GOODBYE, reason.encode()[:REASON_MAX])
 
 
 # -- frames in -----------------------------------------------------------------------------------
@@ -273,6 +275,12 @@ def read_hello(body: bytes) -> Hello:
         return codec.decode(Hello, body, FRAME_MAX)
     except DecodeError as error:
         raise RemoteFault(f"hello: {error}") from error
+
+
+def read_goodbye(body: bytes) -> str:
+    """Return why a peer says it hangs up: one short line, fit for a log, whatever it sent."""
+    text = body[:REASON_MAX].decode(errors="replace")
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def read_addresses(body: bytes) -> tuple[str, ...]:
