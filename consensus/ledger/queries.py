@@ -1,7 +1,9 @@
 """What anyone can ask of a state; every answer is a frozen value, amounts in rao, shares in Q32."""
 
 from dataclasses import dataclass
+from itertools import islice
 
+from consensus.ledger import keys
 from consensus.ledger.history import find_record
 from consensus.ledger.keys import Family
 from consensus.ledger.lending import list_stake_weights
@@ -32,6 +34,7 @@ from consensus.ledger.subnets import (
     get_subnet,
 )
 from consensus.ledger.supply import Supply, get_supply
+from consensus.ledger.tables import BOND, WEIGHT, decode_row
 from consensus.quantities import (
     Amount,
     Epoch,
@@ -46,6 +49,7 @@ from consensus.quantities import (
 )
 from consensus.reward.explain import Explanation
 from consensus.reward.explain import explain as explain_uid
+from consensus.reward.rows import SparseRow
 from consensus.reward.yuma import trace_epoch
 from consensus.types import ValidatorEntry
 
@@ -81,6 +85,18 @@ class Metagraph:
     active_block: tuple[int, ...]
     commit_block: tuple[int, ...]
     served: tuple[Served | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RowView:
+    """A validator's row of W and of B: the cells that are not zero, by uid."""
+
+    uid: Uid
+    hotkey: PublicKey
+    weights: SparseRow
+    """In force; u16 as revealed. One to a uid that was registered later counts for nothing."""
+    bonds: SparseRow
+    """As the last epoch step left them; Q32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +184,32 @@ def metagraph(view: Reading, netuid: NetUid) -> Metagraph:
         commit_block=column[Column.COMMITTED],
         served=tuple(find_served(view, netuid, uid) for uid in uids),
     )
+
+
+def list_rows(view: Reading, netuid: NetUid, first: Uid, count: int) -> tuple[RowView, ...]:
+    """Return the rows of W and B among the `count` uids from `first` on; who has none is left out.
+
+    Raises:
+        UnknownSubnet: there is none.
+        SubnetClosed: it is ending.
+    """
+    get_subnet(view, netuid)
+    hotkeys = get_hotkeys(view, netuid)
+    rows: list[RowView] = []
+    for uid in [Uid(uid) for uid in range(first, min(first + count, len(hotkeys)))]:
+        weights = view.get(keys.row(netuid, uid)) or b""
+        bonds = view.get(keys.bond_row(netuid, uid)) or b""
+        if weights or bonds:
+            hotkey = hotkeys[uid]
+            rows.append(RowView(uid, hotkey, decode_row(weights, WEIGHT), decode_row(bonds, BOND)))
+    return tuple(rows)
+
+
+def list_owned(view: Reading, coldkey: PublicKey, count: int) -> tuple[PublicKey, ...]:
+    """Return at most `count` hotkeys that belong to a coldkey, ascending."""
+    prefix = keys.of(Family.OWNED, coldkey)
+    found = islice(view.scan(prefix), count)
+    return tuple(PublicKey(key[len(prefix) :]) for key, _ in found)
 
 
 def account(view: Reading, key: PublicKey) -> AccountView:

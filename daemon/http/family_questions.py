@@ -7,13 +7,14 @@ from consensus.ledger import children, payments, proposals
 from consensus.ledger.autostake import get_auto_stake
 from consensus.ledger.identities import find_identity
 from consensus.ledger.models import list_models
+from consensus.ledger.queries import RowView, list_owned, list_rows
 from consensus.ledger.records import get_head
 from consensus.ledger.rotation import find_announcement, list_announcements
 from consensus.ledger.state import Reading
-from consensus.ledger.subnets import find_subnet, get_netuids
+from consensus.ledger.subnets import find_subnet, get_hotkeys, get_netuids
 from consensus.ledger.supply import get_supply
-from consensus.params import SUPPLY_CAP
-from consensus.quantities import U16_MAX, U32, Hash32, Identity, NetUid, PublicKey
+from consensus.params import Q32, SUPPLY_CAP
+from consensus.quantities import U16_MAX, U32, Hash32, Identity, NetUid, PublicKey, Uid
 from consensus.refusals import SubnetClosed, UnknownSubnet
 from daemon.http.family_values import (
     AutoStakeRow,
@@ -29,12 +30,17 @@ from daemon.http.family_values import (
     ProposalAnswer,
     ProposalRow,
     ProposalsAnswer,
+    RowOfWeights,
     SupplyAnswer,
     SwapRow,
     SwapsAnswer,
     UpgradeRow,
+    WeightsAnswer,
 )
 from daemon.http.view import ApiError, Question, not_found
+
+HOTKEYS_MAX = 256
+"""A coldkey's hotkeys in one answer."""
 
 _STANDINGS: dict[proposals.Standing, Literal["open", "passed", "rejected", "enacted", "failed"]] = {
     proposals.Standing.OPEN: "open",
@@ -157,6 +163,7 @@ def ask_coldkey(key: PublicKey) -> Question[ColdkeyAnswer]:
             next_coldkey=None if announced is None else format_address(announced.new_coldkey),
             swap_from=None if announced is None else announced.due_at,
             auto_stake=_list_auto_stake(view, key),
+            hotkeys=tuple(map(format_address, list_owned(view, key, HOTKEYS_MAX))),
         )
 
     return Question(f"/chain/coldkeys/{format_address(key)}", answer)
@@ -217,6 +224,36 @@ def ask_models(netuid: NetUid) -> Question[ModelsAnswer]:
         return ModelsAnswer(netuid, get_head(view).height, rows)
 
     return Question(f"/chain/subnets/{netuid}/models", answer)
+
+
+def ask_weights(netuid: NetUid, first: Uid, count: int) -> Question[WeightsAnswer]:
+    """Ask for the weights and bonds of the `count` uids from `first` on."""
+
+    def answer(view: Reading) -> WeightsAnswer:
+        try:
+            found = list_rows(view, netuid, first, count)
+        except (UnknownSubnet, SubnetClosed) as error:
+            raise _no_subnet(netuid) from error
+        return WeightsAnswer(
+            netuid=netuid,
+            height=get_head(view).height,
+            first=first,
+            neurons=len(get_hotkeys(view, netuid)),
+            rows=tuple(map(_present_row, found)),
+        )
+
+    return Question(f"/chain/subnets/{netuid}/weights?first={first}&count={count}", answer)
+
+
+def _present_row(row: RowView) -> RowOfWeights:
+    return RowOfWeights(
+        uid=row.uid,
+        hotkey=format_address(row.hotkey),
+        miners=tuple(row.weights[0]),
+        weights=tuple(row.weights[1]),
+        bonded=tuple(row.bonds[0]),
+        bonds=tuple(bond / Q32 for bond in row.bonds[1]),
+    )
 
 
 def ask_children(netuid: NetUid, hotkey: PublicKey) -> Question[ChildrenAnswer]:

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import FastAPI, Path, Query
 from fastapi.responses import Response
 
-from consensus.quantities import U32, NetUid
+from consensus.quantities import U16_MAX, U32, NetUid, Uid
 from daemon.http import family_questions as questions
 from daemon.http.family_values import (
     ChannelAnswer,
@@ -17,6 +17,7 @@ from daemon.http.family_values import (
     ProposalsAnswer,
     SupplyAnswer,
     SwapsAnswer,
+    WeightsAnswer,
 )
 from daemon.http.figures import read_hash
 from daemon.http.replies import (
@@ -32,6 +33,8 @@ from daemon.http.view import NodeView, bad_request
 
 COUNT_MAX = 256
 """Entries of one list: each costs a few reads."""
+ROWS_MAX = 64
+"""Uids of one answer about weights: a row may have 4,096 cells of each kind."""
 CountQuery = Annotated[int, Query(ge=1, le=COUNT_MAX, description="At most so many.")]
 
 
@@ -144,6 +147,23 @@ def _add_subnets(api: FastAPI, view: NodeView) -> None:
         netuid: NetUidPath, height: HeightQuery = None, proof: ProofQuery = 0
     ) -> Response:
         return await reply(view, questions.ask_models(NetUid(netuid)), height, proof)
+
+    @api.get(
+        "/chain/subnets/{netuid}/weights",
+        tags=["chain"],
+        summary="What validators weigh miners at, and their bonds in them: W and B.",
+        response_model=WeightsAnswer,
+        responses=NOT_KEPT,
+    )
+    async def weights(
+        netuid: NetUidPath,
+        first: Annotated[int, Query(ge=0, le=U16_MAX, description="The first uid.")] = 0,
+        count: Annotated[int, Query(ge=1, le=ROWS_MAX, description="So many uids.")] = ROWS_MAX,
+        height: HeightQuery = None,
+        proof: ProofQuery = 0,
+    ) -> Response:
+        question = questions.ask_weights(NetUid(netuid), Uid(first), count)
+        return await reply(view, question, height, proof)
 
     @api.get(
         "/chain/subnets/{netuid}/children/{hotkey}",

@@ -134,6 +134,8 @@ class ColdkeyAnswer:
     swap_from: int | None
     """The first block in which it can be done."""
     auto_stake: tuple[AutoStakeRow, ...]
+    hotkeys: tuple[str, ...]
+    """Those that belong to it, at most 256."""
     proof: ProofView | None = None
 
 
@@ -175,6 +177,34 @@ class ModelsAnswer:
     netuid: int
     height: int
     models: tuple[ModelRow, ...]
+    proof: ProofView | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowOfWeights:
+    """What a validator weighs miners at, and its bonds in them: its row of W and of B."""
+
+    uid: int
+    hotkey: str
+    miners: tuple[int, ...]
+    weights: tuple[int, ...]
+    """In force, 65535 the largest, one per uid in `miners`. A weight to a uid that was registered
+    after it was committed counts for nothing."""
+    bonded: tuple[int, ...]
+    bonds: tuple[float, ...]
+    """As the last epoch step left them, one per uid in `bonded`."""
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsAnswer:
+    """The rows of some of a subnet's uids; who has neither weights nor bonds is left out."""
+
+    netuid: int
+    height: int
+    first: int
+    neurons: int
+    """How many uids the subnet has: ask again from `first` and `count` on until all are seen."""
+    rows: tuple[RowOfWeights, ...]
     proof: ProofView | None = None
 
 
@@ -231,6 +261,7 @@ FamilyAnswer = (
     | SwapsAnswer
     | ModelsAnswer
     | ChildrenAnswer
+    | WeightsAnswer
     | SupplyAnswer
 )
 """What is asked of the state about them."""

@@ -18,6 +18,7 @@ from consensus.calls.staking import Child, SetAutoStake, SetChildren
 from consensus.ledger.state import State
 from consensus.params import SUPPLY_CAP
 from consensus.quantities import (
+    U16_MAX,
     U32,
     Amount,
     Hash32,
@@ -27,6 +28,7 @@ from consensus.quantities import (
     NetUid,
     Ratio16,
     ShortText,
+    Uid,
 )
 from consensus.types import Call
 from daemon.http import family_questions as ask
@@ -96,6 +98,7 @@ def test_a_coldkey_is_shown_with_its_words_its_swap_and_its_pay():
     ]
     (auto,) = ask.ask_coldkey(COLD0).answer(state).auto_stake
     assert (auto.netuid, auto.hotkey) == (SUBNET, format_address(key_of("hot1")))
+    assert ask.ask_coldkey(COLD0).answer(state).hotkeys == (format_address(key_of("hot0")),)
     assert ask.ask_coldkey(key_of("nobody")).answer(state).identity is None
 
 
@@ -111,6 +114,25 @@ def test_models_and_loans_of_a_subnet_are_shown():
     for question in (ask.ask_models(NetUid(9)), ask.ask_children(NetUid(9), ALICE)):
         with pytest.raises(ApiError, match="subnet 9"):
             question.answer(state)
+
+
+def test_weights_and_bonds_are_shown_row_by_row():
+    played = {"hot0": {2: 65_535, 3: 30_000}, "hot1": {3: 65_535}}
+    state = builders.play_epoch(builders.make_state(), played)
+    found = ask.ask_weights(SUBNET, Uid(0), 64).answer(state)
+    assert (found.neurons, [row.uid for row in found.rows]) == (4, [0, 1])
+    mine = found.rows[0]
+    assert (mine.hotkey, mine.miners, mine.weights) == (
+        format_address(key_of("hot0")),
+        (2, 3),
+        (65_535, 30_000),
+    )
+    assert set(mine.bonded) <= {2, 3}
+    assert all(0 < bond <= 1 for bond in mine.bonds)
+    assert [row.uid for row in ask.ask_weights(SUBNET, Uid(1), 1).answer(state).rows] == [1]
+    assert ask.ask_weights(SUBNET, Uid(U16_MAX), 64).answer(state).rows == ()
+    with pytest.raises(ApiError, match="subnet 9"):
+        ask.ask_weights(NetUid(9), Uid(0), 64).answer(state)
 
 
 def test_a_supply_adds_up():
@@ -146,6 +168,10 @@ async def test_every_route_answers_or_says_what_there_is_not():
             "/chain/subnets": 200,
             "/chain/subnets/1": 200,
             "/chain/subnets/1/models": 200,
+            "/chain/subnets/1/weights": 200,
+            "/chain/subnets/1/weights?first=2&count=1&proof=1": 200,
+            "/chain/subnets/1/weights?count=65": 400,
+            "/chain/subnets/9/weights": 404,
             f"/chain/subnets/1/children/{address}": 200,
             "/chain/supply/0": 200,
             "/chain/supply/1?height=2": 200,

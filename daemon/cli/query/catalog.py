@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from consensus.quantities import U16_MAX, U32, Hash32, NetUid
+from consensus.quantities import U16_MAX, U32, Hash32, NetUid, Uid
 from daemon.cli.amounts import parse_number
 from daemon.cli.keys import Kind
 from daemon.cli.query import market_sheets, sheets
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from daemon.http.view import Question, StateAnswer
 
 COUNT_MAX = 256
+ROWS_MAX = 64
 NETUID = Ask("netuid", "The subnet.", is_argument=True)
 _ADDRESS = Ask("address", "An address or a key's name; else the configured coldkey.")
 _HOTKEY = Ask("hotkey", "An address or a key's name; else neuron.hotkey of the settings.")
@@ -29,8 +30,12 @@ def get_netuid(seeker: Seeker) -> NetUid:
     return NetUid(parse_number(seeker.text("netuid"), 0, U16_MAX))
 
 
-def _count(seeker: Seeker, usual: int) -> int:
-    return parse_number(seeker.text("count", str(usual)), 1, COUNT_MAX)
+def _count(seeker: Seeker, usual: int, most: int = COUNT_MAX) -> int:
+    return parse_number(seeker.text("count", str(usual)), 1, most)
+
+
+def _first(seeker: Seeker) -> int:
+    return parse_number(seeker.text("first", "0"), 0, U16_MAX)
 
 
 def _hash(seeker: Seeker, name: str) -> Hash32:
@@ -137,6 +142,12 @@ def _models(seeker: Seeker) -> "Question[StateAnswer]":
     return ask_models(get_netuid(seeker))
 
 
+def _weights(seeker: Seeker) -> "Question[StateAnswer]":
+    from daemon.http.family_questions import ask_weights  # noqa: PLC0415 - see above
+
+    return ask_weights(get_netuid(seeker), Uid(_first(seeker)), _count(seeker, ROWS_MAX, ROWS_MAX))
+
+
 def _children(seeker: Seeker) -> "Question[StateAnswer]":
     from daemon.http.family_questions import ask_children  # noqa: PLC0415 - see above
 
@@ -155,6 +166,11 @@ def _number(seeker: Seeker) -> int:
 
 def _coin(seeker: Seeker) -> NetUid:
     return NetUid(parse_number(seeker.text("netuid", "0"), 0, U16_MAX))
+
+
+def _weights_path(seeker: Seeker) -> str:
+    part = f"first={_first(seeker)}&count={_count(seeker, ROWS_MAX, ROWS_MAX)}"
+    return f"/chain/subnets/{get_netuid(seeker)}/weights?{part}"
 
 
 def _children_path(seeker: Seeker) -> str:
@@ -180,6 +196,15 @@ QUERIES: tuple[Query, ...] = (
         lambda seeker: f"/chain/metagraph/{get_netuid(seeker)}",
         market_sheets.METAGRAPH,
         _metagraph,
+    ),
+    Query(
+        "weights",
+        "What validators weigh miners at, and their bonds in them: the matrices W and B.",
+        "neurond query weights 1 --first 64",
+        (NETUID, Ask("first", "The first uid; else 0."), Ask("count", "So many uids, at most 64.")),
+        _weights_path,
+        market_sheets.WEIGHTS,
+        _weights,
     ),
     Query(
         "subnets",
@@ -264,7 +289,7 @@ QUERIES: tuple[Query, ...] = (
     ),
     Query(
         "identity",
-        "What a coldkey says of itself, its announced swap, where its pay is staked.",
+        "A coldkey: its words, announced swap, hotkeys, where its pay is staked.",
         "neurond query identity alice",
         (Ask("address", _ADDRESS.help, is_argument=True, is_optional=True),),
         lambda seeker: f"/chain/coldkeys/{seeker.address('address')}",

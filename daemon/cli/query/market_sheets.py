@@ -9,6 +9,7 @@ from daemon.cli.query.sheet import (
     block,
     coin,
     figure,
+    figures,
     percent,
     short,
     tao,
@@ -46,6 +47,23 @@ METAGRAPH = Sheet(
                 Part("emission", "emission", alpha),
                 Part("since", "registered_block", block),
                 Part("serves", "endpoint.peer_id", yes),
+            ),
+        ),
+    ),
+)
+WEIGHTS = Sheet(
+    "Weights and bonds in subnet {netuid} at height {height}: uids from {first} on, of {neurons}",
+    (),
+    (
+        Table(
+            "Rows",
+            "rows",
+            (
+                Part("validator", "uid"),
+                Part("weighs uids", "miners"),
+                Part("at, of 65535", "weights"),
+                Part("bonds in uids", "bonded"),
+                Part("of", "bonds", figures),
             ),
         ),
     ),

@@ -50,6 +50,12 @@ def figure(value: object, _row: Fields) -> str:
     return f"{value:.4f}" if isinstance(value, float | int) else "-"
 
 
+def figures(value: object, row: Fields) -> str:
+    """Write a list of fractions with four decimals."""
+    items = cast("list[object]", value) if isinstance(value, list) else []
+    return ", ".join(figure(item, row) for item in items) or "-"
+
+
 def yes(value: object, _row: Fields) -> str:
     """Write a flag."""
     return "yes" if value else "-"

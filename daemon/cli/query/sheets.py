@@ -132,6 +132,7 @@ IDENTITY = Sheet(
             "auto_stake",
             (Part("subnet", "netuid"), Part("hotkey", "hotkey")),
         ),
+        Table("Its hotkeys", "hotkeys", (Part("hotkey", "value"),)),
     ),
 )
 SWAPS = Sheet(
