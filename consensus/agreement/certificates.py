@@ -14,8 +14,20 @@ from itertools import accumulate
 
 from consensus import crypto
 from consensus.errors import InvalidBlock, InvalidVote
-from consensus.quantities import ZERO_HASH, Era, Hash32, PublicKey, ValidatorIndex, View
+from consensus.quantities import (
+    U64_MAX,
+    ZERO_HASH,
+    Era,
+    Hash32,
+    Height,
+    PublicKey,
+    ValidatorIndex,
+    View,
+)
 from consensus.types import Certificate, Proposal, ValidatorEntry, Vote, VoteKind
+
+ENDLESS = Height(U64_MAX)
+"""The last height of an era that never ends."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +38,11 @@ class Committee:
     chain_id: Hash32
     entries: tuple[ValidatorEntry, ...]
     seed: Hash32
+    """What draws the leaders; whoever only checks certificates may give anything."""
+    last: Height = ENDLESS
+    """The era's last height, whose block only seals may follow."""
+    named: Hash32 | None = None
+    """Hash of the next era's set; None: this one's again."""
 
     @cached_property
     def total(self) -> int:
@@ -41,6 +58,11 @@ class Committee:
     def vset_hash(self) -> Hash32:
         """Hash of the ordered set, as headers carry it."""
         return crypto.compute_vset_hash(self.entries)
+
+    @property
+    def next_vset_hash(self) -> Hash32:
+        """Hash of the next era's set, as headers carry it."""
+        return self.vset_hash if self.named is None else self.named
 
     @cached_property
     def _cumulative(self) -> list[int]:
