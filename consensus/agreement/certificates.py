@@ -181,12 +181,27 @@ def verify_proposal(committee: Committee, proposal: Proposal) -> Hash32:
         InvalidBlock: not its view's leader, a root that does not match, or a forged signature.
         InvalidVote: one of the certificates it carries proves nothing.
     """
-    block = proposal.block
-    header = block.header
+    header = proposal.block.header
     if header.era != committee.era:
         raise InvalidBlock(f"era {header.era} where {committee.era} is")
     if header.proposer != committee.leader(header.view):
         raise InvalidBlock(f"validator {header.proposer} does not lead view {header.view}")
+    return verify_early_proposal(committee, proposal)
+
+
+def verify_early_proposal(committee: Committee, proposal: Proposal) -> Hash32:
+    """Check the same while nobody can know who leads: that its proposer is a member who signed it.
+
+    Raises:
+        InvalidBlock: no member, a root that does not match, or a forged signature.
+        InvalidVote: one of the certificates it carries proves nothing.
+    """
+    block = proposal.block
+    header = block.header
+    if header.era != committee.era:
+        raise InvalidBlock(f"era {header.era} where {committee.era} is")
+    if header.proposer >= len(committee.entries):
+        raise InvalidBlock(f"proposer {header.proposer} of {len(committee.entries)}")
     digest = crypto.compute_header_digest(header)
     message = crypto.vote_message(
         committee.chain_id, VoteKind.PROPOSE, header.era, header.view, digest

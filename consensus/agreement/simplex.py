@@ -178,6 +178,10 @@ class Simplex:
             allowance = self.bodies.repair.spend(event.peer, len(wanted), self._now_ms)
             for certificate in wanted[:allowance]:
                 self._out.send(event.peer, certificate)
+        ended = self._recovered.ended
+        if ended is not None and status.era == ended.era:
+            if self.bodies.repair.spend(event.peer, 1, self._now_ms):
+                self._out.send(event.peer, ended)
         is_ahead = (status.era, status.view) > (era, self.view)
         is_ahead |= (status.era, status.final_view) > (era, self.views.final_view)
         if is_ahead and self.bodies.repair.may_tell_status(self._now_ms):

@@ -227,7 +227,10 @@ def put_consensus_key(
 
 
 def _get_set(view: Reading, family: Family) -> tuple[Member, ...]:
-    return tuple(codec.decode(Member, row) for _, row in view.scan(keys.of(family)))
+    members: list[Member] = []
+    while (row := view.get(keys.of(family, keys.u16(len(members))))) is not None:
+        members.append(codec.decode(Member, row))
+    return tuple(members)
 
 
 def _put_set(

@@ -82,6 +82,7 @@ class Disk:
             digest=self.digest,
             header=self.header,
             certificate=self.certificate,
+            ended=self.hand_offs.get(Era(self.era - 1)),
             votes=tuple(sorted(self.votes, key=lambda vote: (vote.view, vote.kind))),
             certificates=tuple(self.certificates.values()),
             blocks=tuple(bodies),

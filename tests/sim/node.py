@@ -177,9 +177,10 @@ class SimNode:
             return False
         if isinstance(event, m.StatusReceived):
             ended = self.disk.hand_offs.get(era)
-            if ended is not None:
+            is_old = ended is not None and era < self.era - 1
+            if ended is not None and is_old:
                 self.world.send_named(self, event.peer, ended)
-            return era < self.era
+            return is_old
         if era == self.era + 1:
             self._early.append(event)
         return True
