@@ -21,7 +21,7 @@ import pytest
 from config.errors import Misfit
 from daemon.cli.app import main
 from daemon.cli.output import Exit
-from daemon.node import NotAValidator, WrongBeacon
+from daemon.node import WrongBeacon
 from tests.daemon.fixed_view import kept_log
 
 ROOT = Path(__file__).parents[2]
@@ -270,5 +270,5 @@ def test_a_subnet_the_network_lacks_is_refused(folder: Path, capsys: Capture):
 
 
 def test_each_misfit_says_what_to_do():
-    errors: tuple[Misfit, ...] = (NotAValidator("a"), WrongBeacon("b"))
+    errors: tuple[Misfit, ...] = (WrongBeacon("b"),)
     assert all(error.message and error.remedy for error in errors)

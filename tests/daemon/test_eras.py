@@ -1,0 +1,113 @@
+"""Nodes go from era to era: together, late, after a restart, and with a set that changes."""
+
+from pathlib import Path
+
+from consensus import codec, crypto
+from consensus.agreement import light
+from consensus.agreement import messages as m
+from consensus.quantities import U32, Era
+from consensus.types import HandOff, Status
+from daemon import parcels
+from daemon.eras import build_committee, get_entries
+from tests.daemon import world
+
+ERA = 6
+GENESIS = world.make_world(era_blocks=U32(ERA))
+
+
+async def test_a_cluster_goes_from_era_to_era(tmp_path: Path):
+    async with world.open_cluster(GENESIS, tmp_path) as nodes:
+        await world.wait_height(3 * ERA + 1, *nodes.values())
+        for node in nodes.values():
+            assert node.driver.machine.committee == node.chain.committee
+            assert node.view.status().era == node.chain.committee.era >= 4
+            assert node.view.status().is_validator
+
+
+async def test_whoever_comes_late_crosses_the_eras_that_are_over(tmp_path: Path):
+    async with world.open_cluster(GENESIS, tmp_path) as nodes:
+        await world.wait_height(4 * ERA + 2, *nodes.values())
+        known = tuple(node.network.addresses[0] for node in nodes.values())
+        async with world.open_node(GENESIS, tmp_path / "late", bootstrap=known) as late:
+            await world.wait_height(4 * ERA + 2, late)
+            assert late.driver.machine.me is None
+            for era in range(1, 4):
+                mine = late.store.blocks.hand_off(era)
+                assert mine is not None
+                assert mine.header.height == era * ERA
+
+
+async def test_a_restart_at_a_boundary_finds_itself_in_the_next_era(tmp_path: Path):
+    await world.grow(GENESIS, tmp_path, ERA)
+    async with world.open_parts(GENESIS, tmp_path, world.make_voter(0)) as node:
+        assert node.height == ERA
+        machine = node.driver.machine
+        assert machine.committee.era == 2
+        assert machine.views.final_view == 0
+        assert node.driver.is_member
+
+
+async def test_blocks_of_every_era_name_their_own_proposers_and_signers(tmp_path: Path):
+    await world.grow(GENESIS, tmp_path, 3 * ERA + 2)
+    async with world.open_parts(GENESIS, tmp_path) as node:
+        for height in range(1, 3 * ERA + 3):
+            shown = node.view.block(height)  # pyright: ignore[reportArgumentType]  # a Height
+            header = node.store.blocks.header_at(height)
+            assert header is not None
+            entries = get_entries(node.store, node.chain.committee, header.era)
+            assert crypto.compute_vset_hash(entries) == header.vset_hash
+            assert len(shown.signers) == 3
+
+
+async def test_hand_offs_lead_a_light_client_to_the_head(tmp_path: Path):
+    await world.grow(GENESIS, tmp_path, 3 * ERA + 1)
+    async with world.open_parts(GENESIS, tmp_path) as node:
+        answers = world.answers_of(node)
+        committee = build_committee(GENESIS)
+        for era in range(1, 4):
+            answer = await answers[parcels.ERA_ASK](b"peer", era.to_bytes(8, "big"))
+            committee = light.follow(committee, codec.decode(HandOff, answer))
+        head = node.store.blocks.head()
+        assert head is not None
+        assert head.certificate is not None
+        light.verify_finality(committee, node.chain.head.header, head.certificate)
+        assert await answers[parcels.ERA_ASK](b"peer", (4).to_bytes(8, "big")) == b""
+
+
+async def test_ranges_end_where_an_era_ends(tmp_path: Path):
+    await world.grow(GENESIS, tmp_path, 2 * ERA, every=ERA)
+    async with world.open_parts(GENESIS, tmp_path) as node:
+        answers = world.answers_of(node)
+        question = (2).to_bytes(8, "big") + (64).to_bytes(2, "big")
+        found = parcels.read_range(await answers[parcels.RANGE_ASK](b"peer", question))
+        assert found is not None
+        assert [block.header.height for block in found[1]] == list(range(2, ERA + 1))
+
+
+async def test_what_is_said_too_early_waits_for_its_era(tmp_path: Path):
+    await world.grow(GENESIS, tmp_path / "ahead", ERA)
+    await world.grow(GENESIS, tmp_path / "node", ERA - 1)
+    async with (
+        world.open_parts(GENESIS, tmp_path / "ahead", seed=5) as ahead,
+        world.open_parts(GENESIS, tmp_path / "node") as node,
+    ):
+        committee = ahead.chain.committee
+        vote = world.make_era_vote(committee)
+        payload = parcels.pack_vote(vote)
+        await node.inbox.judge(world.Topic.VOTE, b"peer", payload)
+        assert [message for _, message in node.inbox.early] == [vote]
+        forged = parcels.pack_vote(world.make_era_vote(committee, forged=True))
+        await node.inbox.judge(world.Topic.VOTE, b"peer", forged)
+        assert len(node.inbox.early) == 1
+
+
+async def test_a_status_of_the_era_before_is_answered_with_how_it_ended(tmp_path: Path):
+    await world.grow(GENESIS, tmp_path, ERA)
+    async with world.open_parts(GENESIS, tmp_path) as node:
+        machine = node.driver.machine
+        machine.step(0, m.Start())
+        late = m.StatusReceived(b"late", Status(Era(1), machine.view, machine.view, ()))
+        (sent,) = [each for each in machine.step(0, late) if isinstance(each, m.Send)]
+        ended = node.store.blocks.hand_off(1)
+        assert ended is not None
+        assert sent.message == ended.certificate
