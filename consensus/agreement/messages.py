@@ -301,8 +301,8 @@ class Recovered:
     header: Header
     certificate: Certificate | None
     """What made it final; None for the era's genesis."""
-    ended: Certificate | None = None
-    """What made the last block of the era before final, for whoever is still there."""
     votes: tuple[Vote, ...] = ()
     certificates: tuple[Certificate, ...] = ()
     blocks: tuple[Proposal | Block, ...] = ()
+    ended: Certificate | None = None
+    """What made the last block of the era before final, for whoever is still there."""
