@@ -180,7 +180,7 @@ class Simplex:
                 self._out.send(event.peer, certificate)
         ended = self._recovered.ended
         if ended is not None and status.era == ended.era:
-            if self.bodies.repair.spend(event.peer, 1, self._now_ms):
+            for _ in range(self.bodies.repair.spend(event.peer, 1, self._now_ms)):
                 self._out.send(event.peer, ended)
         is_ahead = (status.era, status.view) > (era, self.view)
         is_ahead |= (status.era, status.final_view) > (era, self.views.final_view)

@@ -131,7 +131,7 @@ def compute_next_set(
     wanted = rank_candidates(view, params)
     if not wanted:
         return before
-    was = {member.entry.hotkey: member for member in before}
+    was = {find_current(view, member.entry.hotkey): member for member in before}
     stakes = limit_churn(
         {hotkey: member.entry.stake for hotkey, member in was.items()}, wanted, params.era_churn_ppm
     )
@@ -145,6 +145,13 @@ def compute_next_set(
         for hotkey in ranked
         if hotkey in chosen
     )
+
+
+def find_current(view: Reading, hotkey: PublicKey) -> PublicKey:
+    """Return what a hotkey was swapped for, if it was: sets outlive swaps."""
+    while (data := view.get(keys.of(Family.VAULT, hotkey))) is not None:
+        hotkey = PublicKey(data)
+    return hotkey
 
 
 def rank_candidates(view: Reading, params: Params) -> dict[PublicKey, Amount]:

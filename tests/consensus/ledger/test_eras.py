@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consensus import crypto
-from consensus.calls.rotation import SetConsensusKey
+from consensus.calls.rotation import SetConsensusKey, SwapHotkey
 from consensus.ledger.calls import process_call
 from consensus.ledger.eras import (
     compute_set_hash,
@@ -122,6 +122,21 @@ def test_a_beacon_chain_goes_on_where_it_was_after_a_boundary() -> None:
     assert all(tip is not None for tip in tips)
     assert any(tip not in {beacon_chain(i)[0] for i in range(4)} for tip in tips)
     advance(state, 2 * ERA)
+
+
+def test_a_member_whose_hotkey_is_swapped_again_and_again_stays_the_same_member() -> None:
+    state = era_state(hotkey_swap_fee=Amount(0))
+    for old, new in (("hot0", "hot0b"), ("hot0b", "hot0c"), ("hot0c", "hot0d")):
+        message = crypto.claim_message(get_network(state).chain_id, key_of(new), key_of("cold0"))
+        call = SwapHotkey(key_of(old), key_of(new), (sign_as(new, message),))
+        applied = do(state, "cold0", call)
+        assert applied.receipts[0].code == 0
+        state = advance(applied.state, applied.state.height + 3)  # the set lives on meanwhile
+    state = advance(state, 4 * ERA)
+    assert sorted(stakes(state)) == sorted(
+        key_of(name) for name in ("hot0d", "hot1", "hot2", "hot3")
+    )
+    advance(state, 6 * ERA)
 
 
 @pytest.mark.parametrize(
