@@ -28,6 +28,8 @@ from daemon.cli.output import CliError, Exit
 from daemon.http.many import MANY_MAX, write_many
 from daemon.http.proofs import Proven, check_answer
 from daemon.http.values import (
+    ERAS_MAX,
+    ErasAnswer,
     ProofView,
     ReceiptView,
     SubmitManyAnswer,
@@ -35,7 +37,7 @@ from daemon.http.values import (
     WhatIfEdits,
     WhatIfView,
 )
-from daemon.http.view import ERAS_MAX, Answer, ApiError, ErasAnswer, Question, StateAnswer
+from daemon.http.view import Answer, ApiError, Question, StateAnswer
 
 
 def trust_genesis(genesis: Genesis) -> Committee:

@@ -25,12 +25,11 @@ from daemon.http.replies import HeightPath, write_json
 from daemon.http.state_routes import add_state_routes
 from daemon.http.stream import EventStream
 from daemon.http.transaction_routes import add_transaction_routes
+from daemon.http.values import ERAS_MAX, ErasAnswer
 from daemon.http.view import (
-    ERAS_MAX,
     ApiError,
     BlocksAnswer,
     BlockView,
-    ErasAnswer,
     ErrorAnswer,
     NodeView,
     ReadyAnswer,
