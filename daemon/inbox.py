@@ -93,7 +93,7 @@ class Inbox:
         return found
 
     def _judge_vote(self, peer: bytes, message: Vote | Certificate) -> Verdict:
-        if message.era == self._committee.era + 1:
+        if message.era == self._chain.committee.era + 1:
             return self._judge_early(peer, message)
         views = self._driver.machine.views
         if isinstance(message, Certificate):
@@ -115,7 +115,7 @@ class Inbox:
         return self._admit(found, m.StatusReceived(peer, status))
 
     def _judge_proposal(self, peer: bytes, proposal: Proposal) -> Verdict:
-        if proposal.block.header.era == self._committee.era + 1:
+        if proposal.block.header.era == self._chain.committee.era + 1:
             return self._judge_early(peer, proposal)
         machine = self._driver.machine
         found, digest = verdict.judge_proposal(
