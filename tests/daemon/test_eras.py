@@ -5,8 +5,9 @@ from pathlib import Path
 from consensus import codec, crypto
 from consensus.agreement import light
 from consensus.agreement import messages as m
-from consensus.quantities import U32, Era
-from consensus.types import HandOff, Status
+from consensus.agreement.headers import NOTHING, build_block
+from consensus.quantities import U32, Era, Height, TimeMs, View
+from consensus.types import Block, HandOff, Status
 from daemon import parcels
 from daemon.eras import build_committee, get_entries
 from tests.daemon import world
@@ -111,3 +112,48 @@ async def test_a_status_of_the_era_before_is_answered_with_how_it_ended(tmp_path
         ended = node.store.blocks.hand_off(1)
         assert ended is not None
         assert sent.message == ended.certificate
+
+
+async def seal_last(node: world.Node) -> Block:
+    """Make the era's last block final by a seal on it, as after a view without finality."""
+    committee = node.chain.committee
+    block = world.make_next(committee, node.chain)
+    digest = crypto.compute_header_digest(block.header)
+    assert await node.chain.execute(block, digest) is None
+    view = View(block.header.view + 1)
+    time_ms = TimeMs(block.header.time_ms + world.BLOCK_MS)
+    seal = build_block(committee, view, (digest, block.header), time_ms, NOTHING, ())
+    certificate = world.certify(committee, crypto.compute_header_digest(seal.header), view)
+    await node.chain.commit((block,), certificate, (seal,))
+    return seal
+
+
+async def test_a_sealed_era_is_proven_and_handed_on_with_its_seals(tmp_path: Path):
+    await world.grow(GENESIS, tmp_path / "node", ERA - 1)
+    async with world.open_parts(GENESIS, tmp_path / "node", seed=5) as node:
+        seal = await seal_last(node)
+        assert node.store.blocks.seals(1) == (seal.header,)
+        answers = world.answers_of(node)
+        proof = parcels.read_proof(await answers[parcels.PROOF_ASK](b"peer", b""))
+        assert proof is not None
+        assert proof[1] == seal.header
+        question = (1).to_bytes(8, "big") + (64).to_bytes(2, "big")
+        found = parcels.read_range(await answers[parcels.RANGE_ASK](b"peer", question))
+        assert found is not None
+        assert found[1][-1].header == seal.header
+        assert node.view.block(Height(ERA)).signers
+        known = node.network.addresses
+        async with world.open_node(GENESIS, tmp_path / "late", bootstrap=known) as late:
+            await world.wait_height(ERA, late)
+            assert late.store.blocks.seals(1) == (seal.header,)
+            await world.wait_until(lambda: late.driver.machine.committee.era == 2)
+
+
+async def test_a_sealed_era_is_found_again_after_a_restart_and_gone_on_from(tmp_path: Path):
+    await world.grow(GENESIS, tmp_path, ERA - 1)
+    async with world.open_parts(GENESIS, tmp_path) as node:
+        await seal_last(node)
+    await world.grow(GENESIS, tmp_path, ERA)
+    async with world.open_parts(GENESIS, tmp_path) as node:
+        assert node.height == 2 * ERA
+        assert node.chain.committee.era == 3

@@ -150,7 +150,7 @@ def _leave_empty(_state: State) -> tuple[SignedTransaction, ...]:
 async def grow(
     genesis: Genesis, folder: Path, count: int, every: int = 1, fill: Fill = _leave_empty
 ) -> None:
-    """Lay a chain of `count` blocks into `folder`; each `every`-th has its certificate."""
+    """Lay `count` more blocks into `folder`; each `every`-th, and an era's last, is certified."""
     committee = build_committee(genesis)
     async with open_store(folder, committee.chain_id) as store:
         chain = await open_chain(store, genesis)
@@ -167,7 +167,8 @@ async def grow(
             scratch._head = replace(  # pyright: ignore[reportPrivateUsage]
                 scratch.head, digest=digest, header=block.header, state=state
             )
-            if number % every == 0 or number in {count, committee.last}:
+            is_due = number % every == 0 or number == count
+            if is_due or block.header.height == committee.last:
                 await chain.commit(waiting, certify(committee, digest, block.header.view))
                 waiting = []
 
