@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from config.settings import AgreementSettings
 from consensus import codec, crypto
 from consensus.agreement import light
 from consensus.agreement import messages as m
@@ -9,11 +12,28 @@ from consensus.agreement.headers import NOTHING, build_block
 from consensus.quantities import U32, Era, Height, TimeMs, View
 from consensus.types import Block, HandOff, Status
 from daemon import parcels
+from daemon.driver import Voter
 from daemon.eras import build_committee, get_entries
+from daemon.node import WrongBeacon, check_voters
+from tests import builders
 from tests.daemon import world
 
 ERA = 6
 GENESIS = world.make_world(era_blocks=U32(ERA))
+
+
+async def test_a_key_in_no_set_follows_and_its_beacon_is_checked_once_it_is_known(tmp_path: Path):
+    stranger = Voter(builders.signer_of("consensus9"), world.beacon_of(9))
+    settings = AgreementSettings(validate=True)
+    async with world.open_parts(GENESIS, tmp_path, stranger) as node:
+        assert node.driver.machine.me is None
+        assert not node.driver.is_member
+        state = node.chain.head.state
+        check_voters(settings, (stranger,), state)
+        check_voters(settings, (world.make_voter(0),), state)
+        mixed = Voter(builders.signer_of("consensus0"), world.beacon_of(1))
+        with pytest.raises(WrongBeacon, match="'beacon'"):
+            check_voters(settings, (mixed,), state)
 
 
 async def test_a_cluster_goes_from_era_to_era(tmp_path: Path):

@@ -246,14 +246,6 @@ def _create(folder: Path, name: str, kind: str, capsys: Capture) -> None:
     capsys.readouterr()
 
 
-def test_a_key_that_is_no_validator_is_refused(folder: Path, capsys: Capture):
-    _create(folder, "other", "consensus", capsys)
-    code, error = _refusal(folder, capsys, "agreement.consensus_key=other")
-    assert (code, error["code"]) == (Exit.USAGE, "not_a_validator")
-    assert "'other'" in error["message"]
-    assert "agreement.validate = false" in error["remedy"]
-
-
 def test_a_beacon_that_is_not_the_registered_one_is_refused(folder: Path, capsys: Capture):
     _create(folder, "other", "beacon", capsys)
     code, error = _refusal(folder, capsys, "agreement.beacon_key=other")
