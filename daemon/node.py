@@ -182,7 +182,9 @@ def check_voters(settings: AgreementSettings, voters: tuple[Voter, ...], state: 
 
 
 def _list_keys(settings: AgreementSettings) -> tuple[tuple[str, str], ...]:
-    """Return the names of each consensus key and its beacon key."""
+    """Return the names of each consensus key we vote with and its beacon key."""
+    if not settings.validate:
+        return ()
     names = (settings.consensus_key, settings.beacon_key, *settings.next_keys)
     return tuple(zip(names[::2], names[1::2], strict=True))
 
@@ -203,7 +205,7 @@ def _load_keys(settings: Settings, password: str) -> Keys:
             SigningKey(load(key, KeyKind.CONSENSUS)),
             HashChain(load(beacon, KeyKind.BEACON), BEACON_LENGTH),
         )
-        for key, beacon in (_list_keys(settings.agreement) if settings.agreement.validate else ())
+        for key, beacon in _list_keys(settings.agreement)
     )
     faucet = None
     if settings.faucet.enabled:

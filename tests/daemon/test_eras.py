@@ -31,6 +31,7 @@ async def test_a_key_in_no_set_follows_and_its_beacon_is_checked_once_it_is_know
         state = node.chain.head.state
         check_voters(settings, (stranger,), state)
         check_voters(settings, (world.make_voter(0),), state)
+        check_voters(AgreementSettings(validate=False), (), state)
         mixed = Voter(builders.signer_of("consensus0"), world.beacon_of(1))
         with pytest.raises(WrongBeacon, match="'beacon'"):
             check_voters(settings, (mixed,), state)
