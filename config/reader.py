@@ -18,6 +18,7 @@ from config.schema import Declared, Value, absolute, check, declared, nearest, r
 from config.settings import Settings
 from config.shapes import Fault, is_loopback, split_listen
 
+NEXT_KEYS = 2
 T = TypeVar("T")
 PREFIX = "NEUROND_"
 SHORT = {"NEUROND_PASSWORD_FILE": "keys.password_file"}
@@ -243,6 +244,14 @@ def _relations(settings: Settings, origins: Mapping[str, Origin]) -> Iterator[Pr
     names |= {"agreement.consensus_key": settings.agreement.consensus_key}
     names |= {"agreement.beacon_key": settings.agreement.beacon_key}
     names |= {"neuron.hotkey": settings.neuron.hotkey}
+    next_keys = settings.agreement.next_keys
+    if len(next_keys) not in {0, NEXT_KEYS}:
+        yield Problem(
+            origins["agreement.next_keys"].where,
+            "agreement.next_keys",
+            f"{len(next_keys)} keys where a consensus key and its beacon key are needed.",
+            "Name both, the consensus key first, or none.",
+        )
     seen: dict[str, str] = {}
     for key, name in names.items():
         if name in seen:

@@ -84,6 +84,13 @@ class AgreementSettings:
     beacon_key: Annotated[
         str, Rule("Key whose seed starts the beacon's hash chain.", shape="key")
     ] = "beacon"
+    next_keys: Annotated[
+        tuple[str, ...],
+        Rule(
+            "A consensus and a beacon key that take over in the era that the chain has them from.",
+            shape="key",
+        ),
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True)

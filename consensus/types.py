@@ -233,3 +233,16 @@ class ValidatorEntry:
     consensus_key: PublicKey
     hotkey: PublicKey
     stake: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class HandOff:
+    """How an era ended, and who votes in the next: enough to follow the chain by sets alone.
+
+    `certificate` makes `header` final: the era's last block, or a seal on it. `entries` are the set
+    that `header.next_vset_hash` names.
+    """
+
+    certificate: Certificate
+    header: Header
+    entries: Annotated[tuple[ValidatorEntry, ...], CountMax(1024)]

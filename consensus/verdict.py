@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from consensus.agreement.certificates import (
     Committee,
     verify_certificate,
+    verify_early_proposal,
     verify_proposal,
     verify_vote,
 )
@@ -99,6 +100,27 @@ def judge_proposal(
         return Accept(), verify_proposal(committee, proposal)
     except (InvalidBlock, InvalidVote) as error:
         return Reject(str(error)), ZERO_HASH
+
+
+def judge_early(committee: Committee, message: Vote | Certificate | Proposal) -> Verdict:
+    """Judge what was said in the next era; its set is known before its leaders are.
+
+    Only its first views are kept: nobody is far into an era that others have not begun.
+    """
+    header = message.block.header if isinstance(message, Proposal) else message
+    if header.view > WINDOW:
+        return Ignore(f"view {header.view} of an era that has not begun here")
+    try:
+        match message:
+            case Vote():
+                verify_vote(committee, message)
+            case Certificate():
+                verify_certificate(committee, message)
+            case Proposal():
+                verify_early_proposal(committee, message)
+    except (InvalidBlock, InvalidVote) as error:
+        return Reject(str(error))
+    return Accept()
 
 
 def judge_status(committee: Committee, status: Status) -> Verdict:

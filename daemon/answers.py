@@ -11,23 +11,25 @@ import trio
 from consensus import codec
 from consensus.agreement.simplex import Simplex
 from consensus.quantities import Hash32
+from consensus.types import Block
 from daemon import parcels
+from daemon.driver import Driver
 from p2p.answers import Answer
 from p2p.errors import Refuse
 from storage.store import Store
 
 ANCESTORS_MAX = 16
 """Blocks in one answer to `BLOCK_ASK` (`agreement.md` 2.7)."""
-RANGE_MAX = parcels.ITEMS_MAX - 1
+RANGE_MAX = 256
 """Blocks in one answer to `RANGE_ASK`, which may go beyond the count asked (`_pack_range`)."""
 CERTIFICATE_ROOM = 64 << 10
 """What of a parcel is kept for its certificate (20 KB with 256 signers) and the prefixes."""
 MALFORMED = 1
 """Code of the refusal of a question that is none."""
-_RANGE_BYTES = 10
+_RANGE_BYTES, _ERA_BYTES = 10, 8
 
 
-def make_answers(store: Store, machine: Simplex) -> Mapping[str, Answer]:
+def make_answers(store: Store, driver: Driver) -> Mapping[str, Answer]:
     """Return the handlers of every question about the chain, by kind."""
 
     async def answer_block(_peer: bytes, payload: bytes) -> bytes:
@@ -35,7 +37,7 @@ def make_answers(store: Store, machine: Simplex) -> Mapping[str, Answer]:
         if question is None:
             raise Refuse(MALFORMED, "a block is asked for by 40 bytes: digest, height")
         await trio.lowlevel.checkpoint()
-        return _pack_ancestors(store, machine, *question)
+        return _pack_ancestors(store, driver.machine, *question)
 
     async def answer_head(_peer: bytes, _payload: bytes) -> bytes:
         await trio.lowlevel.checkpoint()
@@ -51,8 +53,16 @@ def make_answers(store: Store, machine: Simplex) -> Mapping[str, Answer]:
         first, count = int.from_bytes(payload[:8], "big"), int.from_bytes(payload[8:], "big")
         return await _pack_range(store, first, count)
 
+    async def answer_era(_peer: bytes, payload: bytes) -> bytes:
+        if len(payload) != _ERA_BYTES:
+            raise Refuse(MALFORMED, "an era has 8 bytes")
+        await trio.lowlevel.checkpoint()
+        ended = store.blocks.hand_off(int.from_bytes(payload, "big"))
+        return b"" if ended is None else codec.encode(ended)
+
     return {
         parcels.BLOCK_ASK: answer_block,
+        parcels.ERA_ASK: answer_era,
         parcels.HEAD_ASK: answer_head,
         parcels.PROOF_ASK: answer_proof,
         parcels.RANGE_ASK: answer_range,
@@ -82,14 +92,17 @@ def _pack_ancestors(store: Store, machine: Simplex, digest: Hash32, height: int)
 def _pack_proof(store: Store) -> bytes:
     """Return the certificate of our head and the header it names; nothing of genesis."""
     head = store.blocks.head()
-    header = None if head is None else store.blocks.header(head.digest)
-    if head is None or header is None or head.certificate is None:
+    if head is None or head.certificate is None:
         return b""
+    header = store.blocks.header(head.certificate.digest)  # a seal's, at an era's end
+    assert header is not None, "what a head's certificate names is stored with it"
     return parcels.pack_items([codec.encode(head.certificate), codec.encode(header)])
 
 
 async def _pack_range(store: Store, first: int, count: int) -> bytes:
-    """Return final blocks from `first` on, the last of which has its own certificate.
+    """Return final blocks of one era from `first` on, the last of which has its own certificate.
+
+    After an era's last block come the seals up to the certified one, without their certificates.
 
     Who caught up itself has a certificate for every 64th height or so: the answer then goes on
     to the first of them, be it beyond `count`. It is empty if none fits into a parcel.
@@ -98,12 +111,19 @@ async def _pack_range(store: Store, first: int, count: int) -> bytes:
     if finality is None:
         return b""
     count = min(RANGE_MAX, max(count, finality[0] - first + 1))
-    room = parcels.PARCEL_BYTES_MAX - CERTIFICATE_ROOM
+    seals: list[bytes] = []
+    ended = store.blocks.hand_off(finality[1].era)
+    if ended is not None:
+        count = min(count, ended.header.height - first + 1)
+        bare = (Block(header, (), ()) for header in store.blocks.seals(ended.header.era))
+        seals += [codec.encode(seal) for seal in bare]
+    room = parcels.PARCEL_BYTES_MAX - CERTIFICATE_ROOM - sum(map(len, seals))
     bodies = list(await store.blocks.bodies(first, count, room))
     while bodies:
         last = first + len(bodies) - 1
         finality = store.blocks.finality(last)
         if finality is not None and finality[0] == last:
-            return parcels.pack_items([codec.encode(finality[1]), *bodies])
+            above = seals if ended is not None and last == ended.header.height else []
+            return parcels.pack_items([codec.encode(finality[1]), *bodies, *above])
         bodies.pop()
     return b""

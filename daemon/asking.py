@@ -14,7 +14,6 @@ from typing import TypeVar
 import trio
 
 from consensus import codec, merkle
-from consensus.agreement.certificates import Committee
 from consensus.agreement.light import KEYS_MAX, StateProof
 from consensus.ledger.history import find_record
 from consensus.ledger.state import Reading, State
@@ -22,6 +21,7 @@ from consensus.ledger.subnets import find_subnet
 from consensus.ledger.what_if import Edits, InvalidEdit, replay
 from consensus.quantities import Height, NetUid
 from daemon.chain import Chain
+from daemon.eras import get_entries
 from daemon.http.figures import present_outcomes
 from daemon.http.proofs import attach_proof, present_proof
 from daemon.http.values import WhatIfView
@@ -82,11 +82,10 @@ class RecordingView:
 class Asking:
     """Questions of one node's chain."""
 
-    def __init__(self, chain: Chain, store: Store, committee: Callable[[], Committee]) -> None:
-        """Answer from `chain` and `store`; `committee` gives the set whose votes are final."""
+    def __init__(self, chain: Chain, store: Store) -> None:
+        """Answer from `chain` and `store`."""
         self._chain = chain
         self._store = store
-        self._committee = committee
         self._answers = trio.CapacityLimiter(ANSWERS_AT_ONCE)
         self._replays = trio.CapacityLimiter(REPLAYS_AT_ONCE)
 
@@ -160,14 +159,19 @@ class Asking:
         first = state.height + 1
         finality = self._store.blocks.finality(first)
         assert finality is not None, "blocks below the head are final"
-        headers = [self._store.blocks.header_at(height) for height in range(first, finality[0] + 1)]
+        last, certificate = finality
+        headers = [self._store.blocks.header_at(height) for height in range(first, last + 1)]
+        ended = self._store.blocks.hand_off(certificate.era)
+        if ended is not None and ended.header.height == last:
+            headers += self._store.blocks.seals(certificate.era)
+        entries = get_entries(self._store, self._chain.committee, certificate.era)
         proof = StateProof(
             entries=tuple(recorder.entries.items()),
             tree=merkle.prove_keys(state, recorder.entries),
             headers=tuple(codec.encode(header) for header in headers),
-            certificate=codec.encode(finality[1]),
+            certificate=codec.encode(certificate),
         )
-        shown = present_proof(state.height, proof, self._committee().entries)
+        shown = present_proof(state.height, proof, entries)
         return attach_proof(answer, shown, is_complete=recorder.is_complete)
 
 

@@ -13,15 +13,17 @@ from dataclasses import dataclass, replace
 import trio
 
 from consensus import crypto
+from consensus.agreement.certificates import Committee
 from consensus.errors import InvalidBlock
 from consensus.ledger import proposal, transition
 from consensus.ledger.mempool import Mempool
 from consensus.ledger.state import State
 from consensus.ledger.transition import Applied
 from consensus.quantities import Hash32
-from consensus.types import Block, Certificate, Header, SignedTransaction
+from consensus.types import Block, Certificate, HandOff, Header, SignedTransaction
+from daemon.eras import read_committee, read_next_committee
 from daemon.upgrades import check_protocol
-from storage.store import FinalBlock, Store
+from storage.store import EraEnd, FinalBlock, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Chain:
         self._applied: dict[Hash32, Applied] = {}
         self._parents: dict[Hash32, Hash32] = {}
         self._moved = trio.Event()
+        self._committee = read_committee(head.state)
+        self._next_committee = read_next_committee(head.state)
         self._executor = trio.CapacityLimiter(1)
         self.mempool = mempool
         self.listeners: list[Listener] = []
@@ -63,6 +67,16 @@ class Chain:
     def head(self) -> Head:
         """The last final block."""
         return self._head
+
+    @property
+    def committee(self) -> Committee:
+        """Who votes on the block after the head."""
+        return self._committee
+
+    @property
+    def next_committee(self) -> Committee:
+        """Who will vote in the era after; for checking signatures, as it knows no leaders."""
+        return self._next_committee
 
     @property
     def open_count(self) -> int:
@@ -103,8 +117,12 @@ class Chain:
         self._parents[digest] = block.header.parent
         return None
 
-    async def commit(self, blocks: Sequence[Block], certificate: Certificate) -> None:
+    async def commit(
+        self, blocks: Sequence[Block], certificate: Certificate, seals: tuple[Block, ...] = ()
+    ) -> None:
         """Make executed `blocks` final: durable, then visible, then told to the listeners.
+
+        `seals` lead from an era's last block to what `certificate` names.
 
         Raises:
             ProtocolTooOld: all of that is done, and no block after them is for this node.
@@ -114,8 +132,16 @@ class Chain:
             _final(block, digest, self._applied[digest])
             for block, digest in zip(blocks, digests, strict=True)
         ]
-        await self._store.finalize(finals, certificate)
         done = [self._applied[digest] for digest in digests]
+        committee = read_committee(done[-1].state)
+        ended = None
+        if committee.era != self._committee.era:
+            header = (*blocks, *seals)[-1].header
+            ended = EraEnd(HandOff(certificate, header, committee.entries), seals)
+        await self._store.finalize(finals, certificate, ended)
+        if ended is not None:
+            self._committee = committee
+            self._next_committee = read_next_committee(done[-1].state)
         self._rebase(blocks[-1].header, digests[-1], done[-1].state)
         for block in blocks:
             self.mempool.remove(block.transactions)

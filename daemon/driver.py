@@ -6,6 +6,7 @@ durable before, and nothing here needs a lock.
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from typing import assert_never
@@ -18,10 +19,11 @@ from consensus.agreement import messages as m
 from consensus.agreement.beacon import HashChain
 from consensus.agreement.blocktree import BLOCKS_MAX
 from consensus.agreement.certificates import Committee
+from consensus.agreement.headers import as_genesis
 from consensus.agreement.simplex import Simplex
 from consensus.errors import DecodeError
 from consensus.ledger.records import get_beacon_tip
-from consensus.quantities import Hash32, Signature, ValidatorIndex
+from consensus.quantities import Hash32, PublicKey, Signature, ValidatorIndex, View
 from consensus.types import Block, Certificate, Header, Status, Vote
 from daemon import parcels
 from daemon.chain import Chain
@@ -45,48 +47,71 @@ ASK_PAUSE_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Voter:
-    """The keys of a node that votes."""
+    """One consensus key of ours and its beacon chain; it votes in the eras whose set has it."""
 
-    index: ValidatorIndex
     key: SigningKey
     beacon: HashChain
 
+    @property
+    def name(self) -> PublicKey:
+        """The public key, by which a validator set knows it."""
+        return PublicKey(bytes(self.key.verify_key))
+
 
 class Driver:
-    """The one task that runs agreement."""
+    """The one task that runs agreement, with one machine per era."""
 
     def __init__(
         self,
-        committee: Committee,
         timing: m.Timing,
-        voter: Voter | None,
+        voters: tuple[Voter, ...],
         chain: Chain,
         store: Store,
         telemetry: Telemetry,
     ) -> None:
-        self._voter = voter
+        self._timing = timing
+        self._voters = voters
         self._chain = chain
         self._store = store
         self._telemetry = telemetry
         self._log = get_logger("agreement")
-        self._drift_ms = timing.drift_ms
         self._started_ms = read_time_ms()
         self._timers: Timers[m.Tag] = Timers()
         self._follow_ups: deque[m.Event] = deque()
         self._seen_s: dict[Hash32, float] = {}
         self._mail_in, self._mail = trio.open_memory_channel[m.Event](MAILBOX_MAX)
-        may_vote = voter is not None and not store.journal.is_new
-        self.machine = Simplex(
-            committee,
-            voter.index if voter is not None and may_vote else None,
-            self._sign,
-            timing,
-            _recover(store, chain),
-        )
-        if voter is not None and not may_vote:
+        self._is_silent = False
+        self._voter: Voter | None = None
+        self.machine = self._make_machine()
+        telemetry.era.set(chain.committee.era)
+        self.era_listeners: list[Callable[[], None]] = []
+        """Told when the machine of another era has begun."""
+        if voters and store.journal.is_new:
             self._log.warning(
                 "the record of our votes is lost; voting resumes after a fresh final block"
             )
+
+    def _make_machine(self) -> Simplex:
+        """Return the machine of the era after the head."""
+        committee = self._chain.committee
+        ours = (voter for voter in self._voters if committee.index_of(voter.name) is not None)
+        self._voter = next(ours, None)
+        may_vote = not (self._store.journal.is_new or self._is_silent)
+        return Simplex(
+            committee,
+            self._find_place(committee) if may_vote else None,
+            self._sign,
+            self._timing,
+            _recover(self._store, self._chain),
+        )
+
+    def _find_place(self, committee: Committee) -> ValidatorIndex | None:
+        return None if self._voter is None else committee.index_of(self._voter.name)
+
+    @property
+    def is_member(self) -> bool:
+        """Whether one of our keys is in this era's set, be it that it votes or not."""
+        return self._voter is not None
 
     def offer(self, event: m.Event) -> bool:
         """Put a judged event into the mailbox; False when it is full (a stranger's loss)."""
@@ -118,7 +143,30 @@ class Driver:
     async def _step(self, event: m.Event, performer: "_Performer") -> None:
         for effect in self.machine.step(read_time_ms(), event):
             await performer.perform(effect)
+        if self.machine.is_over:
+            self._enter_era()
         self._telemetry.view.set(self.machine.view)
+
+    def _enter_era(self) -> None:
+        """Go on with the next era's machine, and with what came too early for it.
+
+        Nothing is lost if we die before: the ledger after the head says which era it is.
+        """
+        self.machine = self._make_machine()
+        self._timers = Timers()
+        self._follow_ups.clear()
+        self.follow_up(m.Start())
+        committee = self.machine.committee
+        self._telemetry.era.set(committee.era)
+        self._log.info(
+            "era begins",
+            era=committee.era,
+            validators=len(committee.entries),
+            last=committee.last,
+            votes=self.machine.me is not None,
+        )
+        for listener in self.era_listeners:
+            listener()
 
     async def _next_event(self) -> m.Event:
         if self._follow_ups:
@@ -161,7 +209,7 @@ class Driver:
         body = self._chain.build(effect.parent)
         if state is None or body is None or self._voter is None:
             return m.Built(effect.view, effect.parent, None)
-        tip = get_beacon_tip(state, self._voter.index)
+        tip = get_beacon_tip(state, self._voter.name)
         reveal = None if tip is None else self._voter.beacon.reveal(tip)
         if reveal is None:
             self._log.error("our beacon chain is used up or is not the registered one")
@@ -185,7 +233,7 @@ class Driver:
 
     async def commit(self, effect: m.Commit) -> None:
         """Make blocks final."""
-        await self._chain.commit(effect.blocks, effect.certificate)
+        await self._chain.commit(effect.blocks, effect.certificate, effect.seals)
         self._telemetry.height.set(self._chain.head.header.height)
         now = trio.current_time()
         for block in effect.blocks:
@@ -209,9 +257,9 @@ class Driver:
         """
         if self._voter is None or not self._store.journal.is_new:
             return
-        if header.time_ms > self._started_ms + 2 * self._drift_ms:
+        if header.time_ms > self._started_ms + 2 * self._timing.drift_ms:
             await self._store.accept_journal_loss()
-            self.machine.me = self._voter.index
+            self.machine.me = self._find_place(self.machine.committee)
             self._log.info("voting again", height=header.height)
 
     @property
@@ -235,7 +283,8 @@ class Driver:
         )
 
     def fall_silent(self, vote: Vote) -> None:
-        """Say loudly that somebody else votes with our key."""
+        """Say loudly that somebody else votes with our key, and never vote again ourselves."""
+        self._is_silent = True
         self._log.error(
             "another process votes with our consensus key; we have stopped voting",
             view=vote.view,
@@ -318,11 +367,15 @@ def _recover(store: Store, chain: Chain) -> m.Recovered:
     """Read back what the disk remembers of agreement."""
     kept = store.blocks.head()
     assert kept is not None, "genesis was stored when the chain was opened"
+    era = chain.committee.era
+    before = store.blocks.hand_off(era - 1)
+    is_fresh = kept.era != era
     return m.Recovered(
-        view=kept.view,
+        view=View(0) if is_fresh else kept.view,
         digest=kept.digest,
-        header=chain.head.header,
-        certificate=kept.certificate,
+        header=as_genesis(chain.head.header, era) if is_fresh else chain.head.header,
+        certificate=None if is_fresh else kept.certificate,
+        ended=None if before is None else before.certificate,
         votes=store.journal.load(),
         certificates=store.blocks.open_certificates(),
         blocks=store.blocks.open_blocks(),

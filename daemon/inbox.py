@@ -4,6 +4,7 @@
 agreement or into the mempool at once; the verdict tells the network whether to pass them on.
 """
 
+from collections import deque
 from typing import assert_never
 
 import trio
@@ -23,20 +24,27 @@ from daemon.telemetry import Telemetry
 from p2p.network import Topic
 
 STATUS_BYTES_MAX = 256
+EARLY_MAX = 256
+"""Messages of the next era that are kept; those beyond push the oldest out."""
 BEHIND = Ignore("more messages than this node can take in")
 
 
 class Inbox:
     """The door of agreement and mempool for strangers."""
 
-    def __init__(
-        self, committee: Committee, driver: Driver, chain: Chain, telemetry: Telemetry
-    ) -> None:
-        self._committee = committee
+    def __init__(self, driver: Driver, chain: Chain, telemetry: Telemetry) -> None:
         self._driver = driver
         self._chain = chain
         self._telemetry = telemetry
         self._gate = Gate(chain)
+        self.early: deque[tuple[bytes, Vote | Certificate | Proposal]] = deque(maxlen=EARLY_MAX)
+        """What was said in the next era, by members of its set, before we are there."""
+        driver.era_listeners.append(self.replay)
+
+    @property
+    def _committee(self) -> Committee:
+        """Who is heard now."""
+        return self._driver.machine.committee
 
     async def judge(self, topic: Topic, peer: bytes, payload: bytes) -> Verdict:
         """Judge one message and, if it is accepted, let it in."""
@@ -68,7 +76,25 @@ class Inbox:
             case _:
                 assert_never(topic)
 
+    def replay(self) -> None:
+        """Let in what came too early, now that its era has begun."""
+        early = tuple(self.early)
+        self.early.clear()
+        for peer, message in early:
+            if isinstance(message, Proposal):
+                self._judge_proposal(peer, message)
+            else:
+                self._judge_vote(peer, message)
+
+    def _judge_early(self, peer: bytes, message: Vote | Certificate | Proposal) -> Verdict:
+        found = verdict.judge_early(self._chain.next_committee, message)
+        if isinstance(found, Accept):
+            self.early.append((peer, message))
+        return found
+
     def _judge_vote(self, peer: bytes, message: Vote | Certificate) -> Verdict:
+        if message.era == self._chain.committee.era + 1:
+            return self._judge_early(peer, message)
         views = self._driver.machine.views
         if isinstance(message, Certificate):
             found = verdict.judge_certificate(self._committee, views.final_view, message)
@@ -83,9 +109,14 @@ class Inbox:
 
     def _judge_status(self, peer: bytes, status: Status) -> Verdict:
         found = verdict.judge_status(self._committee, status)
+        if status.era != self._committee.era:
+            self._driver.offer(m.StatusReceived(peer, status))  # the machine knows what helps
+            return found
         return self._admit(found, m.StatusReceived(peer, status))
 
     def _judge_proposal(self, peer: bytes, proposal: Proposal) -> Verdict:
+        if proposal.block.header.era == self._chain.committee.era + 1:
+            return self._judge_early(peer, proposal)
         machine = self._driver.machine
         found, digest = verdict.judge_proposal(
             self._committee, machine.views.final_view, machine.view, proposal

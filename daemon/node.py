@@ -17,17 +17,17 @@ import trio
 from nacl.signing import SigningKey
 
 from config.errors import ConfigError, Misfit
-from config.settings import Role, Settings
+from config.settings import AgreementSettings, Role, Settings
 from consensus import crypto
 from consensus.agreement.beacon import BEACON_LENGTH, HashChain
-from consensus.agreement.certificates import Committee
 from consensus.agreement.messages import Timing
 from consensus.ledger import genesis as ledger_genesis
 from consensus.ledger.genesis import Genesis
 from consensus.ledger.mempool import Mempool
+from consensus.ledger.records import get_beacon_tip
 from consensus.ledger.state import State
 from consensus.params import Params
-from consensus.quantities import Amount, ValidatorIndex
+from consensus.quantities import Amount
 from consensus.types import Block
 from daemon import parcels
 from daemon.answers import make_answers
@@ -59,23 +59,14 @@ DROP_S = 0.01
 """How long, at the very end, signals on their way to us are waited for."""
 
 
-class NotAValidator(Misfit):
-    """The settings say to vote, and the network does not know the key."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__(
-            f"The consensus key {key!r} is not in the network's validator set.",
-            "Set agreement.validate = false, or use the key the network file lists.",
-        )
-
-
 class WrongBeacon(Misfit):
     """Our beacon key does not make the hash chain the network knows."""
 
     def __init__(self, key: str) -> None:
         super().__init__(
-            f"The beacon key {key!r} does not lead to the registered tip.",
-            "Use the beacon key that was made together with the consensus key.",
+            f"The beacon key {key!r} does not lead to the registered tip, or its chain is used up.",
+            "Use the beacon key that was made together with the consensus key; a used-up one needs "
+            "new keys of both kinds.",
         )
 
 
@@ -84,7 +75,7 @@ class Keys:
     """The keys this node runs with, open."""
 
     node: SigningKey
-    voter: Voter | None
+    voters: tuple[Voter, ...]
     hotkey: SigningKey | None
     faucet: SigningKey | None
 
@@ -97,7 +88,7 @@ async def run_node(
     Raises:
         NeurondError: something of the operator's is wrong (keys, folder, port, network).
     """
-    keys = await trio.to_thread.run_sync(_load_keys, settings, genesis, password)
+    keys = await trio.to_thread.run_sync(_load_keys, settings, password)
     chain_id = ledger_genesis.compute_chain_id(genesis)
     telemetry = Telemetry()
     telemetry.build.labels(read_version(), genesis.network).set(1)
@@ -107,11 +98,11 @@ async def run_node(
         chain = await _open_current_chain(store, genesis)
         if settings.neuron.role != "none":
             check_neuron(settings.neuron, chain)
-        committee = build_committee(genesis)
-        driver = Driver(committee, _timing(genesis.params), keys.voter, chain, store, telemetry)
-        inbox = Inbox(committee, driver, chain, telemetry)
+        check_voters(settings.agreement, keys.voters, chain.head.state)
+        driver = Driver(_timing(genesis.params), keys.voters, chain, store, telemetry)
+        inbox = Inbox(driver, chain, telemetry)
         post = _Post()
-        answers = {**make_answers(store, driver.machine), **post.answers(settings.neuron.role)}
+        answers = {**make_answers(store, driver), **post.answers(settings.neuron.role)}
         network = await stack.enter_async_context(
             open_network(
                 await _network_settings(settings, store),
@@ -125,8 +116,8 @@ async def run_node(
         if keys.hotkey is not None:
             port = ChainPort(chain, network, store, keys.hotkey)
             neuron = post.neuron = Neuron(settings.neuron, port, chain, telemetry, keys.node)
-        syncing = Syncing(committee, chain, driver, telemetry)
-        info = _describe(settings, genesis, committee, keys)
+        syncing = Syncing(chain, driver, telemetry)
+        info = _describe(settings, genesis, keys)
         view = View(info, chain, store, driver, syncing, network, neuron)
         report_blocks(chain, network, view, neuron, telemetry)
         report_start(view, settings.neuron)
@@ -171,17 +162,34 @@ async def _open_current_chain(store: Store, genesis: Genesis) -> Chain:
     return chain
 
 
-def build_committee(genesis: Genesis) -> Committee:
-    """Return the validator set of era 1."""
-    return Committee(
-        ledger_genesis.FIRST_ERA,
-        ledger_genesis.compute_chain_id(genesis),
-        ledger_genesis.get_entries(genesis),
-        ledger_genesis.compute_first_seed(genesis),
-    )
+def check_voters(settings: AgreementSettings, voters: tuple[Voter, ...], state: State) -> None:
+    """Check the keys we vote with against the ledger; one it does not know yet may come later.
+
+    Raises:
+        WrongBeacon: a key's beacon chain is not the one the ledger knows.
+    """
+    for voter, (key, beacon) in zip(voters, _list_keys(settings), strict=True):
+        tip = get_beacon_tip(state, voter.name)
+        if tip is None:
+            get_logger("node").warning(
+                "consensus key is not registered: this node follows until it is",
+                key=key,
+                public_key=voter.name.hex(),
+                remedy="stake on a hotkey of yours and send SetConsensusKey for it",
+            )
+        elif voter.beacon.reveal(tip) is None:
+            raise WrongBeacon(beacon)
 
 
-def _load_keys(settings: Settings, genesis: Genesis, password: str) -> Keys:
+def _list_keys(settings: AgreementSettings) -> tuple[tuple[str, str], ...]:
+    """Return the names of each consensus key we vote with and its beacon key."""
+    if not settings.validate:
+        return ()
+    names = (settings.consensus_key, settings.beacon_key, *settings.next_keys)
+    return tuple(zip(names[::2], names[1::2], strict=True))
+
+
+def _load_keys(settings: Settings, password: str) -> Keys:
     """Open the keys this node needs; blocks (argon2id, and the beacon's million hashes)."""
     keystore = Keystore(settings.keys.keystore)
 
@@ -192,20 +200,17 @@ def _load_keys(settings: Settings, genesis: Genesis, password: str) -> Keys:
     hotkey = None
     if settings.neuron.role != "none":
         hotkey = SigningKey(load(settings.neuron.hotkey, KeyKind.HOTKEY))
-    voter = None
-    if settings.agreement.validate:
-        key = SigningKey(load(settings.agreement.consensus_key, KeyKind.CONSENSUS))
-        index = build_committee(genesis).index_of(crypto.compute_public_key(bytes(key)))
-        if index is None:
-            raise NotAValidator(settings.agreement.consensus_key)
-        beacon = HashChain(load(settings.agreement.beacon_key, KeyKind.BEACON), BEACON_LENGTH)
-        if beacon.tip != genesis.validators[index].beacon_tip:
-            raise WrongBeacon(settings.agreement.beacon_key)
-        voter = Voter(ValidatorIndex(index), key, beacon)
+    voters = tuple(
+        Voter(
+            SigningKey(load(key, KeyKind.CONSENSUS)),
+            HashChain(load(beacon, KeyKind.BEACON), BEACON_LENGTH),
+        )
+        for key, beacon in _list_keys(settings.agreement)
+    )
     faucet = None
     if settings.faucet.enabled:
         faucet = SigningKey(load(settings.faucet.key, KeyKind.COLDKEY))
-    return Keys(node, voter, hotkey, faucet)
+    return Keys(node, voters, hotkey, faucet)
 
 
 async def _network_settings(settings: Settings, store: Store) -> NetworkSettings:
@@ -224,16 +229,13 @@ def _timing(params: Params) -> Timing:
     return Timing(params.block_ms, params.delta_ms, params.clock_drift_ms)
 
 
-def _describe(settings: Settings, genesis: Genesis, committee: Committee, keys: Keys) -> NodeInfo:
-    voter = keys.voter
-    is_alone = voter is not None and committee.has_quorum([voter.index])
+def _describe(settings: Settings, genesis: Genesis, keys: Keys) -> NodeInfo:
     return NodeInfo(
         name=settings.node.name,
         version=read_version(),
         network=genesis.network,
-        chain_id=committee.chain_id,
+        chain_id=ledger_genesis.compute_chain_id(genesis),
         block_ms=genesis.params.block_ms,
-        is_alone=is_alone,
         spring=_open_spring(settings, keys),
     )
 

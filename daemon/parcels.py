@@ -23,12 +23,14 @@ PROOF_ASK = "chain/proof"
 """The question for proof of that: nothing in; the head's certificate and header out."""
 RANGE_ASK = "chain/range"
 """The question for final blocks: first height (u64) and count (u16) in; a parcel out whose first
-item is the certificate that makes the last block final."""
+item is the certificate that makes the last block final, or the last seal on it."""
+ERA_ASK = "chain/era"
+"""The question how an era ended: its number (u64) in; its hand-off out, nothing while it lasts."""
 QUERY_ASK = "query"
 """A query of a neuron: a signed query in, a reply out."""
 VOTE, CERTIFICATE = b"\x01", b"\x02"
-ITEMS_MAX = 257
-"""Values in one parcel: 256 blocks and a certificate."""
+ITEMS_MAX = 513
+"""Values in one parcel: a certificate, 256 blocks, and as many seals on an era's last one."""
 PARCEL_BYTES_MAX = 1 << 20
 """Largest parcel: what one ask may answer."""
 BUNDLE = b"\x00"

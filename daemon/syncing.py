@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import trio
 
-from consensus import crypto
+from consensus import codec, crypto
 from consensus.agreement import messages as m
-from consensus.agreement.certificates import Committee, verify_certificate
+from consensus.agreement.certificates import verify_certificate
 from consensus.agreement.headers import is_whole
 from consensus.errors import DecodeError, InvalidVote
-from consensus.types import Block, Certificate, Header, VoteKind
+from consensus.types import Block, BlockKind, Certificate, HandOff, Header, VoteKind
 from daemon import parcels
 from daemon.chain import Chain
 from daemon.driver import Driver
@@ -39,24 +39,27 @@ NEAR_BLOCKS = 2
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A block of a range; the last of each answer has the certificate that makes it final."""
+    """A block of a range; the last of each answer has the certificate that makes it final.
+
+    `seals` lead from an era's last block to what its certificate names.
+    """
 
     block: Block
-    certificate: Certificate | None
+    certificate: Certificate | None = None
+    seals: tuple[Block, ...] = ()
 
 
 class Syncing:
     """Catching up, for as long as the node runs."""
 
-    def __init__(
-        self, committee: Committee, chain: Chain, driver: Driver, telemetry: Telemetry
-    ) -> None:
-        self._committee = committee
+    def __init__(self, chain: Chain, driver: Driver, telemetry: Telemetry) -> None:
         self._chain = chain
         self._driver = driver
         self._telemetry = telemetry
         self._planner: Planner[Piece] = Planner(chain.head.header.height)
         self._wake = trio.Event()
+        self._era_begun = trio.Event()
+        driver.era_listeners.append(self._on_era)
         self._log = get_logger("sync")
 
     @property
@@ -93,7 +96,13 @@ class Syncing:
             async with trio.open_nursery() as asks:
                 for peer in peers:
                     asks.start_soon(self._ask_head, network, peer)
-                await trio.sleep(HEAD_S)
+                with trio.move_on_after(HEAD_S):
+                    await self._era_begun.wait()
+
+    def _on_era(self) -> None:
+        """Ask anew at once: what lies beyond an era's end can be checked from the next era on."""
+        self._era_begun.set()
+        self._era_begun = trio.Event()
 
     async def _ask_head(self, network: Network, peer: bytes) -> None:
         with trio.move_on_after(HEAD_S):
@@ -116,8 +125,25 @@ class Syncing:
         if proof is None:
             return 0
         certificate, header = proof
+        if header.era > self._chain.committee.era:
+            return await self._ask_era(network, peer)
+        if header.era < self._chain.committee.era:
+            return 0  # we have gone on meanwhile
         self._check_final(header, certificate)
         return header.height
+
+    async def _ask_era(self, network: Network, peer: bytes) -> int:
+        """Have a peer in a later era show that ours has ended: only that far can we check it."""
+        committee = self._chain.committee
+        question = committee.era.to_bytes(8, "big")
+        answer = await network.ask(peer, parcels.ERA_ASK, question, parcels.PARCEL_BYTES_MAX)
+        if not answer or committee.era != self._chain.committee.era:
+            return 0
+        hand_off = codec.decode(HandOff, answer)
+        self._check_final(hand_off.header, hand_off.certificate)
+        if hand_off.header.height != committee.last:
+            raise InvalidVote(f"height {hand_off.header.height} does not end era {committee.era}")
+        return committee.last + NEAR_BLOCKS + 1
 
     async def _ask_range(self, network: Network, ask: Ask) -> None:
         first, count = ask.range.first, ask.range.count
@@ -147,10 +173,7 @@ class Syncing:
         pieces: tuple[Piece, ...] = ()
         if found is not None and found[1]:
             certificate, blocks = found
-            pieces = (
-                *(Piece(block, None) for block in blocks[:-1]),
-                Piece(blocks[-1], certificate),
-            )
+            pieces = _split(certificate, blocks)
         self._planner.on_reply(ask, pieces, now_s)
 
     async def _apply(self, network: Network) -> None:
@@ -172,8 +195,9 @@ class Syncing:
 
     async def _finish(self, batch: Batch[Piece]) -> None:
         """Have agreement take in a proven range; it is final, whatever that takes."""
-        blocks = tuple(piece.block for piece in batch.blocks)
-        event = m.BlocksReceived(batch.peer, blocks, batch.blocks[-1].certificate)
+        last = batch.blocks[-1]
+        blocks = (*(piece.block for piece in batch.blocks), *last.seals)
+        event = m.BlocksReceived(batch.peer, blocks, last.certificate)
         height = blocks[-1].header.height
         while self._chain.head.header.height < height:
             await self._driver.deliver(event)
@@ -199,8 +223,12 @@ class Syncing:
         last = batch.blocks[-1]
         if last.certificate is None:
             raise InvalidVote("no certificate")
-        self._check_final(last.block.header, last.certificate)
+        self._check_final((last.block, *last.seals)[-1].header, last.certificate)
         wanted = last.certificate.digest
+        for seal in reversed(last.seals):
+            if crypto.compute_header_digest(seal.header) != wanted or not is_whole(seal):
+                raise InvalidVote(f"another seal at height {seal.header.height}")
+            wanted = seal.header.parent
         for offset, piece in reversed(tuple(enumerate(batch.blocks))):
             header = piece.block.header
             if header.height != batch.first + offset:
@@ -213,7 +241,7 @@ class Syncing:
             raise InvalidVote(f"it does not follow our final block of height {batch.first - 1}")
 
     def _check_final(self, header: Header, certificate: Certificate) -> None:
-        verify_certificate(self._committee, certificate)
+        verify_certificate(self._chain.committee, certificate)
         if certificate.kind is not VoteKind.FINALIZE:
             raise InvalidVote(f"{certificate.kind.name} is no finality")
         if certificate.digest != crypto.compute_header_digest(header):
@@ -226,3 +254,13 @@ class Syncing:
     def _nudge(self) -> None:
         self._wake.set()
         self._wake = trio.Event()
+
+
+def _split(certificate: Certificate, blocks: tuple[Block, ...]) -> tuple[Piece, ...]:
+    """Return the pieces of a range: its blocks, the seals at its end with the last of them."""
+    count = sum(block.header.kind is BlockKind.BLOCK for block in blocks)
+    if not count:
+        return ()
+    whole, seals = blocks[:count], blocks[count:]
+    pieces = tuple(Piece(block) for block in whole[:-1])
+    return (*pieces, Piece(whole[-1], certificate, seals))

@@ -118,6 +118,7 @@ class Telemetry:
         # the chain
         self.height = Gauge("neurond_height", "Height of the last final block.", registry=r)
         self.view = Gauge("neurond_view", "View the agreement is in.", registry=r)
+        self.era = Gauge("neurond_era", "Era the agreement is in.", registry=r)
         self.finality_s = Histogram(
             "neurond_finality_seconds",
             "From a block's proposal, as this node saw it, to its finality.",

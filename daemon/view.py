@@ -10,14 +10,16 @@ from dataclasses import dataclass
 import trio
 
 from config.address import format_address
-from consensus import crypto
+from consensus import codec, crypto
+from consensus.agreement.certificates import ENDLESS
 from consensus.ledger.supply import get_supply
-from consensus.quantities import Hash32, Height, NetUid, PublicKey
+from consensus.quantities import Era, Hash32, Height, NetUid, PublicKey
 from daemon.admission import Admission
 from daemon.asking import Asking
 from daemon.chain import Chain
 from daemon.clock import read_time_ms
 from daemon.driver import Driver
+from daemon.eras import get_entries
 from daemon.faucet import Faucet, Spring
 from daemon.http.events import EventBus
 from daemon.http.figures import present_pending, present_receipt, read_edits
@@ -59,8 +61,6 @@ class NodeInfo:
     network: str
     chain_id: Hash32
     block_ms: int
-    is_alone: bool
-    """Whether no other node is needed: it holds a quorum by itself."""
     spring: Spring | None = None
     """What its faucet gives from, if it has one."""
 
@@ -86,7 +86,7 @@ class View:
         self._syncing = syncing
         self._network = network
         self._neuron = neuron
-        self._asking = Asking(chain, store, lambda: driver.machine.committee)
+        self._asking = Asking(chain, store)
         self._admission = Admission(chain, network)
         self._previewing = Previewing(chain)
         spring = info.spring
@@ -118,7 +118,9 @@ class View:
             head_time_ms=head.header.time_ms,
             state_root=head.state.root.hex(),
             view=self._driver.machine.view,
-            era=head.header.era,
+            era=self._chain.committee.era,
+            era_last=None if self._chain.committee.last == ENDLESS else self._chain.committee.last,
+            validators=len(self._chain.committee.entries),
             is_validator=self._driver.machine.me is not None,
             syncing=self._syncing.is_behind,
             peers=tuple(
@@ -165,7 +167,7 @@ class View:
                 f"final block {height}", f"The head is {self._chain.head.header.height}."
             )
         finality = self._store.blocks.finality(height)
-        entries = self._driver.machine.committee.entries
+        entries = get_entries(self._store, self._chain.committee, block.header.era)
         signers: tuple[str, ...] = ()
         if finality is not None and finality[0] == height:
             signers = tuple(format_address(entries[i].hotkey) for i in finality[1].signers)
@@ -177,14 +179,24 @@ class View:
         """Return final blocks, newest first."""
         head = self._chain.head.header.height
         first = head if start is None else min(start, head)
-        entries = self._driver.machine.committee.entries
         found: list[BlockSummary] = []
         for height in range(first, max(-1, first - count), -1):
             block = self._store.blocks.block_at(height)
             if block is not None:
                 digest = crypto.compute_header_digest(block.header)
                 count_of = len(block.transactions)
+                era = block.header.era
+                entries = get_entries(self._store, self._chain.committee, era)
                 found.append(present_summary(block.header, digest, count_of, entries))
+        return tuple(found)
+
+    def hand_offs(self, first: Era, count: int) -> tuple[str, ...]:
+        """Return how eras from `first` on ended, as far as they have."""
+        found: list[str] = []
+        for era in range(first, min(first + count, self._chain.committee.era)):
+            ended = self._store.blocks.hand_off(era)
+            if ended is not None:
+                found.append(codec.encode(ended).hex())
         return tuple(found)
 
     def receipt(self, transaction_id: Hash32) -> ReceiptView:
@@ -242,7 +254,9 @@ class View:
     def _check_peers(self) -> Check:
         count = len(self._network.peers())
         remedy = "Check p2p.bootstrap and that the listen port can be reached; see the log."
-        return Check("peers", count > 0 or self._info.is_alone, f"{count} connected", remedy)
+        machine = self._driver.machine
+        is_alone = machine.me is not None and machine.committee.has_quorum([machine.me])
+        return Check("peers", count > 0 or is_alone, f"{count} connected", remedy)
 
     def _check_finality(self) -> Check:
         age_ms = read_time_ms() - self._chain.head.header.time_ms

@@ -1,7 +1,8 @@
 """Run agreement in simulated worlds: thousands of seeds, or one seed again, line by line.
 
-A world loses messages, splits, crashes nodes and gives up to a third of the stake to a villain; see
-`tests/sim/world.py`. Every seed replays exactly.
+A world loses messages, splits, crashes nodes and gives up to a third of the stake to a villain, and
+in most worlds the validator set changes from era to era; see `tests/sim/world.py`. Every seed
+replays exactly.
 
 Exit codes: 0 all well (with --mutant: the mutant was caught), 1 a violation or a stall was found
 (with --mutant: it was not caught), 2 wrong usage.
@@ -10,6 +11,7 @@ Examples:
   scripts/simulate --seeds 2000
   scripts/simulate --seed 56 --trace
   scripts/simulate --seeds 400 --mutant parent-unchecked
+  scripts/simulate --seeds 200 --era-blocks 4
 """
 
 import argparse
@@ -37,7 +39,7 @@ SHOWN_MAX = 10
 def main(arguments: list[str] | None = None) -> int:
     """Run what the arguments ask for and return the exit code."""
     chosen = parse(arguments)
-    choice = Choice(chosen.nodes, chosen.villain, chosen.mutant, chosen.until)
+    choice = Choice(chosen.nodes, chosen.villain, chosen.mutant, chosen.until, chosen.era_blocks)
     if chosen.seed is not None:
         return run_one(chosen.seed, choice, chosen)
     begin_s = perf_counter()
@@ -65,14 +67,22 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--villain", choices=VILLAINS, help="who is bad (default: the seed decides)")
     add("--mutant", choices=list(MUTANTS), help="take one rule out; the simulator must notice")
     add("--until", type=int, metavar="HEIGHT", help="run until every honest node is that high")
+    add(
+        "--era-blocks",
+        type=int,
+        metavar="N",
+        help="blocks of an era; 0: one without end (default: the seed decides)",
+    )
     add("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one per core)")
     add("--json", action="store_true", help="print the summary as JSON")
     chosen = parser.parse_args(arguments)
     if chosen.trace and chosen.seed is None:
         parser.error("--trace needs --seed")
-    for name, least in (("nodes", 1), ("seeds", 1), ("jobs", 1), ("first", 0)):
-        if getattr(chosen, name) < least:
-            parser.error(f"--{'from' if name == 'first' else name} must be at least {least}")
+    for name, least in (("nodes", 1), ("seeds", 1), ("jobs", 1), ("first", 0), ("era_blocks", 0)):
+        given: int | None = getattr(chosen, name)
+        if given is not None and given < least:
+            flag = "from" if name == "first" else name.replace("_", "-")
+            parser.error(f"--{flag} must be at least {least}")
     return chosen
 
 
@@ -145,9 +155,9 @@ def show(summary: dict[str, object], failed: list[Outcome], chosen: argparse.Nam
         )
     elif failed:
         extra = " ".join(
-            f"--{name} {value}"
+            f"--{name.replace('_', '-')} {value}"
             for name, value in vars(chosen).items()
-            if name in {"nodes", "villain", "until"} and value is not None
+            if name in {"nodes", "villain", "until", "era_blocks"} and value is not None
         )
         print(f"commit {summary['commit']}; replay with:")
         print(f"  scripts/simulate --seed {failed[0].seed} {extra} --trace")

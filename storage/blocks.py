@@ -7,6 +7,9 @@ Certificates of views above the last final one are stored by (era, view, kind); 
 blocks final is kept for ever under the height of the highest of them. Proposals that did not become
 final go when their view is passed.
 
+How each era ended is kept for ever by the era's number: its hand-off, and under their digests the
+seals from its last block up to the one that the hand-off's certificate names.
+
 Point reads are synchronous (some microseconds and the decoding); ranges run in a thread.
 """
 
@@ -18,7 +21,16 @@ from consensus import codec
 from consensus.crypto import compute_header_digest
 from consensus.errors import DecodeError
 from consensus.quantities import CountMax, Era, Hash32, Height, Signature, View
-from consensus.types import Block, Certificate, Header, Proposal, Receipt, VoteKind
+from consensus.types import (
+    Block,
+    BlockKind,
+    Certificate,
+    HandOff,
+    Header,
+    Proposal,
+    Receipt,
+    VoteKind,
+)
 from storage.db import Database
 from storage.schema import Table, Txn, be64
 
@@ -40,6 +52,7 @@ _INDEXED = b"transactions"
 class Head:
     """The last final block: its place, the state root after it, and what made it final.
 
+    `view` is the certificate's: that of the block, or of a seal above an era's last block.
     `certificate` is None for genesis alone, which is final by definition.
     """
 
@@ -158,6 +171,20 @@ class Blocks:
 
         return self._database.read_now(read)
 
+    def hand_off(self, era: int) -> HandOff | None:
+        """Return how an era ended; None while it has not."""
+        return self._decode("eras", be64(era), HandOff)
+
+    def seals(self, era: int) -> tuple[Header, ...]:
+        """Return the seals on the last block of an era, lowest first, up to the certified one."""
+        ended = self.hand_off(era)
+        found: list[Header] = []
+        header = None if ended is None else ended.header
+        while header is not None and header.kind is BlockKind.SEAL:
+            found.append(header)
+            header = self.header(header.parent)
+        return tuple(reversed(found))
+
     # -- ranges -------------------------------------------------------------------------------
 
     async def headers(self, start: int, count: int) -> tuple[bytes, ...]:
@@ -234,6 +261,13 @@ class Blocks:
         for index, receipt in enumerate(kept.items):
             place = be64(header.height) + be64(index)
             self._tables["transactions"].put(txn, receipt.transaction_id, place)
+
+    def put_hand_off(self, txn: Txn, hand_off: HandOff, seals: Iterable[Block]) -> None:
+        """Record how an era ended; its last block is stored with `put_final`."""
+        for seal in seals:
+            digest, header = self.put_block(txn, seal), seal.header
+            self._tables["open"].delete(txn, be64(header.era) + be64(header.view) + digest)
+        self._tables["eras"].put(txn, be64(hand_off.header.era), codec.encode(hand_off))
 
     def forget_transactions(self, txn: Txn, oldest: int) -> None:
         """Forget the ids of transactions below height `oldest`, a few heights at a time."""

@@ -23,7 +23,7 @@ import lmdb
 
 from storage.errors import Corrupt, SchemaTooNew, WrongNetwork
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """What this program writes. A change of any table or row format raises it by one."""
 
 KEY_BYTES_MAX = 500
@@ -39,6 +39,7 @@ CHAIN_TABLES = (
     "transactions",
     "certificates",
     "finality",
+    "eras",
     "open",
     "values",
     "values_undo",
@@ -62,7 +63,11 @@ def _add_transactions(_txn: Txn, _tables: Mapping[str, "Table"]) -> None:
     """Version 2 has the table `transactions`, which begins empty and fills with new blocks."""
 
 
-MIGRATIONS: Mapping[int, Migration] = {1: _add_transactions}
+def _add_eras(_txn: Txn, _tables: Mapping[str, "Table"]) -> None:
+    """Version 3 has the table `eras`; no era had ever ended before."""
+
+
+MIGRATIONS: Mapping[int, Migration] = {1: _add_transactions, 2: _add_eras}
 """The step that leaves each version. Version 1 is the first."""
 
 _VERSION = b"schema"

@@ -6,7 +6,7 @@ file kills whoever maps it, and no handler can help.
 
 What must be durable before what (agreement.md 2.9) is `persist`: bodies and certificates, then the
 votes that lean on them, in one thread call. `finalize` is one transaction: blocks, certificate,
-state and receipts.
+state and receipts, and with an era's last block the hand-off to the next.
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -14,8 +14,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from consensus.crypto import compute_header_digest
 from consensus.quantities import Hash32
-from consensus.types import Block, Certificate, Proposal, Receipt, Vote
+from consensus.types import Block, Certificate, HandOff, Proposal, Receipt, Vote
 from storage.blocks import Blocks, Head
 from storage.boot import check_folder, lock_folder
 from storage.db import Database, Run, open_database, run_in_thread
@@ -51,6 +52,14 @@ class FinalBlock:
     receipts: tuple[Receipt, ...]
     changes: Mapping[bytes, bytes | None]
     nodes: Mapping[bytes, bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class EraEnd:
+    """What an era's last block brings with it: the hand-off, and the seals up to its header."""
+
+    hand_off: HandOff
+    seals: tuple[Block, ...]
 
 
 class Store:
@@ -111,11 +120,17 @@ class Store:
         elif votes:
             await self.journal.append(votes)
 
-    async def finalize(self, finals: Sequence[FinalBlock], certificate: Certificate | None) -> Head:
+    async def finalize(
+        self,
+        finals: Sequence[FinalBlock],
+        certificate: Certificate | None,
+        ended: EraEnd | None = None,
+    ) -> Head:
         """Append `finals`, oldest first, to the chain in one durable transaction.
 
-        `certificate` made the last of them final; it is None for genesis alone. Proposals and
-        certificates of views now passed are forgotten, and so are states beyond the history kept.
+        `certificate` made the last of them final; it is None for genesis alone. `ended` comes with
+        an era's last block. Proposals and certificates of views now passed are forgotten, and so
+        are states beyond the history kept.
 
         Raises:
             WrongOrder: they do not follow the stored head; nothing was written.
@@ -123,14 +138,24 @@ class Store:
         """
         last = finals[-1]
         header = last.block.header
-        head = Head(header.height, header.era, header.view, last.digest, last.root, certificate)
+        view = header.view if certificate is None else certificate.view
+        head = Head(header.height, header.era, view, last.digest, last.root, certificate)
+
+        def put(txn: Txn) -> list[Written]:
+            if ended is not None:
+                self.blocks.put_hand_off(txn, ended.hand_off, ended.seals)
+            return self._finalize(txn, finals, head)
 
         def work() -> None:
-            for written in self._chain.write_now(lambda txn: self._finalize(txn, finals, head)):
+            for written in self._chain.write_now(put):
                 self.states.advance(written)
 
+        _check_certificate(head, ended)
         await self._chain.run(work)
-        self.journal.forget_below(head.era, head.view)
+        if ended is None:
+            self.journal.forget_below(head.era, head.view)
+        else:
+            self.journal.forget_below(head.era + 1, 0)
         return head
 
     async def accept_journal_loss(self) -> None:
@@ -155,8 +180,6 @@ class Store:
         parent = None if stored is None else stored.digest
         if (head.certificate is None) != (stored is None):
             raise WrongOrder("genesis, and it alone, becomes final without a certificate")
-        if head.certificate is not None and head.certificate.digest != head.digest:
-            raise WrongOrder("the certificate is of another block")
         for final in finals:
             header = final.block.header
             height += 1
@@ -165,6 +188,17 @@ class Store:
             if parent is not None and header.parent != parent:
                 raise WrongOrder(f"the block of height {height} has another parent")
             parent = final.digest
+
+
+def _check_certificate(head: Head, ended: EraEnd | None) -> None:
+    """Check that a head's certificate names it, or the last seal above it."""
+    digest = head.digest
+    for seal in () if ended is None else ended.seals:
+        if seal.header.parent != digest:
+            raise WrongOrder("a seal does not stand on the era's last block")
+        digest = compute_header_digest(seal.header)
+    if head.certificate is not None and head.certificate.digest != digest:
+        raise WrongOrder("the certificate is of another block")
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ from consensus import crypto
 from consensus.calls.accounts import Transfer
 from consensus.calls.neurons import RegisterNeuron, Serve
 from consensus.calls.weights import CommitWeights, RevealWeights
+from consensus.ledger.eras import get_era, get_set
 from consensus.ledger.genesis import (
     Genesis,
     GenesisAccount,
@@ -27,7 +28,7 @@ from consensus.ledger.genesis import (
     build_genesis,
 )
 from consensus.ledger.queries import nonce
-from consensus.ledger.records import get_beacon_tip, get_head, get_network
+from consensus.ledger.records import get_beacon_tip, get_head, get_member, get_network
 from consensus.ledger.state import State
 from consensus.ledger.transition import Applied, apply_block, get_receipts_root
 from consensus.params import Hyperparameters, Params
@@ -102,9 +103,12 @@ def beacon_chain(index: int, length: int = CHAIN_LENGTH) -> tuple[Hash32, ...]:
 
 def next_reveal(state: State, proposer: int) -> Hash32:
     """Return what `proposer` must show in the block after `state`."""
-    tip = get_beacon_tip(state, ValidatorIndex(proposer))
+    member = get_member(state, ValidatorIndex(proposer))
+    assert member is not None
+    name = next(i for i in range(16) if key_of(f"consensus{i}") == member.entry.consensus_key)
+    tip = get_beacon_tip(state, member.entry.consensus_key)
     assert tip is not None
-    chain = beacon_chain(proposer)
+    chain = beacon_chain(name)
     return chain[chain.index(tip) + 1]
 
 
@@ -214,10 +218,10 @@ def make_transaction(
 
 def make_header(state: State, **fields: Any) -> Header:
     """Return the header of an empty block after `state`; its parent digest is made up."""
-    proposer = int(fields.get("proposer", state.height % 4))
+    proposer = int(fields.get("proposer", state.height % len(get_set(state))))
     head = get_head(state)
     value = Header(
-        era=Era(1),
+        era=get_era(state).era,
         view=View(state.height + 1),
         height=Height(state.height + 1),
         kind=BlockKind.BLOCK,

@@ -2,7 +2,7 @@
 
 A body comes with its leader's signature (a proposal) or by digest, when a certificate or a wanted
 child names it; any peer may serve those. It is judged once its parent is good: its place by
-`headers.is_child`, its law by the ledger, which answers `ExecuteBlock`.
+`headers.is_child`, its law by the ledger, which answers `ExecuteBlock`; a seal has none.
 
 Source: `agreement.md` 2.7, 2.9.
 """
@@ -17,7 +17,7 @@ from consensus.agreement.outbox import Outbox
 from consensus.agreement.repair import Repair
 from consensus.agreement.views import Views
 from consensus.quantities import Hash32, View
-from consensus.types import Block, Proposal, VoteKind
+from consensus.types import Block, BlockKind, Proposal, VoteKind
 
 WALK_MAX = 256
 """Heights above the final one within which bodies are fetched one after another, backwards; who is
@@ -78,11 +78,18 @@ class Bodies:
             return
         parent = self.tree.header(header.parent)
         assert parent is not None
-        if is_child(self._committee, self._timing, header, parent):
+        if not is_child(self._committee, self._timing, header, parent):
+            self.tree.condemn(entry.digest)
+        elif header.kind is BlockKind.SEAL:
+            self._approve(entry)
+        else:
             entry.standing = Standing.JUDGED
             self._out.execute(entry.block, entry.digest)
-        else:
-            self.tree.condemn(entry.digest)
+
+    def _approve(self, entry: Entry) -> None:
+        entry.standing = Standing.GOOD
+        for child in self.tree.children(entry.digest):
+            self._examine(child)
 
     def on_executed(self, event: m.Executed) -> bool:
         """Take the ledger's judgement; tell whether it was waited for."""
@@ -90,9 +97,7 @@ class Bodies:
         if entry is None or entry.standing is not Standing.JUDGED:
             return False
         if event.is_valid:
-            entry.standing = Standing.GOOD
-            for child in self.tree.children(event.digest):
-                self._examine(child)
+            self._approve(entry)
         else:
             self.tree.condemn(event.digest)
         return True

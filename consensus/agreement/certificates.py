@@ -14,8 +14,20 @@ from itertools import accumulate
 
 from consensus import crypto
 from consensus.errors import InvalidBlock, InvalidVote
-from consensus.quantities import ZERO_HASH, Era, Hash32, PublicKey, ValidatorIndex, View
+from consensus.quantities import (
+    U64_MAX,
+    ZERO_HASH,
+    Era,
+    Hash32,
+    Height,
+    PublicKey,
+    ValidatorIndex,
+    View,
+)
 from consensus.types import Certificate, Proposal, ValidatorEntry, Vote, VoteKind
+
+ENDLESS = Height(U64_MAX)
+"""The last height of an era that never ends."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +38,11 @@ class Committee:
     chain_id: Hash32
     entries: tuple[ValidatorEntry, ...]
     seed: Hash32
+    """What draws the leaders; whoever only checks certificates may give anything."""
+    last: Height = ENDLESS
+    """The era's last height, whose block only seals may follow."""
+    named: Hash32 | None = None
+    """Hash of the next era's set; None: this one's again."""
 
     @cached_property
     def total(self) -> int:
@@ -41,6 +58,11 @@ class Committee:
     def vset_hash(self) -> Hash32:
         """Hash of the ordered set, as headers carry it."""
         return crypto.compute_vset_hash(self.entries)
+
+    @property
+    def next_vset_hash(self) -> Hash32:
+        """Hash of the next era's set, as headers carry it."""
+        return self.vset_hash if self.named is None else self.named
 
     @cached_property
     def _cumulative(self) -> list[int]:
@@ -159,12 +181,27 @@ def verify_proposal(committee: Committee, proposal: Proposal) -> Hash32:
         InvalidBlock: not its view's leader, a root that does not match, or a forged signature.
         InvalidVote: one of the certificates it carries proves nothing.
     """
-    block = proposal.block
-    header = block.header
+    header = proposal.block.header
     if header.era != committee.era:
         raise InvalidBlock(f"era {header.era} where {committee.era} is")
     if header.proposer != committee.leader(header.view):
         raise InvalidBlock(f"validator {header.proposer} does not lead view {header.view}")
+    return verify_early_proposal(committee, proposal)
+
+
+def verify_early_proposal(committee: Committee, proposal: Proposal) -> Hash32:
+    """Check the same while nobody can know who leads: that its proposer is a member who signed it.
+
+    Raises:
+        InvalidBlock: no member, a root that does not match, or a forged signature.
+        InvalidVote: one of the certificates it carries proves nothing.
+    """
+    block = proposal.block
+    header = block.header
+    if header.era != committee.era:
+        raise InvalidBlock(f"era {header.era} where {committee.era} is")
+    if header.proposer >= len(committee.entries):
+        raise InvalidBlock(f"proposer {header.proposer} of {len(committee.entries)}")
     digest = crypto.compute_header_digest(header)
     message = crypto.vote_message(
         committee.chain_id, VoteKind.PROPOSE, header.era, header.view, digest

@@ -10,8 +10,11 @@ sent it. Scans are the exception: keys lie in the tree by their hashes, so nobod
 no key of a prefix was left out. Every entry found is true, but there may be more; the view knows
 (`is_complete`).
 
-Source: `agreement.md` 2.10. Another era's certificates need that era's set, which the last header
-of the era before names (`next_vset_hash`).
+Another era's certificates need that era's set, which every header of the era before names
+(`next_vset_hash`): one hand-off per era leads from set to set (`follow`). Who only follows knows no
+leaders, and needs none.
+
+Source: `agreement.md` 2.10.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,8 +23,8 @@ from dataclasses import dataclass
 from consensus import codec, crypto, merkle
 from consensus.agreement.certificates import Committee, verify_certificate
 from consensus.errors import DecodeError, InvalidBlock, InvalidVote, NeurondError
-from consensus.quantities import Hash32
-from consensus.types import BlockKind, Certificate, Header, VoteKind
+from consensus.quantities import ZERO_HASH, Era, Hash32
+from consensus.types import BlockKind, Certificate, HandOff, Header, VoteKind
 
 KEYS_MAX = 4_096
 """Entries in one proof: the metagraph of the largest subnets, some hundred kilobytes."""
@@ -134,6 +137,20 @@ def verify_finality(committee: Committee, header: Header, certificate: Certifica
         raise InvalidVote(f"a certificate of view {certificate.view}, for another block")
     verify_certificate(committee, certificate)
     return digest
+
+
+def follow(committee: Committee, hand_off: HandOff) -> Committee:
+    """Return the next era's committee, for checking certificates, from how this era ended.
+
+    Raises:
+        InvalidVote: the certificate proves nothing, or is of another block.
+        InvalidBlock: the header or the entries are of another set.
+    """
+    verify_finality(committee, hand_off.header, hand_off.certificate)
+    vset_hash = crypto.compute_vset_hash(hand_off.entries)
+    if vset_hash != hand_off.header.next_vset_hash:
+        raise InvalidBlock(f"validator set {vset_hash.hex()} where another one was named")
+    return Committee(Era(committee.era + 1), committee.chain_id, hand_off.entries, ZERO_HASH)
 
 
 def verify_ancestry(headers: Sequence[Header], digest: Hash32) -> None:

@@ -250,10 +250,15 @@ class ExecuteBlock:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """`blocks` are final, oldest first; `certificate` is of the last."""
+    """`blocks` are final, oldest first; `certificate` is of the last of them, or of the last seal.
+
+    After an era's last block the machine does nothing more: the shell starts the next era's.
+    """
 
     blocks: tuple[Block, ...]
     certificate: Certificate
+    seals: tuple[Block, ...] = ()
+    """From above an era's last block up to what `certificate` names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +291,10 @@ Effect = (
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What the disk remembers of an era: the last final block, and what is open above it."""
+    """What the disk remembers of an era: the last final block, and what is open above it.
+
+    What is left of other eras is ignored. For a fresh era `header` is `headers.as_genesis`.
+    """
 
     view: View
     digest: Hash32
@@ -296,3 +304,5 @@ class Recovered:
     votes: tuple[Vote, ...] = ()
     certificates: tuple[Certificate, ...] = ()
     blocks: tuple[Proposal | Block, ...] = ()
+    ended: Certificate | None = None
+    """What made the last block of the era before final, for whoever is still there."""

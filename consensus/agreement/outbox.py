@@ -11,7 +11,16 @@ from collections.abc import Iterable
 from consensus.agreement import messages as m
 from consensus.agreement.blocktree import BlockTree
 from consensus.quantities import Hash32, TimeMs, View
-from consensus.types import Block, Certificate, ConflictingVotes, Header, Proposal, Status, Vote
+from consensus.types import (
+    Block,
+    BlockKind,
+    Certificate,
+    ConflictingVotes,
+    Header,
+    Proposal,
+    Status,
+    Vote,
+)
 
 
 class Outbox:
@@ -58,9 +67,10 @@ class Outbox:
         """Set an alarm; the last setting of a step holds."""
         self._timers[tag] = at_ms
 
-    def commit(self, blocks: tuple[Block, ...], certificate: Certificate) -> None:
-        """Declare blocks final."""
-        self._commits.append(m.Commit(blocks, certificate))
+    def commit(self, path: tuple[Block, ...], certificate: Certificate) -> None:
+        """Declare blocks final, and the seals above them."""
+        blocks = tuple(each for each in path if each.header.kind is BlockKind.BLOCK)
+        self._commits.append(m.Commit(blocks, certificate, path[len(blocks) :]))
 
     def accuse(self, evidence: ConflictingVotes) -> None:
         """Show proof against a validator."""

@@ -36,19 +36,17 @@ from consensus.agreement import messages as m
 from consensus.agreement.blocktree import BlockTree
 from consensus.agreement.bodies import Bodies
 from consensus.agreement.certificates import Committee
-from consensus.agreement.headers import build_block
+from consensus.agreement.headers import NOTHING, build_block, compute_kind
 from consensus.agreement.messages import Effect, Event, Recovered, Tag, TimerKind, Timing
 from consensus.agreement.outbox import Outbox
 from consensus.agreement.views import ViewRecord, Views
 from consensus.quantities import ZERO_HASH, Hash32, TimeMs, ValidatorIndex, View
-from consensus.types import Certificate, Header, Proposal, Vote, VoteKind
+from consensus.types import BlockKind, Certificate, Header, Proposal, Vote, VoteKind
 
 WINDOW = 24
 """Views ahead of ours whose votes and proposals are kept: bounds memory against a hostile third."""
 STANDSTILL_DELTAS = 4
 """Deltas in one view before everything is said again."""
-SAID_VIEWS = 4
-"""Last views whose votes of ours are said again."""
 
 
 class Simplex:
@@ -65,6 +63,8 @@ class Simplex:
         self.committee = committee
         self.me = me
         self.view = View(0)
+        self.is_over = False
+        """Whether the era's last block is final: then nothing more is said or done here."""
         self.tree = BlockTree(recovered.digest, recovered.header)
         self.views = Views(self.tree, recovered.view, recovered.certificate)
         self._sign = sign
@@ -79,11 +79,15 @@ class Simplex:
 
     def step(self, now_ms: int, event: Event) -> tuple[Effect, ...]:
         """Take in `event` at wall time `now_ms`; return the effects, in order."""
+        if self.is_over:
+            return ()
         self._now_ms = now_ms
         self._dispatch(event)
         while self._is_dirty:
             self._is_dirty = False
             self._try_commit()
+            if self.is_over:
+                break
             self._try_enter()
             for record in self.views:
                 self._try_finalize(record)
@@ -119,11 +123,11 @@ class Simplex:
     def _on_start(self) -> None:
         """Restore what we signed and knew; then go on in the view after the highest certificate."""
         for vote in self._recovered.votes:
-            if vote.view > self.views.final_view:
+            if self._is_open(vote):
                 self.views.record(vote.view).remember_mine(vote)
         for item in self._recovered.blocks:
             block = item.block if isinstance(item, Proposal) else item
-            if block.header.view <= self.views.final_view:
+            if not self._is_open(block.header):
                 continue
             digest = crypto.compute_header_digest(block.header)
             if isinstance(item, Proposal):
@@ -142,7 +146,7 @@ class Simplex:
         header = proposal.block.header
         for certificate in proposal.block.justify:
             self._take(certificate, peer)
-        if not self.views.final_view < header.view <= self.view + WINDOW:
+        if not self._is_open(header) or header.view > self.view + WINDOW:
             return
         record = self.views.record(header.view)
         if header.proposer == self.me and record.proposed != digest:
@@ -156,7 +160,7 @@ class Simplex:
         self._is_dirty = True
 
     def _on_vote(self, vote: Vote) -> None:
-        if not self.views.final_view < vote.view <= self.view + WINDOW:
+        if not self._is_open(vote) or vote.view > self.view + WINDOW:
             return
         if vote.signer == self.me and self.views.record(vote.view).mine.get(vote.kind) != vote:
             self._fall_silent(vote)
@@ -168,14 +172,20 @@ class Simplex:
         self._out.fall_silent(said)
 
     def _on_status(self, event: m.StatusReceived) -> None:
-        status = event.status
-        wanted = self.views.answer(status, self.view)
-        allowance = self.bodies.repair.spend(event.peer, len(wanted), self._now_ms)
-        for certificate in wanted[:allowance]:
-            self._out.send(event.peer, certificate)
-        is_ahead = status.view > self.view or status.final_view > self.views.final_view
+        status, era = event.status, self.committee.era
+        if status.era == era:
+            wanted = self.views.answer(status, self.view)
+            allowance = self.bodies.repair.spend(event.peer, len(wanted), self._now_ms)
+            for certificate in wanted[:allowance]:
+                self._out.send(event.peer, certificate)
+        ended = self._recovered.ended
+        if ended is not None and status.era == ended.era:
+            for _ in range(self.bodies.repair.spend(event.peer, 1, self._now_ms)):
+                self._out.send(event.peer, ended)
+        is_ahead = (status.era, status.view) > (era, self.view)
+        is_ahead |= (status.era, status.final_view) > (era, self.views.final_view)
         if is_ahead and self.bodies.repair.may_tell_status(self._now_ms):
-            self._out.send(event.peer, self.views.status(self.committee.era, self.view))
+            self._out.send(event.peer, self.views.status(era, self.view))
 
     def _on_blocks(self, event: m.BlocksReceived) -> None:
         if event.certificate is not None:
@@ -209,22 +219,31 @@ class Simplex:
         record = self.views.record(event.view)
         if record.proposed is not None or record.mine or self.me is None:
             return
-        justify = None if parent is None else self.views.justify(event.view, event.parent, parent)
-        if parent is None or justify is None:
+        if parent is None or not self._propose((event.parent, parent), event.body):
             self._building = None  # a better parent was notarized meanwhile
             self._is_dirty = True
-            return
-        time_ms = TimeMs(max(self._now_ms, parent.time_ms + self._timing.block_ms))
-        above = (event.parent, parent)
-        block = build_block(self.committee, event.view, above, time_ms, event.body, justify)
+
+    def _propose(self, above: tuple[Hash32, Header], body: m.BlockBody) -> bool:
+        """Lead our view with a block or seal on `above`; tell whether we can justify it."""
+        view, record = self.view, self.views.record(self.view)
+        justify = self.views.justify(view, *above)
+        if justify is None:
+            return False
+        time_ms = TimeMs(max(self._now_ms, above[1].time_ms + self._timing.block_ms))
+        block = build_block(self.committee, view, above, time_ms, body, justify)
         digest = crypto.compute_header_digest(block.header)
-        lead = self._sign_vote(VoteKind.PROPOSE, event.view, digest)
+        lead = self._sign_vote(VoteKind.PROPOSE, view, digest)
         proposal = Proposal(block, lead.signature)
         record.remember_mine(lead)
         self._out.persist_vote(lead)
         self._out.persist_block(proposal)
         self._out.publish(proposal)
         self._on_proposal(None, proposal, digest)
+        return True
+
+    def _is_open(self, said: Header | Vote | Certificate) -> bool:
+        """Tell whether something is of this era and of a view that is not settled."""
+        return said.era == self.committee.era and said.view > self.views.final_view
 
     # -- votes and certificates ------------------------------------------------------------------
 
@@ -241,7 +260,7 @@ class Simplex:
         self, certificate: Certificate, peer: m.Peer, *, is_body_coming: bool = False
     ) -> None:
         """Keep a certificate we lacked, durably, and go after the block it names."""
-        if certificate.view <= self.views.final_view:
+        if not self._is_open(certificate):
             return
         record = self.views.record(certificate.view)
         if certificate.kind in record.certificates:
@@ -320,6 +339,7 @@ class Simplex:
                 path = self.tree.path(certificate.digest)
                 self._out.commit(tuple(entry.block for entry in path), certificate)
                 self.views.finalize(certificate)
+                self.is_over = self.tree.root_header.height >= self.committee.last
                 self.bodies.on_final(view, self._now_ms)
                 self._finals = {v: c for v, c in self._finals.items() if v > view}
                 self._is_dirty = True
@@ -356,20 +376,17 @@ class Simplex:
             self._out.set_timer(Tag(TimerKind.BUILD, view), at_ms)
             return
         self._building = view
+        if compute_kind(self.committee, header) is BlockKind.SEAL:
+            self._propose(parent, NOTHING)
+            return
         self._out.build(view, digest, header, TimeMs(self._now_ms))
 
     # -- small things ------------------------------------------------------------------------
 
     def _say_again(self) -> None:
         """Break a standstill: repeat our part of the last views, ask for what we lack."""
-        for number in range(max(self.view - SAID_VIEWS, self.views.final_view) + 1, self.view + 1):
-            record = self.views.record(View(number))
-            for vote in record.mine.values():
-                self._out.publish(vote)
-        proposed = self.views.record(self.view).proposed
-        entry = None if proposed is None else self.tree.get(proposed)
-        if entry is not None and entry.proposal is not None:
-            self._out.publish(entry.proposal)
+        for message in self.views.said(self.view):
+            self._out.publish(message)
         self._out.publish(self.views.status(self.committee.era, self.view))
         self.bodies.chase_certified(self._now_ms)
         self.bodies.repair.hurry(self._now_ms)

@@ -122,6 +122,8 @@ def is_conflict(a: Vote, b: Vote) -> bool:
 
 MISSING_MAX = 16
 """Views one Status names."""
+SAID_VIEWS = 4
+"""Last views whose votes of ours are said again."""
 JUSTIFY_MAX = 16
 """Nullifications sent inside a proposal; whoever lacks older ones asks with a Status."""
 
@@ -254,6 +256,17 @@ class Views:
             record = self._records.get(number)
             if record is not None:
                 found.extend(record.certificates.values())
+        return found
+
+    def said(self, view: View) -> list[Vote | Proposal]:
+        """Return what we said in the last views up to `view`, and our proposal if it is open."""
+        found: list[Vote | Proposal] = []
+        for number in range(max(view - SAID_VIEWS, self.final_view) + 1, view + 1):
+            found.extend(self.record(View(number)).mine.values())
+        proposed = self.record(view).proposed
+        entry = None if proposed is None else self.tree.get(proposed)
+        if entry is not None and entry.proposal is not None:
+            found.append(entry.proposal)
         return found
 
     def tip(self) -> Header:

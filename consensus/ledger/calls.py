@@ -10,6 +10,7 @@ from consensus.calls.payments import CloseChannel, OpenChannel, RedeemVoucher
 from consensus.calls.rotation import (
     AnnounceColdkeySwap,
     CancelColdkeySwap,
+    SetConsensusKey,
     SwapColdkey,
     SwapHotkey,
 )
@@ -38,6 +39,7 @@ from consensus.ledger.accounts import process_transfer
 from consensus.ledger.autostake import process_set_auto_stake
 from consensus.ledger.children import process_set_children
 from consensus.ledger.delegation import process_move, process_transfer_stake
+from consensus.ledger.eras import process_set_consensus_key
 from consensus.ledger.events import LedgerEvent
 from consensus.ledger.fees import Measured, check_account, is_free
 from consensus.ledger.founding import process_start
@@ -91,6 +93,7 @@ _RULES: dict[type, Rule] = {
     RevealWeights: _bind(RevealWeights, process_reveal),
     StakeRoot: _bind(StakeRoot, process_stake),
     UnstakeRoot: _bind(UnstakeRoot, process_unstake),
+    SetConsensusKey: _bind(SetConsensusKey, process_set_consensus_key),
     SetTake: _bind(SetTake, process_set_take),
     StakeAlpha: _bind(StakeAlpha, process_stake_alpha),
     UnstakeAlpha: _bind(UnstakeAlpha, process_unstake_alpha),

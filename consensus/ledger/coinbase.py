@@ -21,6 +21,7 @@ from functools import cache, partial
 
 from consensus.fixed import compute_decay_factor, decay
 from consensus.ledger import keys
+from consensus.ledger.eras import find_current
 from consensus.ledger.keys import Family
 from consensus.ledger.orders import buy_and_destroy
 from consensus.ledger.records import (
@@ -29,7 +30,6 @@ from consensus.ledger.records import (
     credit,
     destroy,
     get_hotkey,
-    get_vault_hotkey,
     mint,
 )
 from consensus.ledger.shares import reward
@@ -63,7 +63,7 @@ def process_coinbase(
     """
     if fees:
         destroy(draft, ROOT, fees)
-    hotkey = get_vault_hotkey(draft, proposer.entry.hotkey)  # it may have been swapped since
+    hotkey = find_current(draft, proposer.entry.hotkey)  # it may have been swapped since
     if tips:
         record = get_hotkey(draft, hotkey)
         assert record is not None, "a validator's hotkey is nobody's"

@@ -2,7 +2,7 @@
 
 A `Genesis` is what a network file says, in the chain's own types. The chain id is the hash of its
 canonical encoding, so two networks that differ in anything differ in that. Its validators form
-era 1; `entry.stake` is the root stake their coldkey has on their hotkey.
+eras 1 and 2; `entry.stake` is the root stake their coldkey has on their hotkey.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from typing import Annotated
 from consensus import codec, crypto
 from consensus.errors import CallError, InvalidGenesis
 from consensus.ledger.epochs import process_first_permits
+from consensus.ledger.eras import FIRST_ERA, process_first_era, put_consensus_key
 from consensus.ledger.records import (
     ROOT,
     Head,
@@ -22,10 +23,8 @@ from consensus.ledger.records import (
     get_hotkey,
     get_network,
     mint,
-    put_beacon_tip,
     put_head,
     put_hotkey,
-    put_member,
     put_network,
 )
 from consensus.ledger.registration import assign_uid, found_hotkey
@@ -48,7 +47,6 @@ from consensus.quantities import (
     ZERO_HASH,
     Amount,
     CountMax,
-    Era,
     Hash32,
     Height,
     NetUid,
@@ -64,7 +62,6 @@ from consensus.quantities import (
 from consensus.refusals import NotOwner
 from consensus.types import BlockKind, Header, ValidatorEntry
 
-FIRST_ERA = Era(1)
 _MANY = CountMax(1 << 16)
 FIRST_SCORER = U64(1)
 POOL_DEFAULT = Amount(1_000 * RAO_PER_TAO)
@@ -81,7 +78,7 @@ class GenesisAccount:
 
 @dataclass(frozen=True, slots=True)
 class GenesisValidator:
-    """A member of era 1, the coldkey that owns it, and the tip of its beacon hash chain."""
+    """A member of eras 1 and 2, the coldkey that owns it, and the tip of its beacon hash chain."""
 
     entry: ValidatorEntry
     coldkey: PublicKey
@@ -237,14 +234,18 @@ def _process_validators(draft: Draft, genesis: Genesis) -> None:
             raise InvalidGenesis(f"take {hotkey.take} of hotkey {hotkey.hotkey.hex()}")
         key = hotkey.hotkey
         put_hotkey(draft, key, Hotkey(hotkey.coldkey, hotkey.take, Height(0), key))
-    if len({entry.consensus_key for entry in get_entries(genesis)}) < len(genesis.validators):
+    entries = get_entries(genesis)
+    if len({entry.consensus_key for entry in entries}) < len(entries):
         raise InvalidGenesis("two validators share a consensus key")
-    for number, validator in enumerate(genesis.validators):
-        index, entry = ValidatorIndex(number), validator.entry
+    if len({entry.hotkey for entry in entries}) < len(entries):
+        raise InvalidGenesis("two validators share a hotkey")
+    for validator in genesis.validators:
+        entry = validator.entry
         _claim(draft, entry.hotkey, validator.coldkey)
         _add_stake(draft, GenesisStake(ROOT, entry.hotkey, validator.coldkey, entry.stake))
-        put_member(draft, index, Member(entry, validator.coldkey))
-        put_beacon_tip(draft, index, validator.beacon_tip)
+        put_consensus_key(draft, entry.hotkey, entry.consensus_key, validator.beacon_tip)
+    members = tuple(Member(each.entry, each.coldkey) for each in genesis.validators)
+    process_first_era(draft, members, compute_first_mix(genesis))
 
 
 def _process_subnets(draft: Draft, genesis: Genesis) -> None:

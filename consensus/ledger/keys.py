@@ -21,7 +21,7 @@ class Family(IntEnum):
     VALIDATOR = 0x04
     """index u16: a member of the validator set."""
     BEACON = 0x05
-    """index u16: the last value that validator's hash chain has shown."""
+    """consensus key: the last value its hash chain has shown."""
     ACCOUNT = 0x10
     """key: free balance and nonce."""
     HOTKEY = 0x11
@@ -138,6 +138,7 @@ def u64(number: int) -> bytes:
 
 NETWORK = bytes((Family.NETWORK,))
 HEAD = bytes((Family.HEAD,))
+ERA = bytes((Family.ERA,))
 _ACCOUNT = bytes((Family.ACCOUNT,))
 
 
@@ -151,9 +152,9 @@ def validator(index: ValidatorIndex) -> bytes:
     return bytes((Family.VALIDATOR,)) + index.to_bytes(2, "big")
 
 
-def beacon(index: ValidatorIndex) -> bytes:
-    """Return the key of a validator's beacon tip."""
-    return bytes((Family.BEACON,)) + index.to_bytes(2, "big")
+def beacon(key: PublicKey) -> bytes:
+    """Return the key of a consensus key's beacon tip."""
+    return bytes((Family.BEACON,)) + key
 
 
 def account(key: PublicKey) -> bytes:

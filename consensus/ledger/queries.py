@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from consensus.ledger import keys
+from consensus.ledger.eras import get_set
 from consensus.ledger.history import find_record
 from consensus.ledger.keys import Family
 from consensus.ledger.lending import list_stake_weights
@@ -12,7 +13,6 @@ from consensus.ledger.records import (
     get_account,
     get_head,
     get_hotkey,
-    get_member,
     get_network,
     get_vault_hotkey,
 )
@@ -45,7 +45,6 @@ from consensus.quantities import (
     PublicKey,
     Ratio16,
     Uid,
-    ValidatorIndex,
 )
 from consensus.reward.explain import Explanation
 from consensus.reward.explain import explain as explain_uid
@@ -250,10 +249,7 @@ def supply(view: Reading, netuid: NetUid = ROOT) -> Supply:
 
 def validator_set(view: Reading) -> tuple[ValidatorEntry, ...]:
     """Return the ordered validator set."""
-    entries: list[ValidatorEntry] = []
-    while (member := get_member(view, ValidatorIndex(len(entries)))) is not None:
-        entries.append(member.entry)
-    return tuple(entries)
+    return tuple(member.entry for member in get_set(view))
 
 
 def explain(view: Reading, netuid: NetUid, uid: Uid) -> RewardView | None:

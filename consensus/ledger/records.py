@@ -130,20 +130,15 @@ def get_member(view: Reading, index: ValidatorIndex) -> Member | None:
     return None if data is None else codec.decode(Member, data)
 
 
-def put_member(draft: Draft, index: ValidatorIndex, member: Member) -> None:
-    """Write a member of the validator set."""
-    draft.put(keys.validator(index), codec.encode(member))
-
-
-def get_beacon_tip(view: Reading, index: ValidatorIndex) -> Hash32 | None:
-    """Return the last value a validator's hash chain has shown, or None."""
-    data = view.get(keys.beacon(index))
+def get_beacon_tip(view: Reading, key: PublicKey) -> Hash32 | None:
+    """Return the last value a consensus key's hash chain has shown; None: no such key."""
+    data = view.get(keys.beacon(key))
     return None if data is None else Hash32(data)
 
 
-def put_beacon_tip(draft: Draft, index: ValidatorIndex, tip: Hash32) -> None:
-    """Write the last value a validator's hash chain has shown."""
-    draft.put(keys.beacon(index), tip)
+def put_beacon_tip(draft: Draft, key: PublicKey, tip: Hash32) -> None:
+    """Write the last value a consensus key's hash chain has shown."""
+    draft.put(keys.beacon(key), tip)
 
 
 # -- money ----------------------------------------------------------------------------------------

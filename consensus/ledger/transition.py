@@ -7,6 +7,8 @@ and pots have swapped settles, one price per pool; what has unbonded is paid out
 has for this height is done; the supply of every coin is checked; the head is written for the next
 block. Swaps settle before a subnet is closed, so none is left in it.
 
+After an era's last block the next era begins (`eras.py`).
+
 `header.state_root` and `header.receipts_root` are those after the parent (`agreement.md` 2.6), so a
 state is vouched for by the header of the next block. An error drops the Draft: an invalid block
 can't leave a trace.
@@ -22,6 +24,7 @@ from consensus.ledger.calls import process_transaction
 from consensus.ledger.coinbase import process_averages, process_coinbase, process_emission
 from consensus.ledger.dues import process_agenda
 from consensus.ledger.epochs import process_epoch_step
+from consensus.ledger.eras import get_era, process_era
 from consensus.ledger.events import LedgerEvent
 from consensus.ledger.fees import (
     IsVerified,
@@ -69,9 +72,12 @@ def check_block(state: State, header: Header) -> Member:
     """Check a header against its parent's post-state; return who proposed it.
 
     Raises:
-        InvalidBlock: height, time, kind, a root, the proposer or its reveal is wrong.
+        InvalidBlock: era, height, time, kind, a root, the proposer or its reveal is wrong.
     """
     head, params = get_head(state), get_network(state).params
+    era = get_era(state).era
+    if header.era != era:
+        raise InvalidBlock(f"era {header.era} where {era} is")
     if header.kind is not BlockKind.BLOCK or header.height != head.height + 1:
         raise InvalidBlock(f"{header.kind.name} {header.height} on top of block {head.height}")
     if header.time_ms < head.time_ms + params.block_ms:
@@ -83,7 +89,7 @@ def check_block(state: State, header: Header) -> Member:
     member = get_member(state, header.proposer)
     if member is None:
         raise InvalidBlock(f"there is no validator {header.proposer}")
-    if hash_beacon(header.reveal) != get_beacon_tip(state, header.proposer):
+    if hash_beacon(header.reveal) != get_beacon_tip(state, member.entry.consensus_key):
         raise InvalidBlock(f"validator {header.proposer} reveals what is not on its chain")
     return member
 
@@ -102,7 +108,7 @@ def apply_block(state: State, block: Block, is_verified: IsVerified = never_veri
     proposer = check_block(state, block.header)
     network = get_network(state)
     draft = Draft(state)
-    _process_beacon(draft, block.header)
+    put_beacon_tip(draft, proposer.entry.consensus_key, block.header.reveal)
     events: list[LedgerEvent] = []
     receipts = _process_transactions(draft, network, block, is_verified, events)
     fees = sum(receipt.fee for receipt in receipts)
@@ -113,6 +119,7 @@ def apply_block(state: State, block: Block, is_verified: IsVerified = never_veri
     events += process_agenda(draft)
     assert_totals(draft)
     _process_head(draft, block.header, receipts)
+    process_era(draft, network.params)
     return Applied(draft.freeze(), tuple(receipts), tuple(events))
 
 
@@ -146,10 +153,6 @@ def process_subnets(draft: Draft, params: Params, tao: Amount) -> list[LedgerEve
     process_averages(draft, params, subnets)
     events += process_places(draft)
     return events
-
-
-def _process_beacon(draft: Draft, header: Header) -> None:
-    put_beacon_tip(draft, header.proposer, header.reveal)
 
 
 def _process_transactions(

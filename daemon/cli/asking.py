@@ -4,14 +4,16 @@
 node for how new the answer is, so the height belongs to what is shown.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from consensus import codec
+from consensus.agreement import light
 from consensus.agreement.certificates import Committee
 from consensus.agreement.light import InvalidProof
+from consensus.errors import DecodeError, InvalidBlock, InvalidVote
 from consensus.ledger.genesis import (
     FIRST_ERA,
     Genesis,
@@ -19,13 +21,16 @@ from consensus.ledger.genesis import (
     compute_first_seed,
     get_entries,
 )
-from consensus.quantities import Hash32, Height, NetUid
-from consensus.types import SignedTransaction
+from consensus.quantities import Era, Hash32, Height, NetUid
+from consensus.types import Certificate, HandOff, SignedTransaction
 from daemon.cli.client import JSON, NodeClient
 from daemon.cli.output import CliError, Exit
 from daemon.http.many import MANY_MAX, write_many
 from daemon.http.proofs import Proven, check_answer
 from daemon.http.values import (
+    ERAS_MAX,
+    ErasAnswer,
+    ProofView,
     ReceiptView,
     SubmitManyAnswer,
     SubmitResult,
@@ -61,17 +66,51 @@ def ask_proved(
 ) -> Proven[Answer]:
     """Return the answer computed from proven entries; None is the newest height there is.
 
+    `committee` is that of any era up to the answer's; the chain's own hand-offs lead on from it.
+
     Raises:
         CliError: unreachable, the node's own error, or (code `not_proven`) a proof that is none.
     """
     told = client.get_ok(_add_query(question.path, height, "proof=1"))
     try:
-        return check_answer(committee, question, height, told)
+        trusted = follow(client, committee, _read_era(told))
+        return check_answer(trusted, question, height, told)
     except InvalidProof as error:
         remedy = "The node errs or lies, or this is another network's genesis: ask another node."
         raise CliError(Exit.FAILED, "not_proven", f"{error}.", remedy) from error
     except ApiError as error:
         raise CliError(Exit.FAILED, error.code, error.message, error.remedy) from error
+
+
+def follow(client: NodeClient, committee: Committee, era: Era) -> Committee:
+    """Return the committee of `era`, reached from `committee` by hand-offs that are each checked.
+
+    Raises:
+        CliError: unreachable.
+        InvalidProof: a hand-off proves nothing, or eras are missing.
+    """
+    while committee.era < era:
+        count = min(ERAS_MAX, era - committee.era)
+        answer = client.get_ok(f"/chain/eras/{committee.era}?count={count}")
+        hand_offs = _read(_ERAS, answer).hand_offs
+        if not hand_offs:
+            raise InvalidProof(f"nothing shows how era {committee.era} ended")
+        for text in hand_offs:
+            try:
+                committee = light.follow(committee, codec.decode(HandOff, bytes.fromhex(text)))
+            except (ValueError, DecodeError, InvalidBlock, InvalidVote) as error:
+                message = f"era {committee.era} is not shown to have ended: {error}"
+                raise InvalidProof(message) from error
+    return committee
+
+
+def _read_era(told: Mapping[str, object]) -> Era:
+    """Return the era of the certificate in a proven answer; 0 of what is none."""
+    try:
+        proof = TypeAdapter(ProofView).validate_python(told.get("proof"))
+        return codec.decode(Certificate, bytes.fromhex(proof.certificate)).era
+    except (ValidationError, ValueError, DecodeError):
+        return Era(0)  # `check_answer` says what is wrong with it
 
 
 def submit(client: NodeClient, signed: SignedTransaction) -> Hash32:
@@ -132,6 +171,7 @@ def _read(reader: "TypeAdapter[T]", answer: dict[str, object]) -> T:
 
 
 _SUBMITTED = TypeAdapter(SubmitManyAnswer)
+_ERAS = TypeAdapter(ErasAnswer)
 _RECEIPT = TypeAdapter(ReceiptView)
 _WHAT_IF = TypeAdapter(WhatIfView)
 _EDITS = TypeAdapter(WhatIfEdits)

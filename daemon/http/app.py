@@ -9,13 +9,13 @@ Answers are written straight from our frozen values; their types serve the docum
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import FastAPI, Query, Request
+from fastapi import FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
 from starlette.exceptions import HTTPException
 
 from config.settings import ApiSettings
-from consensus.quantities import U64_MAX, Height
+from consensus.quantities import U64_MAX, Era, Height
 from daemon.http.docs import render_docs
 from daemon.http.faucet_route import add_faucet_route
 from daemon.http.keys import ApiKeys
@@ -25,6 +25,7 @@ from daemon.http.replies import HeightPath, write_json
 from daemon.http.state_routes import add_state_routes
 from daemon.http.stream import EventStream
 from daemon.http.transaction_routes import add_transaction_routes
+from daemon.http.values import ERAS_MAX, ErasAnswer
 from daemon.http.view import (
     ApiError,
     BlocksAnswer,
@@ -140,6 +141,18 @@ def _add_chain(api: FastAPI, view: NodeView) -> None:
     )
     async def block(height: HeightPath) -> Response:
         return write_json(view.block(Height(height)))
+
+    @api.get(
+        "/chain/eras/{era}",
+        tags=["chain"],
+        summary="How eras ended, oldest first: with the validator set of one, follow to the next.",
+        response_model=ErasAnswer,
+    )
+    async def eras(
+        era: Annotated[int, Path(ge=0, le=U64_MAX, description="The first era.")],
+        count: Annotated[int, Query(ge=1, le=ERAS_MAX)] = 1,
+    ) -> Response:
+        return write_json(ErasAnswer(view.hand_offs(Era(era), count)))
 
 
 def _add_events(api: FastAPI, view: NodeView) -> None:

@@ -254,3 +254,14 @@ class WhatIfView:
     height: int
     epoch: int
     neurons: tuple[OutcomeView, ...]
+
+
+ERAS_MAX = 64
+"""Hand-offs in one answer: 1.3 MB of hex with 256 validators each."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErasAnswer:
+    """How eras ended: a `HandOff` each, hex of its canonical CBOR, oldest first."""
+
+    hand_offs: tuple[str, ...]

@@ -16,7 +16,7 @@ from typing import Generic, Literal, Protocol, TypeVar
 
 from consensus.errors import NeurondError
 from consensus.ledger.state import Reading
-from consensus.quantities import Hash32, Height, NetUid, PublicKey
+from consensus.quantities import Era, Hash32, Height, NetUid, PublicKey
 from consensus.reward.explain import Explanation
 from daemon.http.events import EventBus
 from daemon.http.market_values import MarketAnswer, PreviewView
@@ -132,6 +132,10 @@ class StatusView:
     state_root: str
     view: int
     era: int
+    """Of the next block; its validator set votes and leads."""
+    era_last: int | None
+    """The era's last height; None if it never ends."""
+    validators: int
     is_validator: bool
     syncing: bool
     peers: tuple[PeerView, ...]
@@ -341,6 +345,10 @@ class NodeView(Protocol):
 
     def blocks(self, start: Height | None, count: int) -> tuple[BlockSummary, ...]:
         """Return at most `count` final blocks, newest first, from `start` (the head) downward."""
+        ...
+
+    def hand_offs(self, first: Era, count: int) -> tuple[str, ...]:
+        """Return how at most `count` eras from `first` on ended, as far as they have."""
         ...
 
     def receipt(self, transaction_id: Hash32) -> ReceiptView:

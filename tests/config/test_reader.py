@@ -177,3 +177,11 @@ def test_every_setting_says_what_it_is_for_and_what_it_takes():
     for item in declared().values():
         assert item.rule.about.endswith((".", ")"))
         assert item.allowed
+
+
+@pytest.mark.parametrize("keys", ["['consensus2']", "['a', 'b', 'c']"])
+def test_the_next_keys_are_two_or_none(tmp_path: Path, keys: str):
+    problem = problems_of(tmp_path, f"[agreement]\nnext_keys = {keys}\n")["agreement.next_keys"]
+    assert "consensus key first" in problem.remedy
+    both = load(tmp_path, "[agreement]\nnext_keys = ['consensus2', 'beacon2']\n")
+    assert both.settings.agreement.next_keys == ("consensus2", "beacon2")

@@ -12,7 +12,7 @@ import structlog
 from config.address import format_address
 from consensus.ledger.genesis import GenesisAccount
 from consensus.ledger.state import State
-from consensus.quantities import Amount, Hash32, Height, NetUid, PublicKey
+from consensus.quantities import Amount, Era, Hash32, Height, NetUid, PublicKey
 from daemon.http.events import EventBus
 from daemon.http.market_values import PreviewView
 from daemon.http.values import ProofView, ReceiptView, WhatIfEdits, WhatIfView
@@ -88,6 +88,8 @@ class FixedView:
             state_root="ef" * 32,
             view=4,
             era=1,
+            era_last=360,
+            validators=4,
             is_validator=True,
             syncing=False,
             peers=(PeerView("12D4", "/ip4/127.0.0.1/tcp/2", "out", 1.0, 0.4),),
@@ -111,6 +113,9 @@ class FixedView:
     def blocks(self, start: Height | None, count: int) -> tuple[BlockSummary, ...]:
         first = HEAD if start is None else min(start, HEAD)
         return tuple(self._summary(Height(h)) for h in range(first, max(first - count, -1), -1))
+
+    def hand_offs(self, first: Era, count: int) -> tuple[str, ...]:
+        return ("ab",) * min(count, max(0, 3 - first))
 
     def receipt(self, transaction_id: Hash32) -> ReceiptView:
         if any(transaction_id):

@@ -25,7 +25,7 @@ async def _open(
     if blocks:
         await world.grow(GENESIS, folder, blocks, every)
     async with world.open_parts(GENESIS, folder) as node:
-        yield node, cast("Handlers", make_answers(node.store, node.driver.machine))
+        yield node, cast("Handlers", make_answers(node.store, node.driver))
 
 
 async def _ask_range(answers: Handlers, first: int, count: int) -> tuple[int, ...]:

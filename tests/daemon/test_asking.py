@@ -16,12 +16,13 @@ from consensus.quantities import Height, NetUid, Uid
 from consensus.types import SignedTransaction
 from daemon import asking
 from daemon.asking import Asking
+from daemon.eras import build_committee
 from daemon.http import questions
 from daemon.http.figures import read_edits
 from daemon.http.proofs import Proven, check_answer
 from daemon.http.values import RowEdit, StakeEdit, WhatIfEdits
 from daemon.http.view import Answer, ApiError, Question, StateAnswer
-from daemon.node import build_committee, open_chain
+from daemon.node import open_chain
 from storage.store import StoreSettings, open_store
 from tests import builders
 from tests.daemon import world
@@ -49,7 +50,7 @@ async def _open(
     """Open a chain in each of whose blocks alice pays bob 1 TAO."""
     await world.grow(GENESIS, folder, blocks, every, pay)
     async with open_store(folder, COMMITTEE.chain_id, settings) as store:
-        yield Asking(await open_chain(store, GENESIS), store, lambda: COMMITTEE)
+        yield Asking(await open_chain(store, GENESIS), store)
 
 
 def pay(state: builders.State) -> tuple[SignedTransaction, ...]:

@@ -13,7 +13,8 @@ from consensus.ledger.transition import Applied
 from consensus.quantities import Hash32, TimeMs
 from consensus.types import Block
 from daemon.chain import Chain
-from daemon.node import build_committee, open_chain
+from daemon.eras import build_committee
+from daemon.node import open_chain
 from storage.store import Store, open_store
 from tests import builders
 from tests.daemon import world

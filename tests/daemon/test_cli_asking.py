@@ -11,31 +11,36 @@ import pytest
 import trio
 
 from config.settings import ApiSettings
+from consensus.agreement.light import InvalidProof
 from consensus.crypto import compute_transaction_id
-from consensus.quantities import ZERO_HASH, Height, Nonce
+from consensus.ledger.genesis import Genesis
+from consensus.quantities import U32, ZERO_HASH, Era, Height, Nonce
 from daemon.cli import asking
 from daemon.cli.client import NodeClient
 from daemon.cli.output import CliError
+from daemon.eras import build_committee
 from daemon.http import questions
 from daemon.http.app import build_app
 from daemon.http.keys import ApiKeys
 from daemon.http.server import serve_http
 from daemon.http.values import RowEdit, WhatIfEdits
-from daemon.node import build_committee
 from tests import builders
 from tests.daemon import world
 
 GENESIS = world.make_world()
+SHORT = world.make_world(era_blocks=U32(3))
 ALICE = questions.ask_account(builders.key_of("alice"))
 T = TypeVar("T")
 
 
 @asynccontextmanager
-async def _serve(folder: Path, blocks: int) -> AsyncGenerator[tuple[world.Node, NodeClient]]:
-    await world.grow(GENESIS, folder, blocks)
+async def _serve(
+    folder: Path, blocks: int, genesis: Genesis = GENESIS
+) -> AsyncGenerator[tuple[world.Node, NodeClient]]:
+    await world.grow(genesis, folder, blocks)
     settings = replace(ApiSettings(), listen="127.0.0.1:0")
     stop = trio.Event()
-    async with world.open_parts(GENESIS, folder) as node, trio.open_nursery() as nursery:
+    async with world.open_parts(genesis, folder) as node, trio.open_nursery() as nursery:
         app = build_app(node.view, node.telemetry, settings, ApiKeys(None), metrics=False)
         (address,) = await nursery.start(partial(serve_http, app, settings, stop, 1.0))
         yield node, NodeClient(address)
@@ -47,7 +52,24 @@ async def call(work: Callable[[], T]) -> T:
 
 
 def test_the_set_a_client_trusts_is_the_one_the_node_votes_with():
-    assert asking.trust_genesis(GENESIS) == build_committee(GENESIS)
+    trusted, committee = asking.trust_genesis(GENESIS), build_committee(GENESIS)
+    assert trusted.vset_hash == committee.vset_hash
+    assert trusted.era == committee.era
+    assert trusted.chain_id == committee.chain_id
+
+
+async def test_answers_of_later_eras_are_proven_to_who_knows_the_genesis(tmp_path: Path):
+    committee = asking.trust_genesis(SHORT)
+    async with _serve(tmp_path, 11, SHORT) as (_, client):
+        proven = await call(lambda: asking.ask_proved(client, committee, ALICE))
+        assert proven.height == 10
+        early = await call(lambda: asking.ask_proved(client, committee, ALICE, Height(2)))
+        assert early.answer.free == 1_000 * builders.TAO
+        with pytest.raises(InvalidProof, match="ended"):
+            await call(lambda: asking.follow(client, committee, Era(9)))
+        stranger = replace(committee, entries=committee.entries[::-1])
+        with pytest.raises(CliError, match="not shown to have ended"):
+            await call(lambda: asking.ask_proved(client, stranger, ALICE))
 
 
 async def test_an_answer_is_taken_as_it_is_or_proven(tmp_path: Path):

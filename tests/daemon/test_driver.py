@@ -17,7 +17,7 @@ from consensus.quantities import ZERO_HASH, TimeMs
 from consensus.types import Block, VoteKind
 from daemon import parcels, syncing
 from daemon.driver import MAILBOX_MAX
-from daemon.node import build_committee
+from daemon.eras import build_committee
 from p2p.network import Topic
 from storage.errors import DoubleVote, StorageError
 from tests import builders

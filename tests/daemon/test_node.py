@@ -21,7 +21,7 @@ import pytest
 from config.errors import Misfit
 from daemon.cli.app import main
 from daemon.cli.output import Exit
-from daemon.node import NotAValidator, WrongBeacon
+from daemon.node import WrongBeacon
 from tests.daemon.fixed_view import kept_log
 
 ROOT = Path(__file__).parents[2]
@@ -246,14 +246,6 @@ def _create(folder: Path, name: str, kind: str, capsys: Capture) -> None:
     capsys.readouterr()
 
 
-def test_a_key_that_is_no_validator_is_refused(folder: Path, capsys: Capture):
-    _create(folder, "other", "consensus", capsys)
-    code, error = _refusal(folder, capsys, "agreement.consensus_key=other")
-    assert (code, error["code"]) == (Exit.USAGE, "not_a_validator")
-    assert "'other'" in error["message"]
-    assert "agreement.validate = false" in error["remedy"]
-
-
 def test_a_beacon_that_is_not_the_registered_one_is_refused(folder: Path, capsys: Capture):
     _create(folder, "other", "beacon", capsys)
     code, error = _refusal(folder, capsys, "agreement.beacon_key=other")
@@ -270,5 +262,5 @@ def test_a_subnet_the_network_lacks_is_refused(folder: Path, capsys: Capture):
 
 
 def test_each_misfit_says_what_to_do():
-    errors: tuple[Misfit, ...] = (NotAValidator("a"), WrongBeacon("b"))
+    errors: tuple[Misfit, ...] = (WrongBeacon("b"),)
     assert all(error.message and error.remedy for error in errors)

@@ -8,7 +8,7 @@ from consensus import codec
 from consensus.errors import DecodeError
 from consensus.quantities import Hash32, View
 from daemon import parcels
-from daemon.node import build_committee
+from daemon.eras import build_committee
 from tests import builders
 from tests.daemon import world
 

@@ -12,8 +12,8 @@ from consensus.quantities import Height
 from consensus.types import Block, Certificate, VoteKind
 from daemon import parcels, syncing
 from daemon.answers import make_answers
+from daemon.eras import build_committee
 from daemon.http.view import Check
-from daemon.node import build_committee
 from tests.daemon import world
 
 
@@ -206,4 +206,4 @@ def _score(node: world.Node, peer: world.Node) -> float:
 
 
 def _get_answers(node: world.Node) -> dict[str, Handler]:
-    return dict(make_answers(node.store, node.driver.machine))  # type: ignore[arg-type]
+    return dict(make_answers(node.store, node.driver))  # type: ignore[arg-type]

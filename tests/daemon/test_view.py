@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -233,7 +232,7 @@ async def test_a_full_pool_says_so(tmp_path: Path):
 # -- readiness -------------------------------------------------------------------------------------
 
 
-async def test_a_node_without_peers_is_not_ready_unless_it_is_alone(tmp_path: Path):
+async def test_a_node_without_peers_is_not_ready(tmp_path: Path):
     async with (
         world.open_parts(GENESIS, tmp_path / "other", seed=7) as other,
         _open(tmp_path / "node") as node,
@@ -241,9 +240,6 @@ async def test_a_node_without_peers_is_not_ready_unless_it_is_alone(tmp_path: Pa
         check = _check(node.view, "peers")
         assert not check.ok
         assert "p2p.bootstrap" in check.remedy
-        info = node.view._info  # pyright: ignore[reportPrivateUsage]
-        parts = (node.chain, node.store, node.driver, node.syncing, node.network)
-        assert _check(View(replace(info, is_alone=True), *parts, None), "peers").ok
         await node.network.connect(other.network.addresses[0])
         assert _check(node.view, "peers").ok
 

@@ -4,7 +4,7 @@
 makes final blocks without a network, each one certified by every validator's real signature.
 """
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -15,20 +15,21 @@ import trio
 from consensus import crypto
 from consensus.agreement.beacon import HashChain
 from consensus.agreement.certificates import Committee, build_certificate
-from consensus.agreement.headers import build_block
+from consensus.agreement.headers import as_genesis, build_block
 from consensus.agreement.messages import BlockBody, Timing
 from consensus.ledger.genesis import Genesis
 from consensus.ledger.records import get_beacon_tip
 from consensus.ledger.state import State
-from consensus.quantities import U32, Hash32, TimeMs, ValidatorIndex, View
+from consensus.quantities import U32, ZERO_HASH, Hash32, PublicKey, TimeMs, ValidatorIndex, View
 from consensus.types import Block, Certificate, SignedTransaction, Vote, VoteKind
 from consensus.verdict import Verdict
 from daemon.answers import make_answers
 from daemon.chain import Chain
 from daemon.clock import read_time_ms
 from daemon.driver import Driver, Voter
+from daemon.eras import build_committee, read_committee
 from daemon.inbox import Inbox
-from daemon.node import build_committee, open_chain
+from daemon.node import open_chain
 from daemon.syncing import Syncing
 from daemon.telemetry import Telemetry
 from daemon.view import NodeInfo
@@ -63,27 +64,40 @@ def make_world(age_ms: int = 10_000, **params: int) -> Genesis:
 
 def make_voter(index: int) -> Voter:
     key = builders.signer_of(f"consensus{index}")
-    return Voter(ValidatorIndex(index), key, beacon_of(index))
+    return Voter(key, beacon_of(index))
 
 
 # -- chains without a network ----------------------------------------------------------------------
+
+
+def name_of(consensus_key: PublicKey) -> str:
+    """Return whose consensus key that is."""
+    return next(name for i in ALL if builders.key_of(name := f"consensus{i}") == consensus_key)
+
+
+def make_era_vote(committee: Committee, signer: int = 0, *, forged: bool = False) -> Vote:
+    """Return a vote to nullify the first view of `committee`'s era."""
+    fixed = (VoteKind.NULLIFY, committee.era, View(1), ZERO_HASH)
+    message = crypto.vote_message(committee.chain_id, *fixed)
+    name = name_of(committee.entries[signer].consensus_key)
+    signature = builders.sign_as("somebody else" if forged else name, message)
+    return Vote(*fixed, ValidatorIndex(signer), signature)
+
+
+def answers_of(node: "Node") -> dict[str, Callable[[bytes, bytes], Awaitable[bytes]]]:
+    """Return what a node answers to the questions about its chain."""
+    return dict(make_answers(node.store, node.driver))  # type: ignore[arg-type]  # awaitables
 
 
 def certify(committee: Committee, digest: Hash32, view: View, **fields: VoteKind) -> Certificate:
     """Return the certificate of all four validators."""
     kind = fields.get("kind", VoteKind.FINALIZE)
     message = crypto.vote_message(committee.chain_id, kind, committee.era, view, digest)
-    votes = {
-        ValidatorIndex(i): Vote(
-            kind,
-            committee.era,
-            view,
-            digest,
-            ValidatorIndex(i),
-            builders.sign_as(f"consensus{i}", message),
-        )
-        for i in ALL
-    }
+    votes: dict[ValidatorIndex, Vote] = {}
+    for number, entry in enumerate(committee.entries):
+        index = ValidatorIndex(number)
+        signature = builders.sign_as(name_of(entry.consensus_key), message)
+        votes[index] = Vote(kind, committee.era, view, digest, index, signature)
     certificate = build_certificate(committee, votes)
     assert certificate is not None
     return certificate
@@ -97,10 +111,14 @@ def make_next(
     Without `transactions` it takes what the mempool has.
     """
     head = chain.head
-    view = View(head.header.view + 1)
-    tip = get_beacon_tip(head.state, committee.leader(view))
+    header = head.header
+    if header.era != committee.era:
+        header = as_genesis(header, committee.era)
+    view = View(header.view + 1)
+    leader = committee.entries[committee.leader(view)].consensus_key
+    tip = get_beacon_tip(head.state, leader)
     assert tip is not None
-    reveal = beacon_of(committee.leader(view)).reveal(tip)
+    reveal = beacon_of(int(name_of(leader).removeprefix("consensus"))).reveal(tip)
     body = chain.build(head.digest)
     assert reveal is not None
     assert body is not None
@@ -108,7 +126,7 @@ def make_next(
         transactions or body.transactions, body.state_root, body.receipts_root, reveal
     )
     at_ms = TimeMs(head.header.time_ms + BLOCK_MS if time_ms is None else time_ms)
-    return build_block(committee, view, (head.digest, head.header), at_ms, parts, ())
+    return build_block(committee, view, (head.digest, header), at_ms, parts, ())
 
 
 async def add_block(
@@ -132,13 +150,14 @@ def _leave_empty(_state: State) -> tuple[SignedTransaction, ...]:
 async def grow(
     genesis: Genesis, folder: Path, count: int, every: int = 1, fill: Fill = _leave_empty
 ) -> None:
-    """Lay a chain of `count` blocks into `folder`; each `every`-th has its certificate."""
+    """Lay `count` more blocks into `folder`; each `every`-th, and an era's last, is certified."""
     committee = build_committee(genesis)
     async with open_store(folder, committee.chain_id) as store:
         chain = await open_chain(store, genesis)
         scratch = await open_chain(store, genesis)
         waiting: list[Block] = []
         for number in range(1, count + 1):
+            committee = read_committee(scratch.head.state)
             block = make_next(committee, scratch, *fill(scratch.head.state))
             digest = crypto.compute_header_digest(block.header)
             assert await chain.execute(block, digest) is None
@@ -148,7 +167,8 @@ async def grow(
             scratch._head = replace(  # pyright: ignore[reportPrivateUsage]
                 scratch.head, digest=digest, header=block.header, state=state
             )
-            if number % every == 0 or number == count:
+            is_due = number % every == 0 or number == count
+            if is_due or block.header.height == committee.last:
                 await chain.commit(waiting, certify(committee, digest, block.header.view))
                 waiting = []
 
@@ -192,8 +212,8 @@ async def open_parts(
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(folder, committee.chain_id))
         chain = await open_chain(store, genesis)
-        driver = Driver(committee, timing, voter, chain, store, telemetry)
-        inbox = Inbox(committee, driver, chain, telemetry)
+        driver = Driver(timing, () if voter is None else (voter,), chain, store, telemetry)
+        inbox = Inbox(driver, chain, telemetry)
 
         heard: list[tuple[Topic, bytes]] = []
 
@@ -207,13 +227,11 @@ async def open_parts(
                 (1_000 + seed).to_bytes(32, "big"),
                 committee.chain_id,
                 judge,
-                {**make_answers(store, driver.machine), **(answers or {})},
+                {**make_answers(store, driver), **(answers or {})},
             )
         )
-        syncing = Syncing(committee, chain, driver, telemetry)
-        info = NodeInfo(
-            f"node{seed}", "test", genesis.network, committee.chain_id, BLOCK_MS, is_alone=False
-        )
+        syncing = Syncing(chain, driver, telemetry)
+        info = NodeInfo(f"node{seed}", "test", genesis.network, committee.chain_id, BLOCK_MS)
         view = NodeShown(info, chain, store, driver, syncing, network, None)
         yield Node(store, chain, driver, inbox, network, syncing, view, telemetry, heard)
 

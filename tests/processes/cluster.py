@@ -174,9 +174,9 @@ class Cluster:
         self.assert_no_fork()
 
 
-def write_cluster(folder: Path, options: Options) -> Cluster:
-    """Write a devnet into `folder`; nothing is started."""
-    state = State(options, read_now_ms(), pick_ports(2 * options.nodes))
+def write_cluster(folder: Path, options: Options, state: State | None = None) -> Cluster:
+    """Write a devnet into `folder`, around its network file if there is one; nothing is started."""
+    state = state or State(options, read_now_ms(), pick_ports(2 * options.nodes))
     write_devnet(folder, state)
     return Cluster(folder, state)
 

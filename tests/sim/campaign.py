@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from random import Random
 
 from consensus.agreement.messages import Timing
-from consensus.quantities import ValidatorIndex
 from tests.sim.checkers import Stall, Violation
 from tests.sim.mutants import HONEST, MUTANTS, Mutant
 from tests.sim.villains import Coalition, Silent, Twins, Villain
@@ -14,6 +13,8 @@ from tests.sim.world import GENESIS_MS, TIMER_MS_MAX, Plan, World
 VILLAINS = ("coalition", "twins", "silent", "none")
 _CHANCES = (5, 2, 1, 2)
 """How often each villain is drawn when none is named."""
+ERA_BLOCKS = (0, 4, 8, 8, 16)
+"""Lengths of eras to draw from; 0: one without end."""
 NODES = 7
 BLOCKS_AFTER = 20
 
@@ -26,6 +27,7 @@ class Choice:
     villain: str | None = None
     mutant: str | None = None
     until: int | None = None
+    era_blocks: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,8 @@ class Outcome:
     villain: str
 
 
-def draw_hostile(rng: Random, stakes: tuple[int, ...], percent: int) -> tuple[ValidatorIndex, ...]:
-    """Return members that together hold as much stake as fits under the bound."""
+def draw_hostile(rng: Random, stakes: tuple[int, ...], percent: int) -> tuple[int, ...]:
+    """Return places that together hold as much stake as fits under the bound."""
     order = list(range(len(stakes)))
     rng.shuffle(order)
     held, chosen = 0, list[int]()
@@ -56,7 +58,7 @@ def draw_hostile(rng: Random, stakes: tuple[int, ...], percent: int) -> tuple[Va
         if is_under:
             held = stake
             chosen.append(index)
-    return tuple(ValidatorIndex(index) for index in sorted(chosen))
+    return tuple(sorted(chosen))
 
 
 def draw_plan(seed: int, choice: Choice, mutant: Mutant) -> Plan:
@@ -66,6 +68,9 @@ def draw_plan(seed: int, choice: Choice, mutant: Mutant) -> Plan:
     villain = choice.villain or villain
     stakes = tuple(rng.randint(5, 40) for _ in range(choice.nodes))
     hostile = draw_hostile(rng, stakes, mutant.hostile_percent)
+    era_blocks = Random(f"eras {seed}").choice(ERA_BLOCKS)
+    if choice.era_blocks is not None:
+        era_blocks = choice.era_blocks
     timing = Timing(
         block_ms=rng.choice((20, 60, 150)),
         delta_ms=200,
@@ -86,6 +91,8 @@ def draw_plan(seed: int, choice: Choice, mutant: Mutant) -> Plan:
         gst_ms=GENESIS_MS + rng.randint(1_000, 6_000),
         blocks_after=BLOCKS_AFTER,
         until=choice.until,
+        era_blocks=era_blocks,
+        hostile_percent=mutant.hostile_percent,
     )
 
 

@@ -10,9 +10,10 @@ from consensus import crypto
 from consensus.agreement.blocktree import BLOCKS_MAX
 from consensus.agreement.repair import PEERS_MAX, WANTED_MAX
 from consensus.agreement.simplex import WINDOW
-from consensus.quantities import ZERO_HASH, Hash32, ValidatorIndex, View
+from consensus.quantities import ZERO_HASH, Era, Hash32, ValidatorIndex, View
 from consensus.types import (
     Block,
+    BlockKind,
     Certificate,
     ConflictingVotes,
     Header,
@@ -47,8 +48,8 @@ class Checker:
         self.posts: dict[Hash32, Hash32] = {genesis: ZERO_HASH}
         self._names: dict[int, tuple[Proposal, Hash32]] = {}
         self._final: dict[int, Hash32] = {0: genesis}
-        self._certified: dict[tuple[VoteKind, View], Hash32] = {}
-        self._said: dict[tuple[ValidatorIndex, View], dict[VoteKind, Hash32]] = {}
+        self._certified: dict[tuple[VoteKind, Era, View], Hash32] = {}
+        self._said: dict[tuple[ValidatorIndex, Era, View], dict[VoteKind, Hash32]] = {}
         self.accusations = 0
 
     # -- what is known -----------------------------------------------------------------------------
@@ -64,7 +65,8 @@ class Checker:
         self.headers[digest] = header
         before = self.posts.get(header.parent)
         if before is not None:
-            self.posts[digest] = compute_post(before, header.reveal)
+            is_seal = header.kind is BlockKind.SEAL
+            self.posts[digest] = before if is_seal else compute_post(before, header.reveal)
         return digest
 
     # -- what nodes do -----------------------------------------------------------------------------
@@ -101,7 +103,7 @@ class Checker:
             raise Violation(f"{who} voted FINALIZE without a durable notarization")
 
     def _check_said(self, vote: Vote) -> None:
-        said = self._said.setdefault((vote.signer, vote.view), {})
+        said = self._said.setdefault((vote.signer, vote.era, vote.view), {})
         if said.setdefault(vote.kind, vote.digest) != vote.digest:
             raise Violation(f"honest {vote.signer} said {vote.kind.name} twice in {vote.view}")
         if VoteKind.NULLIFY in said and VoteKind.FINALIZE in said:
@@ -113,17 +115,16 @@ class Checker:
     def on_certificates(self, certificates: tuple[Certificate, ...]) -> None:
         """A quorum has spoken: it must not contradict another."""
         for certificate in certificates:
-            kind, view, digest = certificate.kind, certificate.view, certificate.digest
-            known = self._certified.get((kind, view))
+            kind, digest = certificate.kind, certificate.digest
+            era, view = certificate.era, certificate.view
+            known = self._certified.get((kind, era, view))
             if known == digest:
                 continue
             if known is not None:
                 raise Violation(f"two {kind.name} certificates in view {view}")
-            self._certified[kind, view] = digest
-            if (VoteKind.NULLIFY, view) in self._certified and (
-                VoteKind.FINALIZE,
-                view,
-            ) in self._certified:
+            self._certified[kind, era, view] = digest
+            spoken = {each for each in VoteKind if (each, era, view) in self._certified}
+            if {VoteKind.NULLIFY, VoteKind.FINALIZE} <= spoken:
                 raise Violation(f"view {view} is nullified and finalized")
             if kind is VoteKind.FINALIZE:
                 self._check_final(digest)
@@ -131,6 +132,9 @@ class Checker:
     def _check_final(self, digest: Hash32) -> None:
         """A block is final: so are its ancestors, and one per height."""
         header = self.headers.get(digest)
+        while header is not None and header.kind is BlockKind.SEAL:
+            digest = header.parent
+            header = self.headers.get(digest)
         while header is not None:
             known = self._final.setdefault(header.height, digest)
             if known != digest:
@@ -166,7 +170,9 @@ class Checker:
         """A node shows proof: never against an honest validator."""
         if node.is_honest:
             self.accusations += 1
-            if evidence.first.signer not in self._world.plan.hostile:
+            first = evidence.first
+            place = self._world.eras.place(first.era, first.signer)
+            if place not in self._world.plan.hostile:
                 raise Violation(f"honest {evidence.first.signer} is accused")
 
     def on_silent(self, node: "SimNode") -> None:
@@ -185,7 +191,7 @@ class Checker:
             self._check_memory(node)
 
     def _check_memory(self, node: "SimNode") -> None:
-        machine, validators = node.machine, len(self._world.plan.stakes)
+        machine, validators = node.machine, len(self._world.eras.places)
         open_views = machine.view - machine.views.final_view + WINDOW + 1
         records = list(machine.views)
         repair = machine.bodies.repair

@@ -38,6 +38,8 @@ class Mutant:
     """Most stake the villain may hold; 33 means less than a third."""
     is_watched: bool = True
     """Whether the checker looks at the disk; if not, only the harm done is noticed."""
+    is_switch_durable: bool = True
+    """Whether the beginning of an era is on disk together with the end of the one before."""
     is_stalling: bool = False
     """Whether the harm is that nothing goes on, rather than that something false is agreed."""
 
@@ -116,6 +118,7 @@ MUTANTS = {
         Mutant("send-before-persist", order=send_first, is_watched=False),
         Mutant("hostile-45-percent", hostile_percent=45),
         Mutant("lose-votes", order=forget("votes"), is_watched=False),
+        Mutant("lose-hand-off", is_switch_durable=False, is_stalling=True),
         Mutant("lose-bodies", order=forget("blocks"), is_watched=False, is_stalling=True),
         Mutant(
             "lose-certificates", order=forget("certificates"), is_watched=False, is_stalling=True

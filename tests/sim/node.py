@@ -7,8 +7,9 @@ A crash strikes at an effect that writes: nothing durable, all durable and nothi
 durable and a random part of the rest done. What is in memory is lost; what is on `Disk` is not.
 """
 
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from hashlib import blake2b
 from typing import TYPE_CHECKING
@@ -17,13 +18,16 @@ from consensus import crypto
 from consensus.agreement import messages as m
 from consensus.agreement.certificates import Committee
 from consensus.agreement.simplex import Simplex
-from consensus.quantities import ZERO_HASH, Hash32, Signature, ValidatorIndex, View
-from consensus.types import Block, Certificate, Header, Proposal, Status, Vote, VoteKind
+from consensus.quantities import ZERO_HASH, Era, Hash32, Signature, ValidatorIndex, View
+from consensus.types import Block, Certificate, Proposal, Status, Vote
+from tests.sim.disk import Disk
 
 if TYPE_CHECKING:
     from tests.sim.world import World
 
 ANCESTORS_MAX = 16
+EARLY_MAX = 256
+"""Messages of the next era kept for its beginning."""
 MachineFactory = Callable[
     [Committee, ValidatorIndex | None, m.Sign, m.Timing, m.Recovered], Simplex
 ]
@@ -55,61 +59,6 @@ def compute_post(before: Hash32, reveal: Hash32) -> Hash32:
     return Hash32(blake2b(before + reveal, digest_size=32).digest())
 
 
-@dataclass(slots=True)
-class Disk:
-    """What a crash leaves."""
-
-    view: View
-    digest: Hash32
-    header: Header
-    post: Hash32
-    certificate: Certificate | None = None
-    votes: set[Vote] = field(default_factory=set[Vote])
-    certificates: dict[tuple[View, VoteKind], Certificate] = field(
-        default_factory=dict[tuple[View, VoteKind], Certificate]
-    )
-    bodies: dict[Hash32, Proposal | Block] = field(default_factory=dict[Hash32, Proposal | Block])
-    chain: list[Hash32] = field(default_factory=list[Hash32])
-    """The final blocks by height - 1."""
-
-    def write(self, effect: m.Persist) -> None:
-        """Make everything durable at once."""
-        for item in effect.blocks:
-            header = (item.block if isinstance(item, Proposal) else item).header
-            self.bodies[crypto.compute_header_digest(header)] = item
-        for certificate in effect.certificates:
-            self.certificates[certificate.view, certificate.kind] = certificate
-        self.votes.update(effect.votes)
-
-    def finalize(self, digests: list[Hash32], effect: m.Commit, post: Hash32) -> None:
-        """Write the chain and its state in one transaction, and drop what it settles."""
-        for digest, block in zip(digests, effect.blocks, strict=True):
-            self.bodies.setdefault(digest, block)
-        self.chain += digests
-        self.digest, self.header, self.post = digests[-1], effect.blocks[-1].header, post
-        self.certificate = effect.certificate
-        self.view = view = effect.certificate.view
-        self.votes = {vote for vote in self.votes if vote.view > view}
-        self.certificates = {k: c for k, c in self.certificates.items() if k[0] > view}
-
-    def recover(self) -> m.Recovered:
-        """Read back what a machine starts from."""
-        bodies = [
-            item
-            for item in self.bodies.values()
-            if (item.block if isinstance(item, Proposal) else item).header.view > self.view
-        ]
-        return m.Recovered(
-            view=self.view,
-            digest=self.digest,
-            header=self.header,
-            certificate=self.certificate,
-            votes=tuple(sorted(self.votes, key=lambda vote: (vote.view, vote.kind))),
-            certificates=tuple(self.certificates.values()),
-            blocks=tuple(bodies),
-        )
-
-
 class SimNode:
     """A shell around one machine, as obedient as the daemon's and far quicker."""
 
@@ -117,14 +66,12 @@ class SimNode:
         self,
         world: "World",
         place: int,
-        me: ValidatorIndex | None,
         factory: MachineFactory,
         *,
         is_honest: bool = True,
     ) -> None:
         self.world = world
         self.place = place
-        self.me = me
         self.name = b"n%d" % place
         self.is_honest = is_honest
         self.factory = factory
@@ -137,15 +84,24 @@ class SimNode:
         self.down_ms = 0
         self.timers: dict[m.Tag, int] = {}
         self._posts: dict[Hash32, Hash32] = {}
-        self.machine = self._make_machine()
+        self._early: deque[m.Event] = deque(maxlen=EARLY_MAX)
+        self._before: Hash32 | None = None
+        """The state before this era, if the disk has not been told (a mutant)."""
+        self.machine = self._make_machine(self.disk)
 
-    def _make_machine(self) -> Simplex:
-        def sign(message: bytes) -> Signature:
-            assert self.me is not None
-            return sign_as(self.me, message)
+    def _make_machine(self, disk: Disk) -> Simplex:
+        """Return the machine of the era that `disk` stands in."""
+        committee = self.world.eras.committee(disk.era, disk.before)
+        self.me = self.world.eras.index(disk.era, self.place)
+        return self.factory(committee, self.me, self._sign, self.world.timing, disk.recover())
 
-        world = self.world
-        return self.factory(world.committee, self.me, sign, world.timing, self.disk.recover())
+    def _sign(self, message: bytes) -> Signature:
+        return sign_as(self.place, message)
+
+    @property
+    def era(self) -> Era:
+        """The era whose machine runs."""
+        return self.machine.committee.era
 
     @property
     def height(self) -> int:
@@ -156,12 +112,33 @@ class SimNode:
 
     def start(self) -> None:
         """Begin, or begin again, with what the disk remembers."""
-        self.machine = self._make_machine()
+        self.machine = self._make_machine(self.disk)
         self.is_up = True
         self.cut = None
         self.timers = {}
+        self._early.clear()
+        self._before = None
         self._posts = {self.disk.digest: self.disk.post}
         self.handle(m.Start())
+
+    def _enter_era(self) -> None:
+        """Go on with the next era's machine, and with what came too early for it."""
+        disk = self.disk
+        if not self.world.is_switch_durable:
+            disk = replace(disk, hand_offs={})
+            self._before = disk.post
+        disk.enter_era()
+        self.machine = self._make_machine(disk)
+        self.timers = {}
+        self._posts = {disk.digest: disk.post}
+        self.world.villain.enter(self.machine.committee, disk.digest, disk.header)
+
+    def _begin_era(self) -> None:
+        early = tuple(self._early)
+        self._early.clear()
+        for event in (m.Start(), *early):
+            if self.is_up:
+                self.handle(event)
 
     def crash(self) -> None:
         """Lose all but the disk; come back later."""
@@ -176,16 +153,37 @@ class SimNode:
         if isinstance(event, Asked):
             self._answer(event)
             return
+        if self._is_elsewhere(event):
+            return
         world = self.world
         events: list[m.Event] = [event]
+        machine = self.machine
         for current in events:
             if world.is_traced:
                 world.note(self, "event", current)
-            effects = self.machine.step(world.now + self.offset_ms, current)
+            effects = machine.step(world.now + self.offset_ms, current)
             if effects:
                 self._perform(world.order(effects), events)
             if not self.is_up:
                 return
+            if machine is not self.machine:
+                self._begin_era()
+                return
+
+    def _is_elsewhere(self, event: m.Event) -> bool:
+        """Keep what is early, show who is late how its era has ended; tell whether that was all."""
+        era = era_of(event)
+        if era is None or era == self.era:
+            return False
+        if isinstance(event, m.StatusReceived):
+            ended = self.disk.hand_offs.get(era)
+            is_old = ended is not None and era < self.era - 1
+            if ended is not None and is_old:
+                self.world.send_named(self, event.peer, ended)
+            return is_old
+        if era == self.era + 1:
+            self._early.append(event)
+        return True
 
     # -- effects -----------------------------------------------------------------------------------
 
@@ -275,8 +273,13 @@ class SimNode:
     def _commit(self, effect: m.Commit) -> None:
         digests = [crypto.compute_header_digest(block.header) for block in effect.blocks]
         post = self._posts[digests[-1]]
+        if self._before is not None:
+            self.disk.before, self._before = self._before, None
         self.disk.finalize(digests, effect, post)
         self.world.checker.on_commit(self, digests, effect.blocks, post)
+        if self.machine.is_over:
+            self._enter_era()
+            return
         alive = self.machine.tree
         self._posts = {d: p for d, p in self._posts.items() if alive.header(d) is not None}
 
@@ -293,6 +296,21 @@ class SimNode:
         if found:
             blocks = tuple(reversed(found))
             self.world.transmit(self, event.node, m.BlocksReceived(self.name, blocks))
+
+
+def era_of(event: m.Event) -> Era | None:
+    """Return the era of what a message says; None for what has none."""
+    match event:
+        case m.VoteReceived():
+            return event.vote.era
+        case m.CertificateReceived():
+            return event.certificate.era
+        case m.StatusReceived():
+            return event.status.era
+        case m.ProposalReceived():
+            return event.proposal.block.header.era
+        case _:
+            return None
 
 
 def wrap(

@@ -45,7 +45,7 @@ class Watch(Checker):
 def run_even(nodes: int) -> list[tuple[int, int]]:
     """Return when each height was proposed and when it was final, block by block."""
     plan = replace(
-        draw_plan(1, Choice(nodes=nodes, villain="none"), HONEST),
+        draw_plan(1, Choice(nodes=nodes, villain="none", era_blocks=0), HONEST),
         timing=Timing(block_ms=1, delta_ms=1_000),
         has_follower=False,
         skew_ms=0,

@@ -19,17 +19,16 @@ from consensus.agreement import messages as m
 from consensus.agreement.certificates import Committee
 from consensus.quantities import (
     ZERO_HASH,
-    Amount,
     Era,
     Hash32,
     Height,
-    PublicKey,
     TimeMs,
     ValidatorIndex,
     View,
 )
-from consensus.types import BlockKind, Certificate, Header, Proposal, Status, ValidatorEntry, Vote
+from consensus.types import BlockKind, Certificate, Header, Proposal, Status, Vote
 from tests.sim.checkers import Checker
+from tests.sim.eras import Eras
 from tests.sim.node import Asked, Cut, SimNode, wrap
 
 if TYPE_CHECKING:
@@ -42,7 +41,6 @@ STALL_MS = 240_000
 """How long after `gst_ms` every honest node has for its blocks; the back-off's longest timer is
 `TIMER_MS_MAX`, and a hostile third may lead several views in a row."""
 TIMER_MS_MAX = 10_000
-CHAIN_ID = Hash32(b"s" * 32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,8 @@ class Plan:
     seed: int
     stakes: tuple[int, ...]
     villain: str
-    hostile: tuple[ValidatorIndex, ...]
+    hostile: tuple[int, ...]
+    """Places."""
     has_follower: bool
     timing: m.Timing
     skew_ms: int
@@ -66,6 +65,9 @@ class Plan:
     blocks_after: int
     until: int | None
     """Height at which the run ends, instead of `blocks_after` blocks after `gst_ms`."""
+    era_blocks: int = 0
+    """Blocks of an era; 0: one without end."""
+    hostile_percent: int = 33
 
 
 class World:
@@ -81,14 +83,17 @@ class World:
         self.now = GENESIS_MS
         self.events = 0
         self.timing = plan.timing
-        entries = tuple(
-            ValidatorEntry(PublicKey(b"%032d" % i), PublicKey(b"%032d" % i), Amount(stake))
-            for i, stake in enumerate(plan.stakes)
+        self.eras = Eras(
+            plan.seed,
+            plan.stakes,
+            plan.hostile,
+            plan.era_blocks,
+            mutant.committee,
+            plan.hostile_percent,
         )
-        seed = crypto.compute_seed(Era(1), Hash32(plan.seed.to_bytes(32, "big")))
-        self.committee: Committee = mutant.committee(Era(1), CHAIN_ID, entries, seed)
-        self.genesis = make_genesis(self.committee)
+        self.genesis = make_genesis(self.eras.committee(Era(1), ZERO_HASH))
         self.order = mutant.order
+        self.is_switch_durable = mutant.is_switch_durable
         self.checker = Checker(self, is_watched=mutant.is_watched)
         self._queue: list[tuple[int, int, SimNode | None, int, object]] = []
         self._sequence = 0
@@ -100,13 +105,11 @@ class World:
         self._by_name = {node.name: node for node in self.nodes}
 
     def _populate(self, mutant: "Mutant") -> None:
-        places = len(self.plan.stakes)
-        for i in range(places):
-            index = ValidatorIndex(i)
-            if index not in self.plan.hostile:
-                self.nodes.append(SimNode(self, i, index, mutant.machine))
+        for place in self.eras.places:
+            if place not in self.plan.hostile:
+                self.nodes.append(SimNode(self, place, mutant.machine))
         if self.plan.has_follower:
-            self.nodes.append(SimNode(self, places, None, mutant.machine))
+            self.nodes.append(SimNode(self, len(self.eras.places), mutant.machine))
         self.villain.join(self)
 
     # -- time ------------------------------------------------------------------------------------
@@ -212,7 +215,7 @@ class World:
         """Carry a question to a peer, or to anyone: whoever is hostile does not answer."""
         other = self._by_name.get(peer) if peer is not None else None
         if other is None:
-            place = self.random.randrange(len(self.plan.stakes))
+            place = self.random.randrange(len(self.eras.places))
             other = next((each for each in self.nodes if each.place == place), None)
         if other is not None and other is not node:
             self.transmit(node, other, Asked(node, digest))
@@ -302,13 +305,15 @@ def show(value: object) -> str:
             name = crypto.compute_header_digest(header).hex()[:6]
             certificates = [f"{c.kind.name[0:3]}{c.view}" for c in value.block.justify]
             return (
-                f"PROPOSAL v{header.view} {name} on v{header.parent_view}"
+                f"{header.kind.name} v{header.view} {name} on v{header.parent_view}"
                 f" {header.parent.hex()[:6]} h{header.height} {certificates}"
             )
         case m.Persist():
             return f"persist {[show(each) for each in (*value.votes, *value.certificates)]}"
         case m.Commit():
-            return f"COMMIT up to h{value.blocks[-1].header.height} v{value.certificate.view}"
+            last = value.blocks[-1].header
+            seals = f" and {len(value.seals)} seals" if value.seals else ""
+            return f"COMMIT up to h{last.height} of era {last.era} v{value.certificate.view}{seals}"
         case m.VoteReceived():
             return f"got {show(value.vote)}"
         case m.CertificateReceived():
