@@ -31,7 +31,7 @@ from daemon.cli.wallet.app import wallet_app
 
 EPILOG = (
     "Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 no node answers, 4 data folder, "
-    "5 keys, 6 port, 7 declined. docs/errors.md explains them."
+    "5 keys, 6 port, 7 declined, 8 protocol. docs/errors.md explains them."
 )
 
 

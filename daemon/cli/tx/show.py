@@ -52,9 +52,7 @@ def print_preview(
     lines += [f"  {line}" for line in _word_events(preview)]
     rows = word_effects(desk.names(), read_rows(preview, "effects"))
     if is_error:
-        lines += [
-            f"  {what}: {before} -> {after} ({change})" for what, before, after, change in rows
-        ]
+        lines += [f"  {_word_change(row)}" for row in rows]
         print_note("\n".join(lines))
         return
     typer.echo("\n".join(lines))
@@ -71,8 +69,8 @@ def print_receipt(
         f"  final in block {receipt['height']}, fee {format_amount(read_int(receipt, 'fee'))}, "
         f"id {receipt['id']}"
     )
-    for what, before, after, change in word_effects(desk.names(), changes):
-        typer.echo(f"  {what}: {before} -> {after} ({change})")
+    for row in word_effects(desk.names(), changes):
+        typer.echo(f"  {_word_change(row)}")
 
 
 def print_more(more: Mapping[str, str]) -> None:
@@ -160,6 +158,12 @@ def word_effects(
         shown = [_figure(what, netuid, value) for value in (before, after)]
         rows.append((label, *shown, _change(what, netuid, before, after)))  # pyright: ignore[reportArgumentType]  # two figures
     return rows
+
+
+def _word_change(row: tuple[str, str, str, str]) -> str:
+    """Return a row of `word_effects` as a line."""
+    what, before, after, change = row
+    return f"{what}: {before} -> {after}" + (f" ({change})" if change else "")
 
 
 def _figure(what: str, netuid: int, value: int) -> str:
