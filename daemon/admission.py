@@ -2,6 +2,10 @@
 
 What many bring is gossiped in bundles: a message costs a network far more than what is in it.
 Admission yields between parcels, so that a large batch does not delay votes.
+
+More than the next blocks can hold is let wait at the door. Were it let in, every node would spend
+its time on transactions that can't be included yet, and blocks would come later and smaller: an
+overload must cost its senders time, and nobody a block.
 """
 
 from collections.abc import Sequence
@@ -17,6 +21,11 @@ from daemon.chain import Chain
 from daemon.gate import PARCEL, Gate, Refusal
 from daemon.http.view import ApiError, bad_request
 from p2p.network import Network, Topic
+
+CROWD_BLOCKS = 2
+"""Full blocks' worth of bytes in the pool, above which a list waits: each leader finds its fill."""
+WAIT_S = 5.0
+"""How long a list waits at most for each of its parcels; then the pool's own bounds decide."""
 
 
 class Admission:
@@ -48,6 +57,7 @@ class Admission:
         """Do the same for many, in their order; return the id of each or why it was refused."""
         results: list[Hash32 | ApiError] = []
         for start in range(0, len(items), PARCEL):
+            await self._wait_for_room()
             admitted = await self._gate.admit_each(items[start : start + PARCEL])
             news = [each.encoding for each in admitted if isinstance(each, Measured)]
             for payload in parcels.pack_transactions(news):
@@ -55,6 +65,12 @@ class Admission:
             results += map(_show, admitted)
         await trio.lowlevel.checkpoint()
         return tuple(results)
+
+    async def _wait_for_room(self) -> None:
+        room_bytes = CROWD_BLOCKS * get_network(self._chain.head.state).params.block_bytes_max
+        with trio.move_on_after(WAIT_S):
+            while self._chain.mempool.size_bytes > room_bytes:
+                await self._chain.wait_height(self._chain.head.header.height + 1)
 
 
 def _show(result: Measured | Refusal) -> Hash32 | ApiError:

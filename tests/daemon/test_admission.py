@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import trio
+import trio.testing
 
 from consensus import codec, crypto
 from consensus.ledger.mempool import Mempool
-from consensus.quantities import ZERO_HASH, Nonce, Signature
+from consensus.quantities import ZERO_HASH, Hash32, Nonce, Signature
 from consensus.types import SignedTransaction
 from daemon import parcels
 from daemon.admission import Admission
@@ -111,6 +113,35 @@ async def test_a_full_pool_refuses_before_it_looks_at_signatures(tmp_path: Path)
         for result in await admission.submit_many([codec.encode(each) for each in forged[2:]]):
             assert isinstance(result, ApiError)
             assert "full" in result.message
+
+
+async def test_a_list_waits_while_more_waits_than_blocks_can_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("daemon.admission.CROWD_BLOCKS", 0)
+    async with _open(tmp_path) as (node, admission), trio.open_nursery() as nursery:
+        first, second = (codec.encode(signed) for signed in make_many(node, 2))
+        await admission.submit_many([first])
+        nursery.start_soon(admission.submit_many, [second])
+        await trio.testing.wait_all_tasks_blocked()
+        assert len(node.chain.mempool) == 1
+        block = await world.add_block(node.driver.machine.committee, node.chain)
+        assert [codec.encode(signed) for signed in block.transactions] == [first]
+        await world.wait_until(lambda: len(node.chain.mempool) == 1)
+        assert node.chain.mempool.get(_id_of(second)) is not None
+
+
+async def test_a_list_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("daemon.admission.CROWD_BLOCKS", 0)
+    monkeypatch.setattr("daemon.admission.WAIT_S", 0.01)
+    async with _open(tmp_path) as (node, admission):
+        for signed in make_many(node, 2):
+            (found,) = await admission.submit_many([codec.encode(signed)])
+            assert found == id_of(signed)
+
+
+def _id_of(data: bytes) -> Hash32:
+    return Hash32(id_of(codec.decode(SignedTransaction, data)))
 
 
 async def test_nothing_at_all_is_no_error(tmp_path: Path):
