@@ -3,7 +3,8 @@
 Signed transfers between funded accounts are handed to the four HTTP doors in turn, lists of 25, at
 a steady rate; the nodes gossip them, agree on blocks of them and pay them. What counts is
 what every node's ledger did (`neurond_transactions` with result ok) over a steady window, so lost
-or refused transfers are missing from it. The sender runs on the same cores.
+or refused transfers are missing from it. The sender runs on the same cores. `cpu_us` is a node's
+processor time per committed transfer: what it took of a machine that others use too.
 """
 
 import json
@@ -20,8 +21,8 @@ from consensus.quantities import Height
 from daemon.http.many import write_many
 
 RUNS = 3
-RATES = (500, 700)
-"""Transfers offered per second, one window each."""
+RATES = (500, 1_000, 2_000)
+"""Transfers offered per second, one window each; the last is more than blocks of 256 KiB hold."""
 WARM_S, WINDOW_S = 5.0, 15.0
 SENDERS = 64
 MANY = 25
@@ -38,6 +39,7 @@ class Window:
 
     rate: int
     committed_per_s: float
+    cpu_us: float
     refused: int
     finality_ms: list[float]
 
@@ -87,10 +89,18 @@ async def measure_window(rate: int) -> Window:
                 nursery.start_soon(daemons.collect_finals, index, seen[index])
             nursery.start_soon(sender.run, rate)
             await trio.sleep(WARM_S)
+            cpu_s = _get_cpu_s(daemons)
             committed = await _committed_per_s(daemons, seen)
+            cpu_us = (_get_cpu_s(daemons) - cpu_s) / WINDOW_S / max(1.0, committed) * 1e6
             nursery.cancel_scope.cancel()
     finality = [float(final.finality_ms) for finals in seen for final in finals]
-    return Window(rate, committed, sender.refused, finality)
+    return Window(rate, committed, cpu_us, sender.refused, finality)
+
+
+def _get_cpu_s(daemons: Daemons) -> float:
+    """Return the processor time of a node so far, on average over them."""
+    times = [daemons.process(index).cpu_times() for index in range(len(daemons.nodes))]
+    return sum(each.user + each.system for each in times) / len(times)
 
 
 async def _committed_per_s(daemons: Daemons, seen: list[list[Final]]) -> float:
@@ -112,6 +122,7 @@ async def _measure() -> dict[str, Figure]:
         windows = [await measure_window(rate) for _ in range(RUNS)]
         name = f"offered_{rate}"
         figures[f"{name}_committed_per_s"] = median([w.committed_per_s for w in windows])
+        figures[f"{name}_cpu_us"] = median([w.cpu_us for w in windows])
         figures[f"{name}_refused"] = sum(w.refused for w in windows)
         for percent in (50, 99):
             values = [percentile(w.finality_ms, percent) for w in windows]
