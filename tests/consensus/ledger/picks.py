@@ -28,7 +28,9 @@ COLDKEYS = ("alice", "bob", *(f"cold{index}" for index in range(4)))
 NEW_COLDKEYS = tuple(f"next{index}" for index in range(12))
 HOTKEYS = tuple(f"hot{index}" for index in range(4))
 NEW_HOTKEYS = tuple(f"fresh{index}" for index in range(24))
-NAMES = (*COLDKEYS, *NEW_COLDKEYS, *HOTKEYS, *NEW_HOTKEYS)
+SPARES = ("spare0", "spare1", "spare2", "new0", "new1", "nobody")
+"""Used by other machines on the same networks."""
+NAMES = (*COLDKEYS, *NEW_COLDKEYS, *HOTKEYS, *NEW_HOTKEYS, *SPARES)
 NAME_OF = {key_of(name): name for name in NAMES}
 Made = tuple[str, Call] | None
 """The name of who signs, and the call."""

@@ -56,6 +56,6 @@ def make_call(state: State, kind: type, number: int) -> Made:
     stranger = pick.below(16) == 0
     try:
         made = PURPOSES[kind](state, pick)
-    except (IndexError, ZeroDivisionError):  # nothing there to choose from
+    except (IndexError, KeyError, ZeroDivisionError):  # nothing there, or nobody we know
         return None
     return (pick.of(NAMES), made[1]) if made is not None and stranger else made
