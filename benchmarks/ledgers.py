@@ -19,7 +19,7 @@ from consensus.ledger.genesis import (
     build_genesis,
     compute_chain_id,
 )
-from consensus.ledger.records import get_beacon_tip, get_head
+from consensus.ledger.records import get_beacon_tip, get_head, get_member
 from consensus.ledger.state import Draft, State
 from consensus.ledger.transition import Applied, apply_block
 from consensus.params import Params
@@ -110,7 +110,9 @@ class Ledger:
 
     def _build(self, transactions: tuple[SignedTransaction, ...]) -> Block:
         head = get_head(self.state)
-        tip = get_beacon_tip(self.state, ValidatorIndex(0))
+        member = get_member(self.state, ValidatorIndex(0))
+        assert member is not None
+        tip = get_beacon_tip(self.state, member.entry.consensus_key)
         reveal = None if tip is None else BEACON.reveal(tip)
         assert reveal is not None, "a benchmark with more blocks than its beacon has links"
         header = replace(

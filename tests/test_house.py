@@ -273,9 +273,7 @@ def test_the_scripts_can_be_run_and_check_out_as_shell() -> None:
 
 # -- every call is whole -------------------------------------------------------------------------
 
-COMING = () if (ROOT / "consensus" / "ledger" / "eras.py").exists() else ("SetConsensusKey",)
-"""Calls whose rule comes with a file that is not here yet."""
-CALLS = [call.__name__ for call in get_args(Call) if call.__name__ not in COMING]
+CALLS = [call.__name__ for call in get_args(Call)]
 
 
 def find_rules() -> dict[str, str]:
