@@ -4,17 +4,21 @@ Previews are computed in a worker thread, one at a time with a few waiting: a sc
 subnets takes some milliseconds, and nobody pays for it.
 """
 
+from collections.abc import Iterator
 from functools import partial
+from typing import get_type_hints
 
 import trio
 
 from config.address import format_address
 from consensus import codec, crypto
+from consensus.calls.staking import SetChildren
 from consensus.errors import CallError, DecodeError, InvalidTransaction, MalformedTransaction
 from consensus.ledger.fees import ENCODING_BYTES_MAX
 from consensus.ledger.preview import Preview, preview
 from consensus.ledger.state import State
-from consensus.types import SignedTransaction, Transaction
+from consensus.quantities import PublicKey
+from consensus.types import Call, SignedTransaction, Transaction
 from daemon.chain import Chain
 from daemon.http.market_values import EffectView, PreviewView
 from daemon.http.present import present_event
@@ -57,7 +61,7 @@ def present_preview(found: Preview, transaction: Transaction, nonce: int) -> Pre
     code = error = message = remedy = None
     if refusal is not None:
         code, error = int(refusal.code), type(refusal).__name__
-        message, remedy = _word(refusal), refusal.remedy
+        message, remedy = _word(refusal, transaction), refusal.remedy
     elif problem is not None:
         error, message = "InvalidTransaction", f"{problem}."
         remedy = "Correct it." if problem.is_final else _UNAFFORDABLE
@@ -107,7 +111,22 @@ def _read(data: bytes) -> tuple[Transaction, bool]:
     return signed.transaction, not crypto.is_transaction_signed(signed)
 
 
-def _word(refusal: CallError) -> str:
-    """Return what happened: what the kind of refusal means, and its figures."""
+def _word(refusal: CallError, transaction: Transaction) -> str:
+    """Return what happened: what the kind of refusal means, and its figures.
+
+    The law writes keys as digits; those that the transaction names become addresses again.
+    """
     meaning = (type(refusal).__doc__ or "").partition("\n")[0].rstrip(".")
-    return f"{meaning}: {refusal}." if str(refusal) else f"{meaning}."
+    figures = str(refusal)
+    for key in (transaction.signer, *_list_keys(transaction.call)):
+        figures = figures.replace(key.hex(), format_address(key))
+    return f"{meaning}: {figures}." if figures else f"{meaning}."
+
+
+def _list_keys(call: Call) -> Iterator[PublicKey]:
+    """Yield the keys that a call names."""
+    for name, kind in get_type_hints(type(call)).items():
+        if kind is PublicKey:
+            yield getattr(call, name)
+    if isinstance(call, SetChildren):
+        yield from (child.hotkey for child in call.children)

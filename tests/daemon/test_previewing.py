@@ -12,7 +12,8 @@ from config.address import format_address
 from config.settings import ApiSettings
 from consensus import codec
 from consensus.calls.accounts import Transfer
-from consensus.quantities import Amount
+from consensus.calls.staking import Child, SetChildren, StakeRoot
+from consensus.quantities import Amount, Ratio16
 from consensus.refusals import NotEnoughFunds
 from daemon import previewing
 from daemon.http.app import build_app
@@ -62,6 +63,21 @@ async def test_a_refusal_comes_with_code_words_and_remedy(tmp_path: Path):
         assert shown["error"] == "NotEnoughFunds"
         assert shown["remedy"] == NotEnoughFunds.remedy
         assert "free balance" in shown["message"]
+
+
+async def test_a_refusal_names_keys_by_their_addresses(tmp_path: Path):
+    stranger = builders.key_of("stranger")
+    children = SetChildren(builders.SUBNET, builders.key_of("hot0"), (Child(stranger, Ratio16(1)),))
+    async with open_door(tmp_path) as (client, node):
+        for signer, call in (
+            ("alice", StakeRoot(stranger, Amount(builders.TAO))),
+            ("cold0", children),
+        ):
+            signed = builders.make_transaction(node.chain.head.state, signer, call)
+            shown = (await client.post(PATH, content=codec.encode(signed))).json()
+            assert shown["error"] == "UnknownHotkey"
+            assert format_address(stranger) in shown["message"]
+            assert stranger.hex() not in shown["message"]
 
 
 async def test_the_next_nonce_counts_what_waits(tmp_path: Path):
