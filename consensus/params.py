@@ -22,7 +22,7 @@ class Hyperparameters:
     tempo: U16 = U16(360)
     """Blocks per epoch."""
     reveal_blocks: U16 = U16(20)
-    """R: reveals of epoch e are accepted in the first R blocks of e + 1; the epoch step is at R."""
+    """R: reveals of epoch e are accepted in at least the first R blocks of e + 1."""
     activity_cutoff: U32 = U32(5_000)
     """Blocks after its last valid reveal at which a validator stops counting."""
     max_uids: U16 = U16(256)

@@ -177,7 +177,7 @@ class ChainPort:
         return ports.MetagraphView(
             netuid=netuid,
             tempo=hyper.tempo,
-            reveal_blocks=hyper.reveal_blocks,
+            reveal_blocks=commit_reveal.get_step_offset(netuid, hyper.tempo, hyper.reveal_blocks),
             commit_interval_blocks=get_network(state).params.commit_interval_blocks,
             scorer_version=graph.subnet.scorer_version,
             min_allowed_weights=hyper.min_allowed_weights,

@@ -57,7 +57,7 @@ class MetagraphView:
     tempo: int
     """Blocks per epoch."""
     reveal_blocks: int
-    """Reveals of epoch e count in the first so many blocks of e + 1."""
+    """Reveals of epoch e count in the first so many blocks of e + 1, until its epoch step."""
     commit_interval_blocks: int
     scorer_version: U64
     min_allowed_weights: int

@@ -1,4 +1,4 @@
-"""Weights: a commitment in epoch e, its opening in the first blocks of e + 1, or a forfeit.
+"""Weights: a commitment in epoch e, its opening before the epoch step in e + 1, or a forfeit.
 
 Three heights are kept per neuron, since they answer three questions: COMMITTED is the commit behind
 the row in force (a weight can't know who registered later), ACTIVE the last valid reveal (who is
@@ -52,6 +52,7 @@ from consensus.refusals import (
 )
 from consensus.reward.commit_reveal import (
     compute_epoch,
+    get_step_offset,
     is_commit_open,
     is_commit_spaced,
     is_opened_by,
@@ -104,7 +105,8 @@ def process_reveal(draft: Draft, signer: PublicKey, call: RevealWeights) -> Weig
     subnet = get_subnet(draft, call.netuid)
     hyper = subnet.hyper
     uid = get_uid(draft, call.netuid, signer)
-    if not is_reveal_open(draft.height, call.epoch, hyper.tempo, hyper.reveal_blocks):
+    offset = get_step_offset(call.netuid, hyper.tempo, hyper.reveal_blocks)
+    if not is_reveal_open(draft.height, call.epoch, hyper.tempo, offset):
         raise RevealClosed(f"epoch {call.epoch} at height {draft.height}")
     commit = find_commit(draft, call.netuid, call.epoch, uid)
     if commit is None:

@@ -1,13 +1,14 @@
 """Weight commitments: when a commit is due, whether a reveal opens it, when it expires.
 
 Epoch e of a subnet is the blocks e * tempo .. (e + 1) * tempo - 1. In it a validator binds itself
-to a digest of its weights (the last commit counts); in the first R blocks of e + 1 it opens it; at
-the block after those, the *epoch step* runs the epoch law on the rows that were opened. The first
-weight of an epoch can be read only when no commit of it can be made any more, and the digest binds
-chain, subnet, epoch and hotkey, so a copied digest opens nothing.
+to a digest of its weights (the last commit counts); in the first blocks of e + 1, R at least, it
+opens it; at the block after those, the *epoch step* runs the epoch law on the opened rows. The
+first weight of an epoch can be read only when no commit of it can be made any more, and the digest
+binds chain, subnet, epoch and hotkey, so a copied digest opens nothing.
 
-Subnets of one tempo would all step in one block, which would take every node many seconds. So a
-step waits, by its netuid, for up to half an epoch, and a block has few of them.
+Subnets of one tempo would all step in one block, which would take every node many seconds, and
+the reveals of all of them would have to find room in the same R blocks, or be forfeited. So a step
+waits, by its netuid, for up to half an epoch, and reveals count until then.
 
 Source: `agreement.md` section 3(a), `ledger.md` section 5.
 """
@@ -91,10 +92,10 @@ def get_step_height(epoch: Epoch, tempo: int, offset: int) -> Height:
     return Height((epoch + 1) * tempo + offset)
 
 
-def is_reveal_open(height: Height, epoch: Epoch, tempo: int, reveal_blocks: int) -> bool:
-    """Tell whether a reveal of `epoch` may be in the block at `height`."""
+def is_reveal_open(height: Height, epoch: Epoch, tempo: int, offset: int) -> bool:
+    """Tell whether a reveal of `epoch` may be in the block at `height`: until its step."""
     start = (epoch + 1) * tempo
-    return start <= height < start + reveal_blocks
+    return start <= height < start + offset
 
 
 def is_epoch_step(height: Height, tempo: int, offset: int) -> bool:

@@ -9,14 +9,14 @@ from consensus.calls.staking import UnstakeRoot
 from consensus.calls.weights import RevealWeights
 from consensus.errors import CallError, InvalidBlock
 from consensus.ledger.calls import process_call
-from consensus.ledger.events import WeightsForfeited, WeightsRevealed
+from consensus.ledger.events import EpochClosed, WeightsForfeited, WeightsRevealed
 from consensus.ledger.queries import account, metagraph, supply
 from consensus.ledger.records import get_network
 from consensus.ledger.state import Draft, State
 from consensus.ledger.subnets import NEVER
 from consensus.ledger.supply import check_invariants
 from consensus.ledger.weights import get_forfeits
-from consensus.quantities import U16, U64, Amount, Epoch, NetUid, Salt, Uid, Weight
+from consensus.quantities import U16, U32, U64, Amount, Epoch, NetUid, Salt, Uid, Weight
 from consensus.refusals import (
     CommitClosed,
     InvalidRow,
@@ -28,6 +28,7 @@ from consensus.refusals import (
     RevealMismatch,
     UnknownSubnet,
 )
+from consensus.reward.commit_reveal import get_step_offset
 from consensus.types import Call
 from tests.builders import (
     SUBNET,
@@ -116,6 +117,20 @@ def test_a_reveal_outside_its_window_is_refused(height: int) -> None:
     state = do(state, "hot0", make_commit(state, "hot0", make_reveal(ROW))).state
     with pytest.raises(RevealClosed):
         _try(advance(state, height), "hot0", make_reveal(ROW))
+
+
+def test_reveals_count_until_a_step_that_waits() -> None:
+    late, hyper = NetUid(200), make_hyper(tempo=U16(40), immunity_blocks=U32(120))
+    state = make_state(subnets=(make_subnet(netuid=late, hyper=hyper),))
+    row = make_reveal(ROW, netuid=late)
+    state = do(state, "hot0", make_commit(state, "hot0", row)).state
+    step = 40 + get_step_offset(late, 40, 2)
+    assert step > 50
+    with pytest.raises(RevealClosed):
+        _try(advance(state, step - 1), "hot0", row)
+    state = do(advance(state, step - 2), "hot0", row).state
+    events = apply(state).events
+    assert [type(event) for event in events] == [EpochClosed]
 
 
 def test_a_reveal_opens_once() -> None:
