@@ -18,7 +18,7 @@ from p2p.ask_wire import AskKind, Fault, Request
 from p2p.errors import PeerBusy, PeerGone, Refuse, RemoteFault
 from p2p.pipe import Pipe
 from p2p.quota import PeerQuota
-from p2p.wire import BODY_MAX, FrameBuffer
+from p2p.wire import BODY_MAX, PIECE_MAX, FrameBuffer
 
 logger = logging.getLogger("neurond.p2p")
 
@@ -28,6 +28,9 @@ IDLE_WORKERS = 2
 ASSEMBLY_BYTES = 4 << 20
 PIECE_BYTES = 128
 """What an unfinished question's piece is counted as besides its bytes: what Python spends on it."""
+GIVEN_BYTES = 5 << 20
+"""Bytes that answers being worked on may come to in all, each as long as its asker lets it be: all
+`RUNNING_MAX` at once if they are short, five if they are the longest."""
 READ_BYTES = 1 << 15
 """Bytes of questions taken in at once: then others have their turn, and what they brought on must
 have left before more is read."""
@@ -55,6 +58,12 @@ class _Question:
     credited: trio.lowlevel.ParkingLot | None = None
     scope: trio.CancelScope | None = None
     is_cancelled: bool = False
+
+    @property
+    def given(self) -> int:
+        """Return what its answer may take of `GIVEN_BYTES`; 0 if it is short: 64 are a megabyte."""
+        size_max = self.request.size_max
+        return 0 if size_max <= PIECE_MAX else min(size_max, BODY_MAX)
 
 
 @dataclass(slots=True)
@@ -86,7 +95,9 @@ class Answerer:
         self._open: dict[int, _Question] = {}
         self._parts: dict[int, _Begun] = {}
         self._assembled = 0
+        self._given = 0
         self._waiting: deque[_Question] = deque()
+        self._waiting_long: deque[_Question] = deque()
         self._idle = trio.lowlevel.ParkingLot()
         self._workers = 0
 
@@ -197,7 +208,7 @@ class Answerer:
         if question.is_stream:
             question.credited = trio.lowlevel.ParkingLot()
         self._open[number] = question
-        self._waiting.append(question)
+        (self._waiting_long if question.given else self._waiting).append(question)
         self._wake_worker(nursery)
 
     def _wake_worker(self, nursery: trio.Nursery) -> None:
@@ -223,17 +234,25 @@ class Answerer:
     async def _work(self, nursery: trio.Nursery) -> None:
         """Answer what waits; go when enough others idle."""
         while True:
-            while self._waiting:
-                question = self._waiting.popleft()
-                if self._waiting:
+            while (question := self._take_next()) is not None:
+                if self._waiting or self._waiting_long:
                     self._wake_worker(nursery)  # should this one block, another goes on
                 if not question.is_cancelled:
                     await self._answer(question)
+                self._given -= question.given
                 self._open.pop(question.number, None)
             if len(self._idle) >= IDLE_WORKERS:
                 self._workers -= 1
                 return
             await self._idle.park()
+
+    def _take_next(self) -> _Question | None:
+        """Return what to answer next: a long answer if there is room for it, else a short one."""
+        long = self._waiting_long
+        if long and self._given + long[0].given <= GIVEN_BYTES:
+            self._given += long[0].given
+            return long.popleft()
+        return self._waiting.popleft() if self._waiting else None
 
     async def _answer(self, question: _Question) -> None:
         self._counts["asks_answered"] += 1

@@ -15,7 +15,7 @@ from p2p.ask_wire import AskKind, Request, write_ask, write_request
 from p2p.errors import PeerBusy, PeerGone
 from p2p.quota import Limit, Quota
 from tests.p2p.hostile import Villain, open_villain
-from tests.p2p.nets import NetworkSettings, open_node, open_pair
+from tests.p2p.nets import NetworkSettings, open_node, open_pair, wait_until
 
 
 async def echo(_: bytes, payload: bytes) -> bytes:
@@ -84,3 +84,28 @@ async def test_a_peer_asks_on_few_streams_at_once():
         more = await villain.channel.open(wire.ASK_PROTOCOL)
         assert await villain.is_hung_up_on(more)
         assert victim.stats()["ask_streams_refused"] == 1
+
+
+@pytest.mark.parametrize(("size_max", "count"), [(wire.BODY_MAX, 5), (66 * 1024, 64)])
+async def test_few_long_answers_are_worked_on_at_once_and_many_short_ones(
+    size_max: int, count: int
+):
+    gate = trio.Event()
+    begun: list[bytes] = []
+
+    async def slow(_: bytes, payload: bytes) -> bytes:
+        begun.append(payload)
+        await gate.wait()
+        return payload
+
+    async with open_pair(answers={"slow": slow, "echo": echo}) as (one, two):
+        async with trio.open_nursery() as nursery:
+            for _ in range(70):
+                nursery.start_soon(one.ask, two.peer_id, "slow", b"x", size_max)
+            await wait_until(lambda: len(begun) >= count)
+            await trio.sleep(0.05)
+            assert len(begun) == count
+            if count == 5:  # short ones are not held up by long ones
+                assert await one.ask(two.peer_id, "echo", b"short", 9) == b"short"
+            gate.set()
+        assert len(begun) == 70
