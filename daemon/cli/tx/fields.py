@@ -1,6 +1,5 @@
 """A maker for every type of field a call has: what is asked, how it is read, how it is shown."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
@@ -262,11 +261,6 @@ def read_file(file: Path) -> bytes:
         message = f"{file} is over {FILE_BYTES_MAX} bytes."
         raise CliError(Exit.FAILED, "unreadable", message, "Is it the file you meant?")
     return found
-
-
-def show_list(parts: Sequence[str]) -> str:
-    """Return parts of a sentence joined, or `nobody`."""
-    return ", ".join(parts) or "nobody"
 
 
 def _bound(found: bytes, bytes_max: int, name: str) -> bytes:
