@@ -70,6 +70,8 @@ from consensus.types import (
 
 TAO = RAO_PER_TAO
 SUBNET = NetUid(1)
+CONSENSUS_KEYS = 256
+"""How many validators a test may have."""
 CHAIN_LENGTH = 512
 """Links of every test validator's beacon chain; so many blocks it can propose."""
 
@@ -105,7 +107,7 @@ def next_reveal(state: State, proposer: int) -> Hash32:
     """Return what `proposer` must show in the block after `state`."""
     member = get_member(state, ValidatorIndex(proposer))
     assert member is not None
-    name = next(i for i in range(16) if key_of(f"consensus{i}") == member.entry.consensus_key)
+    name = next(i for i in range(CONSENSUS_KEYS) if key_of(f"consensus{i}") == member.entry.consensus_key)
     tip = get_beacon_tip(state, member.entry.consensus_key)
     assert tip is not None
     chain = beacon_chain(name)
