@@ -250,20 +250,26 @@ def build_runtime_settings(settings: NeuronSettings, cache_dir: str) -> RuntimeS
     )
 
 
-def check_neuron(settings: NeuronSettings, chain: Chain) -> None:
-    """Check at start that the subnet exists and that we know its task.
+def check_neuron(settings: NeuronSettings, chain: Chain, *, is_voter: bool = False) -> None:
+    """Check at start the model's settings, and that we know the subnet and its task.
+
+    A subnet's owner may change or end it at any time: that must not keep a node that votes on
+    blocks from starting. There the neuron fails by itself, and readiness says why.
 
     Raises:
-        NeuronConfigError: it does not, or we don't.
+        NeuronConfigError: the settings make no model, or there is no work of ours in the subnet.
     """
+    build_model_spec(settings)
     state = chain.head.state
     try:
         subnet = get_subnet(state, NetUid(settings.netuid))
         open_task(subnet.task, subnet.task_params)
-        build_model_spec(settings)
-    except NeuronConfigError:
-        raise
     except (NeurondError, LookupError) as error:
+        if is_voter and chain.head.header.height:
+            get_logger("neuron").error(
+                "no work in the subnet", netuid=settings.netuid, why=str(error)
+            )
+            return
         raise NeuronConfigError(
             f"This node can't work in subnet {settings.netuid}: {error}.",
             "Set neuron.netuid to a subnet of this network whose task is built in.",

@@ -32,6 +32,8 @@ from storage.evidence import Evidence, EvidenceState, ScoreKey
 from storage.journal import WeightSecret
 from storage.store import Store
 
+SECRETS_KEPT = 2
+"""Epochs before the present one whose secrets are kept: the last may be in its reveals."""
 VALID_BLOCKS = 64
 """How long a neuron's transaction may wait for a block."""
 
@@ -136,8 +138,10 @@ class ChainPort:
         self._network.publish(Topic.WEIGHTS, codec.encode(signed))
 
     async def keep_weights(self, secret: ports.WeightSecret) -> None:
-        """Make what opens a commitment durable."""
-        await self._store.journal.save_secret(_to_stored(secret))
+        """Make what opens a commitment durable, and drop what can't be opened any more."""
+        journal = self._store.journal
+        await journal.save_secret(_to_stored(secret))
+        await journal.forget_secrets(secret.netuid, Epoch(max(0, secret.epoch - SECRETS_KEPT)))
 
     async def load_weights(self, netuid: NetUid) -> tuple[ports.WeightSecret, ...]:
         """Return every kept secret of our hotkey."""

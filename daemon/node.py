@@ -97,7 +97,7 @@ async def run_node(
         store = await stack.enter_async_context(open_store(settings.node.data_dir, chain_id))
         chain = await _open_current_chain(store, genesis)
         if settings.neuron.role != "none":
-            check_neuron(settings.neuron, chain)
+            check_neuron(settings.neuron, chain, is_voter=settings.agreement.validate)
         check_voters(settings.agreement, keys.voters, chain.head.state)
         driver = Driver(_timing(genesis.params), keys.voters, chain, store, telemetry)
         inbox = Inbox(driver, chain, telemetry)

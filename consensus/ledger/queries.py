@@ -52,6 +52,9 @@ from consensus.reward.rows import SparseRow
 from consensus.reward.yuma import trace_epoch
 from consensus.types import ValidatorEntry
 
+ENTRIES_MAX = 1_024
+"""Stakes, and unbonding amounts, of one account in one answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Metagraph:
@@ -212,7 +215,10 @@ def list_owned(view: Reading, coldkey: PublicKey, count: int) -> tuple[PublicKey
 
 
 def account(view: Reading, key: PublicKey) -> AccountView:
-    """Return what a key owns; a key that was never used owns nothing."""
+    """Return what a key owns; a key that was never used owns nothing.
+
+    Of its stakes, and of what unbonds, at most `ENTRIES_MAX`.
+    """
     held, record = get_account(view, key), get_hotkey(view, key)
     stakes = bytes((Family.HOLDING,)) + key
     leaving = bytes((Family.LEAVING,)) + key
@@ -221,8 +227,8 @@ def account(view: Reading, key: PublicKey) -> AccountView:
         key=key,
         free=held.free,
         nonce=held.nonce,
-        stakes=tuple(_read_stake(view, entry, key) for entry, _ in view.scan(stakes)),
-        unbonding=tuple(_read_unbonding(view, entry, key) for entry, _ in view.scan(leaving)),
+        stakes=tuple(_read_stake(view, entry, key) for entry in _list_some(view, stakes)),
+        unbonding=tuple(_read_unbonding(view, entry, key) for entry in _list_some(view, leaving)),
         owner=None if record is None else record.owner,
         take=None if record is None else record.take,
         neurons=tuple(
@@ -230,6 +236,11 @@ def account(view: Reading, key: PublicKey) -> AccountView:
             for entry, data in view.scan(uids)
         ),
     )
+
+
+def _list_some(view: Reading, prefix: bytes) -> list[bytes]:
+    """Return the first `ENTRIES_MAX` keys under `prefix`: strangers can add to them."""
+    return [entry for entry, _ in islice(view.scan(prefix), ENTRIES_MAX)]
 
 
 def nonce(view: Reading, key: PublicKey) -> Nonce:

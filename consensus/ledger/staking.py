@@ -8,7 +8,9 @@ for a million.
 Source: `ledger.md` section 7.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
 from consensus.calls.staking import SetTake, StakeRoot, UnstakeRoot
 from consensus.ledger import keys
@@ -42,6 +44,8 @@ from consensus.refusals import (
 )
 
 PPM = 1_000_000
+RELEASES_MAX = 512
+"""Payments of unbonded stake in one block; each is a few writes."""
 
 
 def process_stake(draft: Draft, signer: PublicKey, call: StakeRoot) -> None:
@@ -103,18 +107,28 @@ def process_set_take(draft: Draft, signer: PublicKey, call: SetTake) -> None:
 
 
 def process_releases(draft: Draft) -> None:
-    """Pay out what has unbonded at the Draft's height."""
-    prefix = bytes((Family.RELEASE,)) + draft.height.to_bytes(8, "big")
-    for key, _ in list(draft.scan(prefix)):
+    """Pay out what has unbonded at the Draft's height, oldest first.
+
+    A block does at most `RELEASES_MAX` of them and leaves the rest to the next one.
+    """
+    for key in list(islice(_scan_released(draft), RELEASES_MAX)):
+        due = Height(int.from_bytes(key[1:9], "big"))
         vault, coldkey = PublicKey(key[9:41]), PublicKey(key[41:73])
         pool = get_unbonding_pool(draft, vault)
-        shares = get_unbonding_shares(draft, vault, draft.height, coldkey)
+        shares = get_unbonding_shares(draft, vault, due, coldkey)
         amount = compute_value(pool, shares)
-        put_unbonding_shares(draft, vault, draft.height, coldkey, 0)
+        put_unbonding_shares(draft, vault, due, coldkey, 0)
         left = Pool(Amount(pool.amount - amount), pool.shares - shares, pool.scale)
         put_unbonding_pool(draft, vault, left)
         if amount:
             credit(draft, coldkey, amount)
+
+
+def _scan_released(draft: Draft) -> Iterator[bytes]:
+    for key, _ in draft.scan(bytes((Family.RELEASE,))):
+        if int.from_bytes(key[1:9], "big") > draft.height:
+            return
+        yield key
 
 
 def process_slash(draft: Draft, hotkey: PublicKey, ppm: int) -> Amount:

@@ -243,6 +243,17 @@ async def test_a_subnet_that_does_not_exist_is_named_with_a_remedy(tmp_path: Pat
         assert "neuron.netuid" in caught.value.remedy
 
 
+async def test_a_voter_starts_though_its_subnet_has_no_work_any_more(tmp_path: Path):
+    async with _open(tmp_path, MINER, "hot2") as (node, _):
+        elsewhere = replace(MINER, netuid=7)
+        with pytest.raises(NeuronConfigError):
+            check_neuron(elsewhere, node.chain, is_voter=True)  # at genesis it is the operator's
+        await _include(node)
+        check_neuron(elsewhere, node.chain, is_voter=True)
+        with pytest.raises(NeuronConfigError):
+            check_neuron(elsewhere, node.chain)
+
+
 async def test_a_model_that_cannot_be_built_is_named_with_a_remedy(tmp_path: Path):
     async with _open(tmp_path, MINER, "hot2") as (node, _):
         model = replace(MINER.model, width=30, heads=4)

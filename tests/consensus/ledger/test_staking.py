@@ -4,6 +4,7 @@ import pytest
 
 from consensus.calls.staking import SetTake, StakeRoot, UnstakeRoot
 from consensus.errors import CallError
+from consensus.ledger import staking
 from consensus.ledger.calls import process_call
 from consensus.ledger.genesis import GenesisHotkey
 from consensus.ledger.queries import StakeView, UnbondingView, account, supply
@@ -74,6 +75,22 @@ def test_a_slash_reaches_stake_and_unbonding_alike() -> None:
     draft.height = Height(7)
     process_releases(draft)
     assert account(draft, ALICE).free == held.free + 20 * TAO
+    check_invariants(draft.freeze())
+
+
+def test_a_block_releases_a_bounded_part_and_leaves_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(staking, "RELEASES_MAX", 1)
+    state = do(_staked(), "alice", UnstakeRoot(HOT, Amount(3 * TAO))).state
+    state = do(state, "alice", UnstakeRoot(HOT, Amount(4 * TAO))).state
+    draft = Draft(state, Height(50))
+    free = account(draft, ALICE).free
+    process_releases(draft)
+    assert account(draft, ALICE).free == free + 3 * TAO
+    process_releases(draft)
+    assert account(draft, ALICE).free == free + 7 * TAO
+    process_releases(draft)
     check_invariants(draft.freeze())
 
 
