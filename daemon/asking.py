@@ -15,10 +15,10 @@ import trio
 
 from consensus import codec, merkle
 from consensus.agreement.light import KEYS_MAX, StateProof
-from consensus.ledger.history import find_record
+from consensus.ledger.pay.history import find_record
+from consensus.ledger.pay.what_if import Edits, InvalidEdit, replay
 from consensus.ledger.state import Reading, State
 from consensus.ledger.subnets import find_subnet
-from consensus.ledger.what_if import Edits, InvalidEdit, replay
 from consensus.quantities import Height, NetUid
 from daemon.chain import Chain
 from daemon.eras import get_entries

@@ -1,9 +1,10 @@
 """The committees of this chain's eras, read from the ledger, and the sets of eras that are over."""
 
 from consensus.agreement.certificates import Committee
-from consensus.ledger import eras, genesis
-from consensus.ledger.eras import FIRST_ERA
+from consensus.ledger import genesis
 from consensus.ledger.genesis import Genesis
+from consensus.ledger.identity import eras
+from consensus.ledger.identity.eras import FIRST_ERA
 from consensus.ledger.records import get_network
 from consensus.ledger.state import State
 from consensus.quantities import U64_MAX, ZERO_HASH, Era, Height

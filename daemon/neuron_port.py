@@ -12,9 +12,9 @@ from consensus import codec, crypto
 from consensus.calls.weights import RevealWeights
 from consensus.errors import InvalidTransaction
 from consensus.ledger import queries
+from consensus.ledger.neurons.weights import find_commit
 from consensus.ledger.records import get_head, get_network
 from consensus.ledger.subnets import NEVER, NOBODY, Column, find_uid, get_cell, get_subnet
-from consensus.ledger.weights import find_commit
 from consensus.quantities import Amount, Epoch, Height, NetUid, Nonce, PublicKey, Signature, TimeMs
 from consensus.reward import commit_reveal
 from consensus.types import Call, SignedTransaction, Transaction

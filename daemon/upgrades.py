@@ -9,9 +9,9 @@ ones for valid, and so fork by accident.
 from dataclasses import dataclass
 
 from consensus.errors import NeurondError
-from consensus.ledger.proposals import get_protocol, list_upgrades
 from consensus.ledger.state import State
 from consensus.ledger.transition import Applied
+from consensus.ledger.voting.proposals import get_protocol, list_upgrades
 from consensus.quantities import Hash32, Height
 from consensus.types import Block
 from daemon.telemetry import get_logger

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from consensus import fixed
-from consensus.ledger.registration import choose_pruned
+from consensus.ledger.neurons.registration import choose_pruned
 from consensus.params import Q32
 from consensus.reward.bonds import blend, compute_alpha, compute_difference
 from consensus.reward.emission import compute_block_emission

@@ -18,7 +18,6 @@ from consensus import crypto
 from consensus.calls.accounts import Transfer
 from consensus.calls.neurons import RegisterNeuron, Serve
 from consensus.calls.weights import CommitWeights, RevealWeights
-from consensus.ledger.eras import get_era, get_set
 from consensus.ledger.genesis import (
     Genesis,
     GenesisAccount,
@@ -27,6 +26,7 @@ from consensus.ledger.genesis import (
     GenesisValidator,
     build_genesis,
 )
+from consensus.ledger.identity.eras import get_era, get_set
 from consensus.ledger.queries import nonce
 from consensus.ledger.records import get_beacon_tip, get_head, get_member, get_network
 from consensus.ledger.state import State
@@ -107,7 +107,9 @@ def next_reveal(state: State, proposer: int) -> Hash32:
     """Return what `proposer` must show in the block after `state`."""
     member = get_member(state, ValidatorIndex(proposer))
     assert member is not None
-    name = next(i for i in range(CONSENSUS_KEYS) if key_of(f"consensus{i}") == member.entry.consensus_key)
+    name = next(
+        i for i in range(CONSENSUS_KEYS) if key_of(f"consensus{i}") == member.entry.consensus_key
+    )
     tip = get_beacon_tip(state, member.entry.consensus_key)
     assert tip is not None
     chain = beacon_chain(name)

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 
 from consensus.ledger.agenda import Topic, take_due
-from consensus.ledger.children import process_children_due
 from consensus.ledger.events import LedgerEvent
-from consensus.ledger.governance import process_enactment, process_tally
 from consensus.ledger.payments import process_channel_end
+from consensus.ledger.stake.children import process_children_due
 from consensus.ledger.state import Draft
+from consensus.ledger.voting.governance import process_enactment, process_tally
 
 Due = Callable[[Draft, bytes], list[LedgerEvent]]
 """Does what is due with a subject; it can't fail, and finds for itself if it is moot by now."""

@@ -10,8 +10,9 @@ from typing import Annotated
 
 from consensus import codec, crypto
 from consensus.errors import CallError, InvalidGenesis
-from consensus.ledger.epochs import process_first_permits
-from consensus.ledger.eras import FIRST_ERA, process_first_era, put_consensus_key
+from consensus.ledger.identity.eras import FIRST_ERA, process_first_era, put_consensus_key
+from consensus.ledger.neurons.registration import assign_uid, found_hotkey
+from consensus.ledger.pay.epochs import process_first_permits
 from consensus.ledger.records import (
     ROOT,
     Head,
@@ -27,8 +28,7 @@ from consensus.ledger.records import (
     put_hotkey,
     put_network,
 )
-from consensus.ledger.registration import assign_uid, found_hotkey
-from consensus.ledger.shares import deposit
+from consensus.ledger.stake.shares import deposit
 from consensus.ledger.state import Draft, State, Total
 from consensus.ledger.subnets import (
     Subnet,

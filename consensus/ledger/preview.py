@@ -15,12 +15,11 @@ from enum import StrEnum
 from consensus import codec
 from consensus.errors import CallError, InvalidTransaction
 from consensus.ledger.calls import process_call
-from consensus.ledger.coinbase import process_emission
 from consensus.ledger.events import LedgerEvent
 from consensus.ledger.fees import Measured, check_ahead, check_form, check_window, is_free, measure
 from consensus.ledger.keys import Family
+from consensus.ledger.pay.coinbase import process_emission
 from consensus.ledger.payments import Channel
-from consensus.ledger.pools import process_settlement
 from consensus.ledger.records import (
     ROOT,
     Account,
@@ -30,10 +29,11 @@ from consensus.ledger.records import (
     get_vault_hotkey,
     put_account,
 )
-from consensus.ledger.shares import get_stake
-from consensus.ledger.staking import get_unbonding
+from consensus.ledger.stake.shares import get_stake
+from consensus.ledger.stake.staking import get_unbonding
 from consensus.ledger.state import Draft, Reading, State, Total, get_totals
 from consensus.ledger.subnets import find_market, find_subnet, get_netuids
+from consensus.ledger.trade.pools import process_settlement
 from consensus.quantities import Amount, Hash32, Height, NetUid, Nonce, PublicKey, Signature
 from consensus.reward.clearing import PRICE_UNIT
 from consensus.reward.emission import compute_block_emission, split_block_emission

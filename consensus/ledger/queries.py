@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 from consensus.ledger import keys
-from consensus.ledger.eras import get_set
-from consensus.ledger.history import find_record
+from consensus.ledger.identity.eras import get_set
 from consensus.ledger.keys import Family
-from consensus.ledger.lending import list_stake_weights
+from consensus.ledger.pay.history import find_record
 from consensus.ledger.records import (
     ROOT,
     get_account,
@@ -16,8 +15,9 @@ from consensus.ledger.records import (
     get_network,
     get_vault_hotkey,
 )
-from consensus.ledger.shares import get_stake
-from consensus.ledger.staking import get_unbonding
+from consensus.ledger.stake.lending import list_stake_weights
+from consensus.ledger.stake.shares import get_stake
+from consensus.ledger.stake.staking import get_unbonding
 from consensus.ledger.state import Reading
 from consensus.ledger.subnets import (
     NEVER,

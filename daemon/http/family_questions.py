@@ -3,16 +3,18 @@
 from typing import Literal
 
 from config.address import format_address
-from consensus.ledger import children, payments, proposals
-from consensus.ledger.autostake import get_auto_stake
-from consensus.ledger.identities import find_identity
-from consensus.ledger.models import list_models
+from consensus.ledger import payments
+from consensus.ledger.identity.identities import find_identity
+from consensus.ledger.identity.rotation import find_announcement, list_announcements
+from consensus.ledger.neurons.models import list_models
 from consensus.ledger.queries import RowView, list_owned, list_rows
 from consensus.ledger.records import get_head
-from consensus.ledger.rotation import find_announcement, list_announcements
+from consensus.ledger.stake import children
+from consensus.ledger.stake.autostake import get_auto_stake
 from consensus.ledger.state import Reading
 from consensus.ledger.subnets import find_subnet, get_hotkeys, get_netuids
 from consensus.ledger.supply import get_supply
+from consensus.ledger.voting import proposals
 from consensus.params import Q32, SUPPLY_CAP
 from consensus.quantities import U16_MAX, U32, Hash32, Identity, NetUid, PublicKey, Uid
 from consensus.refusals import SubnetClosed, UnknownSubnet

@@ -5,10 +5,10 @@ from functools import cache
 from config.address import format_address
 from consensus import crypto
 from consensus.errors import CallError
-from consensus.ledger.delegates import Concentration, Delegate, Delegates, Spread
-from consensus.ledger.history import EpochRecord
-from consensus.ledger.what_if import Earned, Edits, Outcome
-from consensus.ledger.what_if import RowEdit as LedgerRowEdit
+from consensus.ledger.pay.history import EpochRecord
+from consensus.ledger.pay.what_if import Earned, Edits, Outcome
+from consensus.ledger.pay.what_if import RowEdit as LedgerRowEdit
+from consensus.ledger.stake.delegates import Concentration, Delegate, Delegates, Spread
 from consensus.params import Q32
 from consensus.quantities import U16_MAX, Hash32, NetUid
 from consensus.refusals import UnknownSubnet

@@ -5,13 +5,12 @@ from dataclasses import asdict
 from typing import cast
 
 from config.address import format_address
-from consensus.ledger import founding, hyperparameters
-from consensus.ledger.dissolution import find_ending
-from consensus.ledger.governable import GOVERNABLE
-from consensus.ledger.identities import find_subnet_identity
-from consensus.ledger.mechanism import Mechanism, find_mechanism
+from consensus.ledger.identity.identities import find_subnet_identity
 from consensus.ledger.records import get_head, get_hotkey, get_network
 from consensus.ledger.state import Reading
+from consensus.ledger.subnet import founding, hyperparameters
+from consensus.ledger.subnet.dissolution import find_ending
+from consensus.ledger.subnet.mechanism import Mechanism, find_mechanism
 from consensus.ledger.subnets import (
     Market,
     Subnet,
@@ -20,6 +19,7 @@ from consensus.ledger.subnets import (
     get_market,
     get_netuids,
 )
+from consensus.ledger.voting.governable import GOVERNABLE
 from consensus.params import Params
 from consensus.quantities import Height, NetUid, PublicKey
 from consensus.reward.clearing import PRICE_UNIT

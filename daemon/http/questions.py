@@ -9,8 +9,9 @@ a scan finds can be proven, but not that nothing was left out.
 from collections.abc import Sequence
 
 from config.address import format_address
-from consensus.ledger import delegates, queries
+from consensus.ledger import queries
 from consensus.ledger.records import get_head
+from consensus.ledger.stake import delegates
 from consensus.ledger.state import Reading
 from consensus.quantities import NetUid, PublicKey, Uid
 from consensus.refusals import SubnetClosed, UnknownSubnet

@@ -21,8 +21,8 @@ from consensus import codec, crypto
 from consensus.calls.accounts import Transfer
 from consensus.calls.governance import CastVote, ChangeProtocol, Propose
 from consensus.ledger.genesis import compute_chain_id
-from consensus.ledger.proposals import Upgrade, get_governance, put_governance
 from consensus.ledger.state import Draft, State
+from consensus.ledger.voting.proposals import Upgrade, get_governance, put_governance
 from consensus.quantities import RAO_PER_TAO, U32, Amount, Height, Nonce, PublicKey
 from consensus.types import Call, Transaction
 from daemon.cli.app import main

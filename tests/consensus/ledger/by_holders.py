@@ -3,18 +3,18 @@
 from consensus import codec, crypto
 from consensus.calls import governance, payments, rotation, staking
 from consensus.calls.accounts import Transfer
-from consensus.ledger.governable import GOVERNABLE
+from consensus.ledger.identity.rotation import list_announcements
 from consensus.ledger.keys import Family
 from consensus.ledger.payments import Channel, make_voucher
-from consensus.ledger.proposals import get_governance
 from consensus.ledger.records import (
     ROOT,
     get_network,
     get_vault_hotkey,
 )
-from consensus.ledger.rotation import list_announcements
-from consensus.ledger.shares import get_stake
+from consensus.ledger.stake.shares import get_stake
 from consensus.ledger.state import State
+from consensus.ledger.voting.governable import GOVERNABLE
+from consensus.ledger.voting.proposals import get_governance
 from consensus.quantities import (
     I64,
     U32,

@@ -15,10 +15,10 @@ from consensus.calls.staking import (
     SetChildren,
     TransferStake,
 )
-from consensus.ledger.children import CHILDREN_MAX, PARENTS_MAX
 from consensus.ledger.keys import Family
-from consensus.ledger.lending import decode_loans, get_children, list_stake_weights
 from consensus.ledger.records import ROOT, get_network, get_vault_hotkey, get_vault_pool
+from consensus.ledger.stake.children import CHILDREN_MAX, PARENTS_MAX
+from consensus.ledger.stake.lending import decode_loans, get_children, list_stake_weights
 from consensus.ledger.state import Reading
 from consensus.ledger.subnets import get_netuids
 from consensus.quantities import U16_MAX, Amount, NetUid, PublicKey, Ratio16

@@ -9,7 +9,7 @@ from typing import Any
 from consensus.calls.staking import StakeAlpha, SwapStake, UnstakeAlpha
 from consensus.ledger.genesis import GenesisAccount, GenesisStake
 from consensus.ledger.queries import account
-from consensus.ledger.shares import get_stake
+from consensus.ledger.stake.shares import get_stake
 from consensus.ledger.state import Reading, State
 from consensus.ledger.transition import Applied
 from consensus.quantities import U64_MAX, Amount, NetUid

@@ -15,8 +15,8 @@ from consensus.calls.subnets import (
     StartSubnet,
 )
 from consensus.ledger.genesis import GenesisStake
-from consensus.ledger.hyperparameters import BOUNDS
 from consensus.ledger.state import State
+from consensus.ledger.subnet.hyperparameters import BOUNDS
 from consensus.ledger.subnets import find_subnet
 from consensus.params import Hyperparameters
 from consensus.quantities import (

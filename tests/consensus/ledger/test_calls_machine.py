@@ -36,17 +36,17 @@ from consensus.calls.subnets import SetSubnetIdentity
 from consensus.errors import CallError, InvalidTransaction
 from consensus.ledger.calls import process_call
 from consensus.ledger.genesis import GenesisAccount, GenesisStake
-from consensus.ledger.governable import GOVERNABLE
 from consensus.ledger.mempool import Mempool
 from consensus.ledger.payments import list_paid_by, make_voucher
 from consensus.ledger.proposal import build_body
-from consensus.ledger.proposals import get_governance
 from consensus.ledger.queries import list_subnets
 from consensus.ledger.records import get_vault_hotkey
 from consensus.ledger.state import Draft, State
 from consensus.ledger.subnets import NOBODY, get_hotkeys
 from consensus.ledger.supply import check_invariants
 from consensus.ledger.transition import apply_block
+from consensus.ledger.voting.governable import GOVERNABLE
+from consensus.ledger.voting.proposals import get_governance
 from consensus.quantities import (
     I64,
     U16,

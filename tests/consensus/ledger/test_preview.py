@@ -14,7 +14,7 @@ from consensus.errors import CallError
 from consensus.ledger.keys import Family
 from consensus.ledger.preview import Effect, Preview, What, preview
 from consensus.ledger.records import ROOT, get_account
-from consensus.ledger.shares import get_stake
+from consensus.ledger.stake.shares import get_stake
 from consensus.ledger.state import State
 from consensus.quantities import U64_MAX, ZERO_HASH, Amount, Height, Nonce, Ratio16
 from consensus.refusals import NotEnoughFunds, UnknownHotkey

@@ -14,11 +14,11 @@ from consensus.calls.governance import (
 )
 from consensus.errors import CallError
 from consensus.ledger.calls import process_call
-from consensus.ledger.proposals import (
+from consensus.ledger.state import Draft, Reading, State
+from consensus.ledger.voting.proposals import (
     Standing,
     get_proposal,
 )
-from consensus.ledger.state import Draft, Reading, State
 from consensus.quantities import (
     I64,
     U32,

@@ -1,0 +1,1 @@
+"""A neuron in its subnet: a uid, an endpoint, a model, weights."""

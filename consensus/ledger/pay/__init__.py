@@ -1,0 +1,1 @@
+"""Who is paid what: every block, and at every epoch step."""

@@ -1,0 +1,1 @@
+"""Stake and who shares in it: pools, delegates, loans, where earnings go."""

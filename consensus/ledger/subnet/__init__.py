@@ -1,0 +1,1 @@
+"""Subnets as markets: opened, changed, ended."""

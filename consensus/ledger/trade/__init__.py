@@ -1,0 +1,1 @@
+"""Swaps between TAO and alpha, settled once a block."""

@@ -1,0 +1,1 @@
+"""What the network may become, by the vote of root stake."""
