@@ -22,7 +22,7 @@ _RAISES = re.compile(r"CallError:(.*?)(?:\n\n|\Z)", re.DOTALL)
 def read_docstrings() -> dict[str, str]:
     """Return the docstring of every function of the ledger, by name."""
     found: dict[str, str] = {}
-    for path in sorted((ROOT / "consensus" / "ledger").glob("*.py")):
+    for path in sorted((ROOT / "consensus" / "ledger").rglob("*.py")):
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.FunctionDef):
                 found[node.name] = ast.get_docstring(node) or ""
