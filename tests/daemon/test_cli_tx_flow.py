@@ -77,6 +77,14 @@ async def test_a_refusal_in_the_block_is_an_error_with_its_remedy(tmp_path: Path
         assert get_account(door.state, key_of("alice")).nonce == 2
 
 
+async def test_what_a_call_made_is_told_by_its_number(tmp_path: Path, capsys: Capture):
+    async with open_door(GENESIS, tmp_path, capsys) as door:
+        await door.read("tx", "transfer", "hot0", "5", "-w", "alice", "--yes")
+        call = ("tx", "propose-text", "hello", "--activation", "+200000", "-w", "hot0", "--yes")
+        assert await door.run(*call) == Exit.OK
+        assert "proposal 0" in capsys.readouterr().out.replace("  ", " ")
+
+
 async def test_a_swap_beyond_its_limit_is_not_sent(tmp_path: Path, capsys: Capture):
     async with open_door(GENESIS, tmp_path, capsys) as door:
         call = ("tx", "stake", "1", "50", "--hotkey", "hot0", "-w", "alice")

@@ -18,6 +18,11 @@ Write = Callable[[object, Fields], str]
 SHORT = 12
 
 
+def set_height(value: object, _row: Fields) -> str:
+    """Write a height that is 0 until it is known."""
+    return str(value) if value else "-"
+
+
 def plain(value: object, _row: Fields) -> str:
     """Write a value as it is."""
     if isinstance(value, list):

@@ -11,6 +11,7 @@ from daemon.cli.query.sheet import (
     figure,
     percent,
     plain,
+    set_height,
     short,
     tao,
     yes,
@@ -191,7 +192,7 @@ PROPOSALS = Sheet(
                 Part("no", "no", tao),
                 Part("of", "stake", tao),
                 Part("votes until", "closes_at"),
-                Part("effect from", "effect_at"),
+                Part("effect from", "effect_at", set_height),
             ),
         ),
         Table(
@@ -216,7 +217,7 @@ PROPOSAL = Sheet(
             ("all root stake", "stake", tao),
             ("votes until", "closes_at", plain),
             ("wanted from", "activation", plain),
-            ("effect from", "effect_at", plain),
+            ("effect from", "effect_at", set_height),
         )
     ),
 )

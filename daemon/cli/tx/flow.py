@@ -57,7 +57,8 @@ def run_entry(entry: Entry, texts: Mapping[str, object], options: Options) -> No
     if entry.keep is not None:
         entry.keep(desk, given)
     identity = send(desk.client, signed)
-    more: Mapping[str, str] = {} if entry.tell is None else entry.tell(transaction)
+    told: Mapping[str, str] = {} if entry.tell is None else entry.tell(transaction)
+    more = {**told, **show.find_made(preview)}
     if not options.wait:
         _tell_sent(identity, words, more, options)
         return

@@ -79,6 +79,20 @@ def print_more(more: Mapping[str, str]) -> None:
         typer.echo(f"  {name} {value}")
 
 
+def find_made(preview: Fields) -> dict[str, str]:
+    """Return the number of what a transaction made, as the preview had it.
+
+    Another transaction of the same block may have taken it first, which is seldom.
+    """
+    made = {"subnet_founded": ("subnet", "netuid"), "proposal_opened": ("proposal", "proposal")}
+    found: dict[str, str] = {}
+    for event in read_rows(preview, "events"):
+        name, field = made.get(str(event.get("what")), ("", ""))
+        if name:
+            found[name] = str(event.get(field))
+    return found
+
+
 def make_refusal(preview: Fields, before: str) -> CliError:
     """Return the error for a transaction that would be refused."""
     code = snake(str(preview.get("error") or "refused"))
