@@ -22,8 +22,8 @@ from daemon.http.many import write_many
 
 RUNS = 3
 SENDERS = 64
-COUNT = 3_000
-"""Transfers of one run, twice: the pool has room for 16,384."""
+COUNT = 1_400
+"""Transfers of one run, twice: beyond two full blocks (512 KiB) a list waits at the door."""
 MANY = 100
 LINES = 4
 BLOCK_MS = 20_000

@@ -21,7 +21,7 @@ from scripts.devnet_plan import node_folder
 RUNS = 3
 BLOCKS = 1_000
 BLOCK_MS = 50
-FULL_BLOCKS, FULL_BLOCK_MS = 60, 400
+FULL_BLOCKS, FULL_BLOCK_MS = 120, 400
 TRANSFERS_PER_S = 600
 SECONDS_PER_BLOCK_MAX = 0.5
 FULL_SECONDS_PER_BLOCK_MAX = 4.0
@@ -59,8 +59,23 @@ async def measure_full_run(blocks: int) -> tuple[float, float]:
         goal = await daemons.height(0)
         paid = (await daemons.figures(0))[OK]
         await _start_anew(daemons)
-        rate = await _time_sync(daemons, goal, FULL_SECONDS_PER_BLOCK_MAX)
+        with trio.fail_after(at_most_s):
+            rate = await _time_whole_sync(daemons, goal)
         return rate, rate * paid / goal
+
+
+async def _time_whole_sync(daemons: Daemons, goal: int) -> float:
+    """Return the rate from the late node's first answer to the goal; finding its peers included.
+
+    It takes in dozens of full blocks at once and answers nobody meanwhile: there is no first block
+    to be seen.
+    """
+    while await daemons.height(LATE) < 0:  # noqa: ASYNC110 - another process, no event
+        await trio.sleep(LOOK_S)
+    began_s = trio.current_time()
+    while await daemons.height(LATE) < goal:  # noqa: ASYNC110 - as above
+        await trio.sleep(LOOK_S)
+    return goal / (trio.current_time() - began_s)
 
 
 async def _start_anew(daemons: Daemons) -> None:
