@@ -185,7 +185,7 @@ async def test_after_a_healthy_run_the_pause_is_short_again(
         trio.open_nursery() as nursery,
     ):
         nursery.start_soon(run_neuron, neuron, EvidencePort(node.store.evidence), "")
-        await world.wait_until(lambda: len(starts) == 12, limit_s=4)  # doubling: 40 s
+        await world.wait_until(lambda: len(starts) == 12, limit_s=15)  # doubling: 20 s
         nursery.cancel_scope.cancel()
 
 

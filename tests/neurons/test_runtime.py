@@ -72,7 +72,7 @@ def make_settings(
 async def serving(settings: RuntimeSettings, diary: Diary) -> AsyncGenerator[Runtime]:
     """Open a runtime, wait for its model, and check that its process is gone in the end."""
     pids: set[int] = set()
-    with trio.fail_after(60):
+    with trio.fail_after(120):
         async with open_runtime(settings, diary) as runtime:
             await runtime.wait_ready()
             yield runtime
@@ -81,7 +81,7 @@ async def serving(settings: RuntimeSettings, diary: Diary) -> AsyncGenerator[Run
 
 
 async def wait_for(condition: Callable[[], object]) -> None:
-    with trio.fail_after(20):
+    with trio.fail_after(90):
         while not condition():  # noqa: ASYNC110 - the world is another process
             await trio.sleep(0.01)
 
@@ -229,7 +229,7 @@ async def test_nan_of_one_request_is_its_own_fault_and_harms_no_neighbour() -> N
 async def test_worker_that_ignores_sigterm_and_its_stdin_is_killed() -> None:
     code = "import signal, time; signal.signal(15, signal.SIG_IGN); print(8 * '?', flush=True)\n"
     code += "while True: time.sleep(1)"
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         async with open_runtime(make_settings(code=code), Diary()) as runtime:
             await wait_for(lambda: runtime.state.restarts)
 

@@ -20,7 +20,7 @@ WEAK = ModelSpec(model="transformer", steps=60, width=32, layers=1, heads=2, cor
 async def test_better_model_is_paid_more_within_one_epoch_of_its_start() -> None:
     world = World(tempo=16, reveal_blocks=4, block_s=0.4)
     task = TextTask()
-    with trio.fail_after(90):
+    with trio.fail_after(240):
         async with trio.open_nursery() as nursery:
             for name, spec in (("strong", STRONG), ("weak", WEAK)):
                 settings = RuntimeSettings(WorkerSpec(spec, "cpu"))
