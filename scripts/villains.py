@@ -70,7 +70,7 @@ def list_villains() -> list[tuple[Villain, Villain]]:
         *[(Cartel(percent), honest) for percent in (10, 20, 30, 40, 49)],
         (SelfVoter(), honest),
         (Farm(), honest),
-        *[(Washer(per_epoch), honest) for per_epoch in (10, 100, 300)],
+        *[(Washer(per_epoch), honest) for per_epoch in (1, 10, 100)],
         (Shuffler(), Holder()),
         (UnderWeighter(), honest),
     ]

@@ -136,6 +136,31 @@ def update_demand_ema(ema: int, paid_rao: int, half_life_blocks: int) -> int:
 # -- a block's TAO --------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Burn:
+    """What buyers' payments destroy: millionths of each; and the half-life of their averages."""
+
+    ppm: int
+    half_life_blocks: int
+
+
+def cap_demand_share(share: Ratio16, amount: int, demands: Sequence[int], burn: Burn) -> Ratio16:
+    """Return the part of a block's `amount` rao that follows demand: at most what demand burned.
+
+    Whoever feigns demand moves no more TAO to a subnet than his payments destroy, so it can't pay,
+    however little others buy.
+
+    Args:
+        share: the most there is for demand, over 65535.
+        amount: the TAO to be split.
+        demands: the subnets' averages, as `update_demand_ema` has them.
+        burn: what part of a payment is burned, and the averages' half-life.
+    """
+    paid = sum(demands) * compute_rate(burn.half_life_blocks) >> _RATE_BITS
+    burned = paid * burn.ppm // 1_000_000
+    return Ratio16(min(share, burned * U16_MAX // amount if amount else 0))
+
+
 def split_tao_emission(
     amount: int,
     subnets: Sequence[SubnetFigures],

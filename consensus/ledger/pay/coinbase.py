@@ -44,8 +44,10 @@ from consensus.reward.emission import (
     split_subnet_emission,
 )
 from consensus.reward.market import (
+    Burn,
     Injection,
     SubnetFigures,
+    cap_demand_share,
     compute_injection,
     split_tao_emission,
     update_demand_ema,
@@ -84,7 +86,10 @@ def process_emission(
         _get_figures(draft, params, netuid, subnet, market)
         for (netuid, subnet), market in zip(subnets, markets, strict=True)
     ]
-    parts = split_tao_emission(tao, figures, params.bootstrap_share, params.demand_share)
+    burn = Burn(params.payment_burn_ppm, params.average_half_life_blocks)
+    demands = [market.demand_average for market in markets]
+    demand_share = cap_demand_share(params.demand_share, tao, demands, burn)
+    parts = split_tao_emission(tao, figures, params.bootstrap_share, demand_share)
     if any(parts):
         mint(draft, ROOT, sum(parts))
     split = cache(partial(split_subnet_emission, params=params))

@@ -10,9 +10,11 @@ from consensus.params import Q32
 from consensus.quantities import U16_MAX, NetUid, Ratio16
 from consensus.reward.market import (
     PRICE_ONE,
+    Burn,
     Candidate,
     SubnetFigures,
     approach,
+    cap_demand_share,
     choose_dissolved,
     compute_injection,
     compute_lock_cost,
@@ -231,3 +233,22 @@ def test_the_cheapest_grown_subnet_makes_way_the_oldest_of_equals_and_then_the_l
 def test_nobody_makes_way_while_all_are_immune():
     assert choose_dissolved(CANDIDATES, 24, 20) is None
     assert choose_dissolved([], 24, 20) is None
+
+
+# -- what demand may move -------------------------------------------------------------------------
+
+
+def test_demand_moves_no_more_than_it_burns() -> None:
+    burn = Burn(100_000, 1_000)
+    for paid in (0, 1, 10**6, 10**9, 10**12):
+        demand = 0
+        for _ in range(20_000):
+            demand = update_demand_ema(demand, paid, 1_000)
+        share = cap_demand_share(Ratio16(13_107), 10**10, [demand], burn)
+        assert share * 10**10 // 65_535 <= paid // 10
+        assert share <= 13_107
+
+
+def test_demand_that_burns_enough_has_its_whole_share() -> None:
+    assert cap_demand_share(Ratio16(13_107), 10**9, [10**18], Burn(100_000, 1_000)) == 13_107
+    assert cap_demand_share(Ratio16(13_107), 0, [10**18], Burn(100_000, 1_000)) == 0
