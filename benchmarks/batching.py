@@ -13,9 +13,9 @@ from statistics import median
 import trio
 
 from benchmarks.measure import Figure, percentile, report
-from neurons.models.spec import Device, ModelSpec, WorkerSpec
-from neurons.process import RuntimeSettings
-from neurons.runtime import Runtime, open_runtime
+from neurons.tasks.text.models.spec import Device, ModelSpec, WorkerSpec
+from neurons.worker.process import RuntimeSettings
+from neurons.worker.runtime import Runtime, open_runtime
 
 CLIENTS = 32
 PREFIX = b"    def read_source(self, path: Path) -> bytes:\n        return self.readers[path].r"

@@ -20,10 +20,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from config.network import render_network
 from consensus.ledger.genesis import Genesis, GenesisAccount
 from consensus.quantities import TimeMs
-from scripts.devnet_folder import State, pick_ports
-from scripts.devnet_genesis import build_genesis, read_now_ms, write_devnet
-from scripts.devnet_plan import NodePlan, Options, node_folder
-from scripts.devnet_processes import Started, find, start_daemon, stop_all
+from scripts.tools.devnet.folder import State, pick_ports
+from scripts.tools.devnet.genesis import build_genesis, read_now_ms, write_devnet
+from scripts.tools.devnet.plan import NodePlan, Options, node_folder
+from scripts.tools.devnet.processes import Started, find, start_daemon, stop_all
 
 START_S = 90.0
 """How long the first block may take: every daemon imports its libraries on two cores."""

@@ -24,7 +24,7 @@ from consensus.ledger import keys
 from consensus.ledger.events import EpochClosed
 from consensus.ledger.genesis import Genesis, GenesisNeuron, GenesisStake, GenesisSubnet
 from consensus.ledger.state import Draft
-from consensus.ledger.subnets import Column, get_netuids, put_column
+from consensus.ledger.subnet.records import Column, get_netuids, put_column
 from consensus.ledger.tables import BOND, WEIGHT, encode_row
 from consensus.ledger.transition import Applied
 from consensus.params import Hyperparameters

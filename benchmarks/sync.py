@@ -16,7 +16,7 @@ from benchmarks.measure import Figure, is_json_wanted, median, report
 from benchmarks.throughput import OK, SENDERS, Sender
 from consensus.ledger.genesis import compute_chain_id
 from consensus.quantities import Height
-from scripts.devnet_plan import node_folder
+from scripts.tools.devnet.plan import node_folder
 
 RUNS = 3
 BLOCKS = 1_000

@@ -23,7 +23,7 @@ class Fault:
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _KEY_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
-"""As `storage/keystore.py` has it: a file name on every system."""
+"""As `storage/keys/keystore.py` has it: a file name on every system."""
 _MULTIADDR = re.compile(
     r"/(ip4|ip6|dns|dns4|dns6)/([^/]+)/tcp/(\d{1,5})(?:/p2p/([A-Za-z0-9]{20,}))?"
 )

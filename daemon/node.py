@@ -18,7 +18,7 @@ from nacl.signing import SigningKey
 
 from config.errors import ConfigError, Misfit
 from config.settings import AgreementSettings, Role, Settings
-from consensus import crypto
+from consensus import crypto, parcels
 from consensus.agreement.beacon import BEACON_LENGTH, HashChain
 from consensus.agreement.messages import Timing
 from consensus.ledger import genesis as ledger_genesis
@@ -29,27 +29,26 @@ from consensus.ledger.state import State
 from consensus.params import Params
 from consensus.quantities import Amount
 from consensus.types import Block
-from daemon import parcels
-from daemon.answers import make_answers
-from daemon.chain import Chain, Head
-from daemon.driver import Driver, Voter
-from daemon.faucet import Spring
+from daemon.engine.answers import make_answers
+from daemon.engine.chain import Chain, Head
+from daemon.engine.driver import Driver, Voter
+from daemon.engine.faucet import Spring
+from daemon.engine.inbox import Inbox
+from daemon.engine.syncing import Syncing
+from daemon.engine.upgrades import check_protocol
+from daemon.hosting.neuron import NOT_YET, Neuron, check_neuron, run_neuron
+from daemon.hosting.port import ChainPort, EvidencePort
 from daemon.http.app import build_app
 from daemon.http.keys import ApiKeys
 from daemon.http.server import serve_http
-from daemon.inbox import Inbox
-from daemon.neuron import NOT_YET, Neuron, check_neuron, run_neuron
-from daemon.neuron_port import ChainPort, EvidencePort
 from daemon.notify import notify, watchdog_interval_s
 from daemon.report import report_blocks, report_peers, report_start
-from daemon.syncing import Syncing
 from daemon.telemetry import Telemetry, get_logger, set_level
-from daemon.upgrades import check_protocol
 from daemon.version import read_version
-from daemon.view import NodeInfo, View
+from daemon.views.node import NodeInfo, View
 from p2p.answers import Answer
 from p2p.network import Network, NetworkSettings, open_network
-from storage.keystore import KeyKind, Keystore
+from storage.keys.keystore import KeyKind, Keystore
 from storage.store import FinalBlock, Store, open_store
 
 PEERS_ROW = b"known"

@@ -5,13 +5,13 @@ from consensus.ledger.supply import get_supply
 from consensus.ledger.transition import Applied
 from consensus.quantities import Hash32
 from consensus.types import Block, Header
-from daemon.chain import Chain
-from daemon.clock import read_time_ms
+from daemon.engine.chain import Chain
+from daemon.engine.clock import read_time_ms
+from daemon.engine.upgrades import UpgradeReport
+from daemon.hosting.neuron import Neuron
 from daemon.http.present import format_peer_id, present_event
-from daemon.neuron import Neuron
 from daemon.telemetry import Telemetry, get_logger
-from daemon.upgrades import UpgradeReport
-from daemon.view import View
+from daemon.views.node import View
 from p2p.network import Network, PeerUp
 
 

@@ -106,7 +106,7 @@ class Log(Protocol):
 
 
 class Inference(Protocol):
-    """What a miner needs of a model; `neurons.runtime.Runtime` is one."""
+    """What a miner needs of a model; `neurons.worker.runtime.Runtime` is one."""
 
     async def infer(self, prefixes: Sequence[bytes]) -> tuple[bytes, ...]:
         """Return the distribution after each prefix: 512 bytes, 256 u16 summing to 65535.

@@ -21,10 +21,10 @@ from storage.blocks import Blocks, Head
 from storage.boot import check_folder, lock_folder
 from storage.db import Database, Run, open_database, run_in_thread
 from storage.errors import WrongOrder
-from storage.evidence import Evidence
 from storage.journal import Journal
 from storage.peers import Peers
 from storage.schema import Txn, process_identity
+from storage.standings import Evidence
 from storage.states import States, Written
 
 

@@ -26,11 +26,11 @@ from consensus.ledger.genesis import (
     GenesisValidator,
     build_genesis,
 )
-from consensus.ledger.identity.eras import get_era, get_set
 from consensus.ledger.queries import nonce
 from consensus.ledger.records import get_beacon_tip, get_head, get_member, get_network
 from consensus.ledger.state import State
 from consensus.ledger.transition import Applied, apply_block, get_receipts_root
+from consensus.ledger.validators.eras import get_era, get_set
 from consensus.params import Hyperparameters, Params
 from consensus.quantities import (
     RAO_PER_TAO,

@@ -36,9 +36,9 @@ from consensus.calls.subnets import (
 from consensus.calls.weights import CommitWeights, RevealWeights
 from consensus.errors import CallError, InvalidTransaction
 from consensus.ledger.accounts import process_transfer
+from consensus.ledger.channels import process_close, process_open, process_redeem
 from consensus.ledger.events import LedgerEvent
 from consensus.ledger.fees import Measured, check_account, is_free
-from consensus.ledger.identity.eras import process_set_consensus_key
 from consensus.ledger.identity.identities import process_set_identity, process_set_subnet_identity
 from consensus.ledger.identity.rotation import (
     process_announce,
@@ -46,11 +46,10 @@ from consensus.ledger.identity.rotation import (
     process_swap_coldkey,
     process_swap_hotkey,
 )
-from consensus.ledger.neurons.models import process_publish
-from consensus.ledger.neurons.registration import process_leave, process_register
-from consensus.ledger.neurons.serving import process_serve
-from consensus.ledger.neurons.weights import process_commit, process_reveal
-from consensus.ledger.payments import process_close, process_open, process_redeem
+from consensus.ledger.membership.models import process_publish
+from consensus.ledger.membership.registration import process_leave, process_register
+from consensus.ledger.membership.serving import process_serve
+from consensus.ledger.membership.weights import process_commit, process_reveal
 from consensus.ledger.records import Account, get_account, put_account
 from consensus.ledger.stake.autostake import process_set_auto_stake
 from consensus.ledger.stake.children import process_set_children
@@ -60,12 +59,13 @@ from consensus.ledger.state import Draft, State
 from consensus.ledger.subnet.founding import process_start
 from consensus.ledger.subnet.hyperparameters import process_set_hyperparameter
 from consensus.ledger.subnet.mechanism import process_set_mechanism
-from consensus.ledger.subnet.places import process_register_subnet
+from consensus.ledger.subnet.netuids import process_register_subnet
 from consensus.ledger.trade.trading import (
     process_stake_alpha,
     process_swap_stake,
     process_unstake_alpha,
 )
+from consensus.ledger.validators.eras import process_set_consensus_key
 from consensus.ledger.voting.governance import process_propose, process_vote
 from consensus.quantities import U16, Amount, Nonce, PublicKey
 from consensus.types import Call, Receipt, SignedTransaction

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 
 from consensus.ledger.agenda import Topic, take_due
+from consensus.ledger.channels import process_channel_end
 from consensus.ledger.events import LedgerEvent
-from consensus.ledger.payments import process_channel_end
 from consensus.ledger.stake.children import process_children_due
 from consensus.ledger.state import Draft
 from consensus.ledger.voting.governance import process_enactment, process_tally

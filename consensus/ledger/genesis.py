@@ -10,9 +10,8 @@ from typing import Annotated
 
 from consensus import codec, crypto
 from consensus.errors import CallError, InvalidGenesis
-from consensus.ledger.identity.eras import FIRST_ERA, process_first_era, put_consensus_key
-from consensus.ledger.neurons.registration import assign_uid, found_hotkey
-from consensus.ledger.pay.epochs import process_first_permits
+from consensus.ledger.earnings.epochs import process_first_permits
+from consensus.ledger.membership.registration import assign_uid, found_hotkey
 from consensus.ledger.records import (
     ROOT,
     Head,
@@ -30,7 +29,7 @@ from consensus.ledger.records import (
 )
 from consensus.ledger.stake.shares import deposit
 from consensus.ledger.state import Draft, State, Total
-from consensus.ledger.subnets import (
+from consensus.ledger.subnet.records import (
     Subnet,
     find_subnet,
     find_uid,
@@ -40,6 +39,7 @@ from consensus.ledger.subnets import (
     put_subnet,
 )
 from consensus.ledger.supply import assert_totals
+from consensus.ledger.validators.eras import FIRST_ERA, process_first_era, put_consensus_key
 from consensus.params import SUPPLY_CAP, Hyperparameters, Params
 from consensus.quantities import (
     RAO_PER_TAO,

@@ -15,11 +15,11 @@ from enum import StrEnum
 from consensus import codec
 from consensus.errors import CallError, InvalidTransaction
 from consensus.ledger.calls import process_call
+from consensus.ledger.channels import Channel
+from consensus.ledger.earnings.coinbase import process_emission
 from consensus.ledger.events import LedgerEvent
 from consensus.ledger.fees import Measured, check_ahead, check_form, check_window, is_free, measure
 from consensus.ledger.keys import Family
-from consensus.ledger.pay.coinbase import process_emission
-from consensus.ledger.payments import Channel
 from consensus.ledger.records import (
     ROOT,
     Account,
@@ -32,7 +32,7 @@ from consensus.ledger.records import (
 from consensus.ledger.stake.shares import get_stake
 from consensus.ledger.stake.staking import get_unbonding
 from consensus.ledger.state import Draft, Reading, State, Total, get_totals
-from consensus.ledger.subnets import find_market, find_subnet, get_netuids
+from consensus.ledger.subnet.records import find_market, find_subnet, get_netuids
 from consensus.ledger.trade.pools import process_settlement
 from consensus.quantities import Amount, Hash32, Height, NetUid, Nonce, PublicKey, Signature
 from consensus.reward.clearing import PRICE_UNIT

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from consensus.ledger import keys
-from consensus.ledger.identity.eras import get_set
+from consensus.ledger.earnings.history import find_record
 from consensus.ledger.keys import Family
-from consensus.ledger.pay.history import find_record
 from consensus.ledger.records import (
     ROOT,
     get_account,
@@ -19,7 +18,7 @@ from consensus.ledger.stake.lending import list_stake_weights
 from consensus.ledger.stake.shares import get_stake
 from consensus.ledger.stake.staking import get_unbonding
 from consensus.ledger.state import Reading
-from consensus.ledger.subnets import (
+from consensus.ledger.subnet.records import (
     NEVER,
     NOBODY,
     Column,
@@ -35,6 +34,7 @@ from consensus.ledger.subnets import (
 )
 from consensus.ledger.supply import Supply, get_supply
 from consensus.ledger.tables import BOND, WEIGHT, decode_row
+from consensus.ledger.validators.eras import get_set
 from consensus.quantities import (
     Amount,
     Epoch,

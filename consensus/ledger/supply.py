@@ -8,12 +8,12 @@ rao is caught in its own block.
 
 from dataclasses import dataclass
 
+from consensus.ledger.channels import count_locked
 from consensus.ledger.keys import Family
-from consensus.ledger.payments import count_locked
 from consensus.ledger.records import ROOT, decode_pool, read_shares
 from consensus.ledger.state import Draft, Reading, Total, get_totals
 from consensus.ledger.subnet.founding import count_waiting
-from consensus.ledger.subnets import get_market, get_netuids
+from consensus.ledger.subnet.records import get_market, get_netuids
 from consensus.ledger.trade.orders import count_ordered
 from consensus.params import SUPPLY_CAP
 from consensus.quantities import Amount, NetUid

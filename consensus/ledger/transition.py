@@ -22,6 +22,8 @@ from consensus.crypto import compute_mix, compute_receipts_root, hash32, hash_be
 from consensus.errors import InvalidBlock, InvalidTransaction
 from consensus.ledger.calls import process_transaction
 from consensus.ledger.dues import process_agenda
+from consensus.ledger.earnings.coinbase import process_averages, process_coinbase, process_emission
+from consensus.ledger.earnings.epochs import process_epoch_step
 from consensus.ledger.events import LedgerEvent
 from consensus.ledger.fees import (
     IsVerified,
@@ -31,9 +33,6 @@ from consensus.ledger.fees import (
     measure,
     never_verified,
 )
-from consensus.ledger.identity.eras import get_era, process_era
-from consensus.ledger.pay.coinbase import process_averages, process_coinbase, process_emission
-from consensus.ledger.pay.epochs import process_epoch_step
 from consensus.ledger.records import (
     Head,
     Member,
@@ -49,10 +48,11 @@ from consensus.ledger.stake.staking import process_releases
 from consensus.ledger.state import Draft, State
 from consensus.ledger.subnet.hyperparameters import process_changes
 from consensus.ledger.subnet.mechanism import process_mechanism
-from consensus.ledger.subnet.places import process_places
-from consensus.ledger.subnets import find_subnet, get_netuids
+from consensus.ledger.subnet.netuids import process_places
+from consensus.ledger.subnet.records import find_subnet, get_netuids
 from consensus.ledger.supply import assert_totals
 from consensus.ledger.trade.pools import process_settlement
+from consensus.ledger.validators.eras import get_era, process_era
 from consensus.params import Params
 from consensus.quantities import Amount, Hash32
 from consensus.reward.commit_reveal import get_step_offset, is_epoch_step

@@ -21,7 +21,7 @@ FAMILIES = (
     ("storage.errors", "StorageError", Exit.DATA),
     ("daemon.http.server", "DoorError", Exit.PORT),
     ("p2p.errors", "AddressInUse", Exit.PORT),
-    ("daemon.upgrades", "ProtocolTooOld", Exit.PROTOCOL),
+    ("daemon.engine.upgrades", "ProtocolTooOld", Exit.PROTOCOL),
 )
 """Module and name of each family of errors, the closer one first, and how the process exits."""
 

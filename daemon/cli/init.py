@@ -117,7 +117,7 @@ def _read_joined(plan: _Plan) -> "Genesis | None":
 
 def _make_keys(plan: _Plan, password: str) -> tuple[dict[str, PublicKey], bytes]:
     """Make the keys that are missing; return all public keys, and the seed of the beacon."""
-    from storage.keystore import KeyKind, Keystore  # noqa: PLC0415 - libsodium, when needed
+    from storage.keys.keystore import KeyKind, Keystore  # noqa: PLC0415 - libsodium, when needed
 
     store = Keystore(plan.folder / KEYS_FOLDER)
     there = store.names()
@@ -134,7 +134,7 @@ def _found(plan: _Plan, keys: Mapping[str, PublicKey], beacon_seed: bytes) -> "G
     """Return the genesis of a new network of the template, with this node as its validator."""
     from config.network import Founder, found_network, load_template  # noqa: PLC0415 - as above
     from consensus.agreement.beacon import BEACON_LENGTH, HashChain  # noqa: PLC0415
-    from daemon.clock import read_time_ms  # noqa: PLC0415
+    from daemon.engine.clock import read_time_ms  # noqa: PLC0415
 
     founder = Founder(
         consensus_key=keys["consensus"],

@@ -30,7 +30,7 @@ from daemon.cli.sources import home, load, read_password_file
 if TYPE_CHECKING:
     from nacl.signing import SigningKey
 
-    from storage.keystore import KeyInfo, KeyKind, Keystore, LoadedKey
+    from storage.keys.keystore import KeyInfo, KeyKind, Keystore, LoadedKey
 
 ATTEMPTS = 3
 """How often a password may be mistyped at a terminal."""
@@ -110,7 +110,7 @@ def resolve_address(text: str, folder: Path) -> PublicKey:
         AddressError: it looks like an address and is mistyped.
         KeyExposed, KeyDamaged: the named key's file.
     """
-    from storage.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
+    from storage.keys.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
 
     store = Keystore(folder)
     names = store.names()
@@ -148,7 +148,7 @@ def find_key(name: str | None, folder: Path, *kinds: Kind) -> "KeyInfo":
         CliError: `key_missing`, `which_key`, `wrong_kind`.
         KeyExposed, KeyDamaged: its file.
     """
-    from storage.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
+    from storage.keys.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
 
     store = Keystore(folder)
     wanted = " or ".join(kinds)
@@ -177,7 +177,7 @@ def unlock(info: "KeyInfo", keys: KeysSettings) -> "LoadedKey":
         WrongPassword, KeyExposed, KeyDamaged, StretchFailed: as they say.
     """
     from storage.errors import WrongPassword  # noqa: PLC0415 - as above
-    from storage.keystore import Keystore  # noqa: PLC0415 - as above
+    from storage.keys.keystore import Keystore  # noqa: PLC0415 - as above
 
     store = Keystore(info.path.parent)
     if info.is_insecure:

@@ -53,7 +53,7 @@ def make(  # noqa: PLR0913 - the options of one verb
     yes: YesFlag = False,
 ) -> None:
     """Sign a voucher with the coldkey that pays for a channel. Nothing is sent anywhere."""
-    from consensus.ledger.payments import make_voucher  # noqa: PLC0415 - the ledger, when needed
+    from consensus.ledger.channels import make_voucher  # noqa: PLC0415 - the ledger, when needed
 
     name, earned = parse_hash(channel), parse_amount(amount)
     root = ZERO_HASH if receipts_root is None else parse_hash(receipts_root)

@@ -3,16 +3,16 @@
 from typing import Literal
 
 from config.address import format_address
-from consensus.ledger import payments
+from consensus.ledger import channels
 from consensus.ledger.identity.identities import find_identity
 from consensus.ledger.identity.rotation import find_announcement, list_announcements
-from consensus.ledger.neurons.models import list_models
+from consensus.ledger.membership.models import list_models
 from consensus.ledger.queries import RowView, list_owned, list_rows
 from consensus.ledger.records import get_head
 from consensus.ledger.stake import children
 from consensus.ledger.stake.autostake import get_auto_stake
 from consensus.ledger.state import Reading
-from consensus.ledger.subnets import find_subnet, get_hotkeys, get_netuids
+from consensus.ledger.subnet.records import find_subnet, get_hotkeys, get_netuids
 from consensus.ledger.supply import get_supply
 from consensus.ledger.voting import proposals
 from consensus.params import Q32, SUPPLY_CAP
@@ -60,7 +60,7 @@ def ask_channel(name: Hash32) -> Question[ChannelAnswer]:
     """Ask for one open channel."""
 
     def answer(view: Reading) -> ChannelAnswer:
-        found = payments.view_channel(view, name)
+        found = channels.view_channel(view, name)
         if found is None:
             raise not_found(f"open channel {name.hex()}", "A channel that ended is gone.")
         return ChannelAnswer(get_head(view).height, _present_channel(found))
@@ -72,8 +72,8 @@ def ask_channels(key: PublicKey, count: int) -> Question[ChannelsAnswer]:
     """Ask for the open channels of a coldkey or a hotkey."""
 
     def answer(view: Reading) -> ChannelsAnswer:
-        pays = payments.list_paid_by(view, key, count)
-        earns = payments.list_paid_to(view, key, count)
+        pays = channels.list_paid_by(view, key, count)
+        earns = channels.list_paid_to(view, key, count)
         return ChannelsAnswer(
             height=get_head(view).height,
             address=format_address(key),
@@ -85,7 +85,7 @@ def ask_channels(key: PublicKey, count: int) -> Question[ChannelsAnswer]:
     return Question(f"/chain/account/{format_address(key)}/channels?count={count}", answer)
 
 
-def _present_channel(found: payments.ChannelView) -> ChannelRow:
+def _present_channel(found: channels.ChannelView) -> ChannelRow:
     channel = found.channel
     return ChannelRow(
         id=found.id.hex(),

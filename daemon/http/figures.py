@@ -5,9 +5,9 @@ from functools import cache
 from config.address import format_address
 from consensus import crypto
 from consensus.errors import CallError
-from consensus.ledger.pay.history import EpochRecord
-from consensus.ledger.pay.what_if import Earned, Edits, Outcome
-from consensus.ledger.pay.what_if import RowEdit as LedgerRowEdit
+from consensus.ledger.earnings.history import EpochRecord
+from consensus.ledger.earnings.what_if import Earned, Edits, Outcome
+from consensus.ledger.earnings.what_if import RowEdit as LedgerRowEdit
 from consensus.ledger.stake.delegates import Concentration, Delegate, Delegates, Spread
 from consensus.params import Q32
 from consensus.quantities import U16_MAX, Hash32, NetUid

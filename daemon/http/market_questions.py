@@ -11,7 +11,7 @@ from consensus.ledger.state import Reading
 from consensus.ledger.subnet import founding, hyperparameters
 from consensus.ledger.subnet.dissolution import find_ending
 from consensus.ledger.subnet.mechanism import Mechanism, find_mechanism
-from consensus.ledger.subnets import (
+from consensus.ledger.subnet.records import (
     Market,
     Subnet,
     find_subnet,

@@ -11,12 +11,11 @@ from config.address import format_address
 from consensus import crypto
 from consensus.ledger import queries
 from consensus.ledger.events import LedgerEvent
-from consensus.ledger.subnets import NOBODY, Served
+from consensus.ledger.subnet.records import NOBODY, Served
 from consensus.ledger.supply import Supply
 from consensus.params import Q32
 from consensus.quantities import U16_MAX, Hash32, PublicKey, Uid
 from consensus.types import Block, Call, Header, Receipt, SignedTransaction, ValidatorEntry
-from daemon.http.events import EventKind
 from daemon.http.figures import name_code
 from daemon.http.view import (
     AccountView,
@@ -31,6 +30,7 @@ from daemon.http.view import (
     TransactionView,
     UnbondingView,
 )
+from daemon.views.events import EventKind
 
 
 def format_peer_id(peer_id: bytes) -> str:

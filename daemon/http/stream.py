@@ -6,7 +6,7 @@ import trio
 from fastapi.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from daemon.http.events import Event, EventBus, Lagged
+from daemon.views.events import Event, EventBus, Lagged
 
 KEEP_ALIVE_S = 15.0
 """A comment this often shows a quiet stream to be alive, to us and to proxies in between."""

@@ -18,7 +18,6 @@ from consensus.errors import NeurondError
 from consensus.ledger.state import Reading
 from consensus.quantities import Era, Hash32, Height, NetUid, PublicKey
 from consensus.reward.explain import Explanation
-from daemon.http.events import EventBus
 from daemon.http.market_values import MarketAnswer, PreviewView
 from daemon.http.values import (
     ConcentrationView,
@@ -32,6 +31,7 @@ from daemon.http.values import (
     WhatIfEdits,
     WhatIfView,
 )
+from daemon.views.events import EventBus
 
 
 class ApiError(NeurondError):

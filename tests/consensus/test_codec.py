@@ -24,7 +24,7 @@ from consensus.errors import DecodeError
 from consensus.params import Hyperparameters
 from consensus.quantities import U16, Amount, CountMax, Epoch, Hash32, NetUid, PublicKey, View
 from consensus.types import Call, Receipt, SignedTransaction, Status, Transaction, Vote
-from scripts.vectors_golden import build_golden, build_sample, iterate_samples, list_types
+from scripts.tools.vectors.golden import build_golden, build_sample, iterate_samples, list_types
 
 GOLDEN = Path(__file__).parents[1] / "vectors" / "codec.json"
 TRANSFER = Transfer(PublicKey(b"k" * 32), Amount(5))

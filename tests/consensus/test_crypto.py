@@ -11,7 +11,7 @@ from consensus import crypto
 from consensus.calls.accounts import Transfer
 from consensus.quantities import Amount, Era, Hash32, NetUid, Nonce, PublicKey, Signature, View
 from consensus.types import SignedTransaction, Transaction, Vote, VoteKind
-from scripts.vectors_golden import build_golden, build_sample
+from scripts.tools.vectors.golden import build_golden, build_sample
 
 GOLDEN = Path(__file__).parents[1] / "vectors" / "crypto.json"
 KEY = SigningKey(bytes(range(32)))

@@ -11,7 +11,7 @@ import pytest
 
 from daemon.cli.app import main
 from daemon.cli.output import Exit
-from storage.keyfile import KdfCost
+from storage.keys.keyfile import KdfCost
 
 CHEAP = KdfCost(1, 16_384)
 """A real key's path at a toy's cost: a password's stretching would take most of a second."""
@@ -70,7 +70,7 @@ def wallet(
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("NEUROND_PASSWORD_FILE", str(password))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("storage.keystore.MODERATE", CHEAP)
+    monkeypatch.setattr("storage.keys.keystore.MODERATE", CHEAP)
 
     def read() -> tuple[str, str]:
         return capsys.readouterr()

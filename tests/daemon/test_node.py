@@ -22,7 +22,7 @@ from config.errors import Misfit
 from daemon.cli.app import main
 from daemon.cli.output import Exit
 from daemon.node import WrongBeacon
-from tests.daemon.fixed_view import kept_log
+from tests.daemon.http.fixed_view import kept_log
 
 ROOT = Path(__file__).parents[2]
 Capture = pytest.CaptureFixture[str]

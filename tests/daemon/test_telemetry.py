@@ -6,7 +6,7 @@ from collections.abc import Generator
 import pytest
 
 from daemon.telemetry import Telemetry, configure_logging, get_logger, set_level
-from tests.daemon.fixed_view import kept_log
+from tests.daemon.http.fixed_view import kept_log
 
 
 @pytest.fixture(autouse=True)

@@ -23,17 +23,17 @@ from consensus.ledger.state import State
 from consensus.quantities import U32, ZERO_HASH, Hash32, PublicKey, TimeMs, ValidatorIndex, View
 from consensus.types import Block, Certificate, SignedTransaction, Vote, VoteKind
 from consensus.verdict import Verdict
-from daemon.answers import make_answers
-from daemon.chain import Chain
-from daemon.clock import read_time_ms
-from daemon.driver import Driver, Voter
-from daemon.eras import build_committee, read_committee
-from daemon.inbox import Inbox
+from daemon.engine.answers import make_answers
+from daemon.engine.chain import Chain
+from daemon.engine.clock import read_time_ms
+from daemon.engine.driver import Driver, Voter
+from daemon.engine.eras import build_committee, read_committee
+from daemon.engine.inbox import Inbox
+from daemon.engine.syncing import Syncing
 from daemon.node import open_chain
-from daemon.syncing import Syncing
 from daemon.telemetry import Telemetry
-from daemon.view import NodeInfo
-from daemon.view import View as NodeShown
+from daemon.views.node import NodeInfo
+from daemon.views.node import View as NodeShown
 from p2p.network import Answer, Network, NetworkSettings, Topic, open_network
 from storage.store import Store, open_store
 from tests import builders

@@ -18,10 +18,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import TypeAdapter
 
 from daemon.http.view import BlocksAnswer, BlockSummary, StatusView
-from scripts.devnet_folder import State, pick_ports
-from scripts.devnet_genesis import read_now_ms, write_devnet
-from scripts.devnet_plan import NodePlan, Options, node_folder
-from scripts.devnet_processes import ROOT, Started, find, send_signal, start_daemon, stop_all
+from scripts.tools.devnet.folder import State, pick_ports
+from scripts.tools.devnet.genesis import read_now_ms, write_devnet
+from scripts.tools.devnet.plan import NodePlan, Options, node_folder
+from scripts.tools.devnet.processes import ROOT, Started, find, send_signal, start_daemon, stop_all
 
 _STATUS = TypeAdapter(StatusView)
 _BLOCKS = TypeAdapter(BlocksAnswer)
@@ -88,7 +88,7 @@ class Cluster:
         """Return the model's process of a miner."""
         process = find(self.running[index])
         children = process.children(recursive=True) if process else []
-        found = [child for child in children if "neurons.worker" in child.cmdline()]
+        found = [child for child in children if "neurons.worker.main" in child.cmdline()]
         return found[0] if found else None
 
     # -- looking ----------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from scripts.devnet_plan import Options
+from scripts.tools.devnet.plan import Options
 from tests.processes.cluster import START_S, Cluster, wait_until, write_cluster
 
 OPTIONS = Options(nodes=4, validators=1, miners=1, block_ms=500, tempo=20)

@@ -10,8 +10,8 @@ import httpx
 import psutil
 import pytest
 
-from scripts.devnet_folder import State, load_state
-from scripts.devnet_processes import ROOT, find, find_session
+from scripts.tools.devnet.folder import State, load_state
+from scripts.tools.devnet.processes import ROOT, find, find_session
 from tests.processes.cluster import wait_until
 
 pytestmark = pytest.mark.slow

@@ -16,9 +16,9 @@ from consensus.calls.staking import StakeRoot
 from consensus.ledger.genesis import Genesis, GenesisAccount, GenesisHotkey, compute_chain_id
 from consensus.quantities import U32, Amount, Height, Nonce, TimeMs
 from consensus.types import Call, Transaction
-from scripts.devnet_folder import State, pick_ports
-from scripts.devnet_genesis import build_genesis, read_now_ms
-from scripts.devnet_plan import ROOT_STAKE, Options, key_seed, public_key, stake_hotkey
+from scripts.tools.devnet.folder import State, pick_ports
+from scripts.tools.devnet.genesis import build_genesis, read_now_ms
+from scripts.tools.devnet.plan import ROOT_STAKE, Options, key_seed, public_key, stake_hotkey
 from tests.processes.cluster import START_S, Cluster, wait_until, write_cluster
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from daemon.cli.output import Exit
-from scripts.devnet_plan import Options
+from scripts.tools.devnet.plan import Options
 from tests.processes.cluster import Cluster, run_daemon, wait_until, write_cluster
 
 pytestmark = pytest.mark.slow

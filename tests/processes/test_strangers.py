@@ -20,7 +20,7 @@ from p2p.errors import NetworkError, PeerGone
 from p2p.host import IDENTIFY_PROTOCOL, PING_PROTOCOL, Connection, Host, Limits, bind_host
 from p2p.network import Network, NetworkSettings, PeerUp, Topic, open_network
 from p2p.wire import ASK_PROTOCOL, GOSSIP_PROTOCOL
-from scripts.devnet_plan import peer_address
+from scripts.tools.devnet.plan import peer_address
 from tests.processes.cluster import Cluster
 
 pytestmark = pytest.mark.slow

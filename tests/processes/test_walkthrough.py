@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
-from scripts.devnet_folder import State, load_state
-from scripts.devnet_processes import ROOT
+from scripts.tools.devnet.folder import State, load_state
+from scripts.tools.devnet.processes import ROOT
 from tests.processes.cluster import START_S, wait_until
 
 pytestmark = pytest.mark.slow

@@ -13,12 +13,12 @@ from itertools import combinations
 import trio
 
 from consensus.agreement.views import is_conflict
+from consensus.parcels import read_vote
 from consensus.quantities import Hash32, ValidatorIndex, View
 from consensus.types import Vote
 from consensus.verdict import Accept, Verdict
-from daemon.parcels import read_vote
 from p2p.network import NetworkSettings, Topic, open_network
-from scripts.devnet_plan import peer_address
+from scripts.tools.devnet.plan import peer_address
 from tests.processes.cluster import Cluster, wait_until
 
 

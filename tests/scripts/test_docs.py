@@ -23,7 +23,7 @@ from daemon.cli.output import Exit
 from daemon.http.app import build_app
 from daemon.http.keys import ApiKeys
 from daemon.telemetry import Telemetry
-from tests.daemon.fixed_view import FixedView
+from tests.daemon.http.fixed_view import FixedView
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -121,7 +121,7 @@ def test_every_command_of_a_document_is_run_by_a_test(document: Path) -> None:
         if command.startswith("neurond "):
             continue
         if command.startswith("scripts/vectors check"):
-            continue  # tests/scripts/test_vectors.py
+            continue  # tests/scripts/tools/vectors/test_vectors.py
         place = find_elsewhere(command)
         assert place is not None, f"{command!r} is run by no test"
         assert (ROOT / place).exists(), place
@@ -174,10 +174,7 @@ def test_the_exit_codes_are_those_of_the_program() -> None:
 
 
 def test_the_door_s_codes_are_all_listed() -> None:
-    sources = [
-        path for folder in ("daemon/http", "daemon") for path in (ROOT / folder).glob("*.py")
-    ]
-    text = "\n".join(path.read_text() for path in sources)
+    text = "\n".join(path.read_text() for path in (ROOT / "daemon").rglob("*.py"))
     raised = set(re.findall(r'ApiError\(\s*(\d+), "(\w+)"', text))
     listed = {(row[0], row[1]) for row in read_rows("## The HTTP door")}
     assert len(raised) > 8

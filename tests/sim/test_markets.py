@@ -3,7 +3,7 @@
 import pytest
 
 from consensus.ledger.supply import check_invariants
-from scripts.villains import list_villains, run_seed, summarise
+from scripts.tools.villains.app import list_villains, run_seed, summarise
 from tests.sim.markets.arena import Arena
 from tests.sim.markets.cartel import Cartel
 from tests.sim.markets.founding import MARKET, Size

@@ -11,7 +11,7 @@ from consensus.calls.subnets import SetSubnetIdentity
 from consensus.ledger import keys
 from consensus.ledger.keys import Family
 from consensus.ledger.state import Draft, Reading
-from consensus.ledger.subnets import get_own_subnet
+from consensus.ledger.subnet.records import get_own_subnet
 from consensus.ledger.texts import check_printable
 from consensus.quantities import Identity, LongText, NetUid, PublicKey, ShortText
 

@@ -38,6 +38,7 @@ from consensus.calls.rotation import (
 from consensus.crypto import claim_message, is_signed
 from consensus.ledger import keys
 from consensus.ledger.accounts import withdraw
+from consensus.ledger.channels import list_channels_of, set_payer
 from consensus.ledger.keys import Family
 from consensus.ledger.movements import (
     ColdkeySwapAnnounced,
@@ -45,7 +46,6 @@ from consensus.ledger.movements import (
     ColdkeySwapped,
     HotkeySwapped,
 )
-from consensus.ledger.payments import list_channels_of, set_payer
 from consensus.ledger.records import (
     ROOT,
     Account,
@@ -67,7 +67,13 @@ from consensus.ledger.stake.staking import (
     put_unbonding_shares,
 )
 from consensus.ledger.state import Draft, Reading
-from consensus.ledger.subnets import find_subnet, get_hotkeys, get_netuids, put_hotkeys, put_subnet
+from consensus.ledger.subnet.records import (
+    find_subnet,
+    get_hotkeys,
+    get_netuids,
+    put_hotkeys,
+    put_subnet,
+)
 from consensus.quantities import U32, Amount, Epoch, Height, NetUid, PublicKey, Uid
 from consensus.refusals import (
     HotkeyRefused,

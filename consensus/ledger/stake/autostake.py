@@ -14,7 +14,7 @@ from consensus.ledger.keys import Family
 from consensus.ledger.records import get_vault_hotkey
 from consensus.ledger.stake.staking import get_known_hotkey
 from consensus.ledger.state import Draft, Reading
-from consensus.ledger.subnets import Subnet, get_subnet
+from consensus.ledger.subnet.records import Subnet, get_subnet
 from consensus.quantities import NetUid, PublicKey
 
 _KEY_SIZE = 32

@@ -45,7 +45,7 @@ from consensus.ledger.stake.lending import (
 )
 from consensus.ledger.stake.staking import get_known_hotkey, process_slash
 from consensus.ledger.state import Draft, Reading
-from consensus.ledger.subnets import find_subnet, get_subnet
+from consensus.ledger.subnet.records import find_subnet, get_subnet
 from consensus.params import Params
 from consensus.quantities import U16_MAX, Amount, Height, NetUid, PublicKey, Ratio16
 from consensus.refusals import InvalidChildren, NotOwner

@@ -22,7 +22,7 @@ from consensus.ledger.records import (
 )
 from consensus.ledger.stake.lending import list_stake_weights
 from consensus.ledger.state import Reading
-from consensus.ledger.subnets import Column, get_column, get_hotkeys, get_netuids
+from consensus.ledger.subnet.records import Column, get_column, get_hotkeys, get_netuids
 from consensus.quantities import Amount, Height, NetUid, PublicKey, Ratio16, Uid
 
 _KEY_SIZE = 32

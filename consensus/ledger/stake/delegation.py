@@ -26,7 +26,7 @@ from consensus.ledger.stake.shares import (
 )
 from consensus.ledger.stake.staking import get_known_hotkey
 from consensus.ledger.state import Draft
-from consensus.ledger.subnets import get_subnet
+from consensus.ledger.subnet.records import get_subnet
 from consensus.quantities import PublicKey
 from consensus.refusals import AmountTooSmall, RootIsBonded, SameKey
 

@@ -38,7 +38,7 @@ from consensus.ledger.records import (
 )
 from consensus.ledger.stake.shares import compute_value
 from consensus.ledger.state import Draft, Reading, Total
-from consensus.ledger.subnets import (
+from consensus.ledger.subnet.records import (
     KEY_SIZE,
     Column,
     Subnet,

@@ -20,10 +20,10 @@ from consensus.calls.subnets import StartSubnet
 from consensus.ledger import keys
 from consensus.ledger.events import SubnetFounded, SubnetStarted
 from consensus.ledger.keys import Family
-from consensus.ledger.neurons.registration import assign_uid
+from consensus.ledger.membership.registration import assign_uid
 from consensus.ledger.records import ROOT, get_network, get_vault_hotkey, mint
 from consensus.ledger.state import Draft, Reading, Total, get_totals
-from consensus.ledger.subnets import (
+from consensus.ledger.subnet.records import (
     Subnet,
     find_subnet,
     get_market,

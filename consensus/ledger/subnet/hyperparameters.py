@@ -26,9 +26,9 @@ from consensus.calls.subnets import SetHyperparameter
 from consensus.ledger import keys
 from consensus.ledger.events import HyperparameterAnnounced, HyperparameterChanged
 from consensus.ledger.keys import Family
-from consensus.ledger.neurons.weights import forget_commitments
+from consensus.ledger.membership.weights import forget_commitments
 from consensus.ledger.state import Draft, Reading
-from consensus.ledger.subnets import find_subnet, get_hotkeys, get_own_subnet, put_subnet
+from consensus.ledger.subnet.records import find_subnet, get_hotkeys, get_own_subnet, put_subnet
 from consensus.params import SUPPLY_CAP, Hyperparameters
 from consensus.quantities import (
     I64,

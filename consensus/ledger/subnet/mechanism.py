@@ -20,9 +20,9 @@ from consensus.calls.subnets import SetMechanism
 from consensus.ledger import keys
 from consensus.ledger.events import MechanismAnnounced, MechanismChanged
 from consensus.ledger.keys import Family
-from consensus.ledger.neurons.weights import forget_commitments, forget_rows
+from consensus.ledger.membership.weights import forget_commitments, forget_rows
 from consensus.ledger.state import Draft, Reading
-from consensus.ledger.subnets import find_subnet, get_own_subnet, put_subnet
+from consensus.ledger.subnet.records import find_subnet, get_own_subnet, put_subnet
 from consensus.ledger.texts import check_printable
 from consensus.quantities import U64, Hash32, Height, NetUid, PublicKey, ShortText, TaskParams
 from consensus.refusals import TooEarly

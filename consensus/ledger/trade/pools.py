@@ -21,7 +21,7 @@ from consensus.ledger.events import LedgerEvent, OrderDropped, StakeBought, Stak
 from consensus.ledger.records import ROOT, credit, destroy, get_network, get_vault_hotkey
 from consensus.ledger.stake.shares import credit_stake, reward
 from consensus.ledger.state import Draft, Reading
-from consensus.ledger.subnets import Market, get_market, get_subnet, put_market
+from consensus.ledger.subnet.records import Market, get_market, get_subnet, put_market
 from consensus.ledger.trade.orders import (
     ANY_PRICE,
     Order,

@@ -27,7 +27,7 @@ from consensus.ledger.records import (
 )
 from consensus.ledger.stake.shares import Holder, compute_value
 from consensus.ledger.state import Draft, Reading
-from consensus.ledger.subnets import get_subnet
+from consensus.ledger.subnet.records import get_subnet
 from consensus.ledger.trade.orders import ToAccount, ToSubnet, buy_stake, sell_stake
 from consensus.quantities import Amount, PublicKey
 from consensus.refusals import (

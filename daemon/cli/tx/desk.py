@@ -66,7 +66,7 @@ class Desk:
 
     def names(self) -> Mapping[PublicKey, str]:
         """Return the names of all local keys."""
-        from storage.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
+        from storage.keys.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
 
         return {info.public_key: info.name for info in Keystore(self.keys.keystore).list().keys}
 
@@ -95,7 +95,7 @@ def choose_name(name: str | None, settings: Settings, keys: KeysSettings, kind: 
 
     None: whichever is the only one of its kind.
     """
-    from storage.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
+    from storage.keys.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
 
     usual = {
         Kind.COLDKEY: "coldkey",

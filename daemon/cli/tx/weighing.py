@@ -96,7 +96,7 @@ def keep_salt(desk: Desk, given: Given) -> None:
     Raises:
         CliError, StorageError: the file is there, or can't be written.
     """
-    from storage.private import write_new  # noqa: PLC0415 - when there is a secret to write
+    from storage.keys.private import write_new  # noqa: PLC0415 - when there is a secret to write
 
     row = given.notes[ROW]
     assert isinstance(row, RevealWeights)
@@ -167,7 +167,7 @@ def _open(desk: Desk, given: Given) -> Epoch:
 
 
 def _read_row(file: Path) -> RevealWeights:
-    from storage.private import read_own  # noqa: PLC0415 - as above
+    from storage.keys.private import read_own  # noqa: PLC0415 - as above
 
     if not file.exists():
         message = f"There is no file {file}: nothing was committed here for that epoch."

@@ -42,7 +42,7 @@ from daemon.cli.wallet.showing import (
 )
 
 if TYPE_CHECKING:
-    from storage.keystore import KeyInfo, Keystore
+    from storage.keys.keystore import KeyInfo, Keystore
 
 NewNameArgument = Annotated[str, typer.Argument(help="Name of the new key: a-z, 0-9, '-', '_'.")]
 HotkeyOption = Annotated[
@@ -90,7 +90,7 @@ def create(  # noqa: PLR0913 - the options of one verb
     With --kind, make one key alone: a consensus key votes, a node key is the peer id, a beacon key
     starts the chain of a leader's reveals. These have no words and are replaced when lost.
     """
-    from storage.keystore import SEED_BYTES, Keystore  # noqa: PLC0415 - libsodium, when needed
+    from storage.keys.keystore import SEED_BYTES, Keystore  # noqa: PLC0415 - libsodium, when needed
 
     keys = find_keys(config, settings, keystore, password_file)
     store = Keystore(keys.keystore)
@@ -145,7 +145,7 @@ def new_hotkey(  # noqa: PLR0913 - the options of one verb
     With --coldkey, that coldkey's words restore it too, and its password is needed; without, it
     gets words of its own, which suits a machine where the coldkey is not.
     """
-    from storage.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
+    from storage.keys.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
 
     keys = find_keys(config, settings, keystore, password_file)
     store = Keystore(keys.keystore)
@@ -222,7 +222,7 @@ def _make_entropy(words: WordCount) -> bytes:
 
 def _derive_hotkey(name: str, coldkey: "KeyInfo", index: int | None, keys: KeysSettings) -> New:
     """Return hotkey number `index` of a coldkey's words, or the first that is not here yet."""
-    from storage.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
+    from storage.keys.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
 
     if not coldkey.words:
         message = f"{coldkey.name} was not made from words, so they can't restore a hotkey."

@@ -14,7 +14,7 @@ from daemon.cli.wallet.listing import NameArgument
 from daemon.cli.wallet.showing import check_new_file, print_words, write_secret
 
 if TYPE_CHECKING:
-    from storage.keystore import KeyInfo, LoadedKey
+    from storage.keys.keystore import KeyInfo, LoadedKey
 
 
 class Form(StrEnum):
@@ -102,7 +102,7 @@ def _read_secret(key: "LoadedKey", form: Form) -> str:
 
 
 def _write(info: "KeyInfo", secret: str | None, to: Path) -> None:
-    from storage.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
+    from storage.keys.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
 
     if secret is None:
         Keystore(info.path.parent).export(info.name, to)

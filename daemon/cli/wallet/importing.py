@@ -30,7 +30,7 @@ from daemon.cli.wallet.planning import (
 )
 
 if TYPE_CHECKING:
-    from storage.keystore import LoadedKey, Secret
+    from storage.keys.keystore import LoadedKey, Secret
 
 SECRET_CHARACTERS_MAX = 4_096
 """24 words have some 200; more was not meant for us."""
@@ -96,7 +96,7 @@ def import_key(  # noqa: PLR0913 - the options of one verb
     Each --hotkey restores one more hotkey of the words, in the order in which they were made.
     Words of a Substrate wallet give its ed25519 address, not the usual sr25519 one.
     """
-    from storage.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
+    from storage.keys.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
 
     _check_sources((mnemonic_file, seed_file, file))
     hotkeys = list(hotkey or ())
@@ -157,7 +157,7 @@ def _read_secret(mnemonic_file: Path | None, seed_file: Path | None) -> "Secret"
         compute_seed,
         parse_words,
     )
-    from storage.keystore import Secret  # noqa: PLC0415 - libsodium, when needed
+    from storage.keys.keystore import Secret  # noqa: PLC0415 - libsodium, when needed
 
     if seed_file is not None:
         return Secret(parse_seed(_read_file(seed_file)))
@@ -201,7 +201,7 @@ def _open_carried(
         KeyDamaged, WrongPassword: as they say.
     """
     from storage.errors import WrongPassword  # noqa: PLC0415 - libsodium, when needed
-    from storage.keystore import open_carried  # noqa: PLC0415 - as above
+    from storage.keys.keystore import open_carried  # noqa: PLC0415 - as above
 
     if not file.is_file():
         message = f"{file} is no file."
@@ -228,7 +228,7 @@ def _plan_carried(name: str, carried: "LoadedKey") -> New:
         CliError: `words_differ`: somebody put words into it that give another key.
     """
     from daemon.cli.wallet.words import compute_seed  # noqa: PLC0415 - the library of words
-    from storage.keystore import Secret  # noqa: PLC0415 - libsodium, when needed
+    from storage.keys.keystore import Secret  # noqa: PLC0415 - libsodium, when needed
 
     if carried.entropy and compute_seed(carried.entropy) != carried.seed:
         message = f"The words in {carried.info.path} do not give its key: it was not made by us."

@@ -12,7 +12,7 @@ from daemon.cli.output import JsonFlag, print_json, print_note
 from daemon.cli.sources import ConfigOption, SetOption
 
 if TYPE_CHECKING:
-    from storage.keystore import KeyInfo
+    from storage.keys.keystore import KeyInfo
 
 NameArgument = Annotated[str, typer.Argument(help="Name of a key here, or its address.")]
 
@@ -25,7 +25,7 @@ def list_keys(
     as_json: JsonFlag = False,
 ) -> None:
     """List the keys: name, kind, SS58 address, encrypted or not."""
-    from storage.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
+    from storage.keys.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
 
     folder = find_keys(config, settings, keystore, None).keystore
     listing = Keystore(folder).list()
@@ -118,7 +118,7 @@ def _word_origin(info: "KeyInfo") -> str:
         return f"its {info.words} words"
     if info.derivation is None:
         return "a copy of its file, or its seed"
-    from storage.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
+    from storage.keys.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
 
     coldkey = format_address(info.derivation.coldkey)
     here = Keystore(info.path.parent).list().keys

@@ -11,7 +11,7 @@ from daemon.cli.keys import Kind
 from daemon.cli.output import CliError, Exit
 
 if TYPE_CHECKING:
-    from storage.keystore import KeyInfo, Keystore, Secret
+    from storage.keys.keystore import KeyInfo, Keystore, Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def name_hotkeys(name: str, given: Sequence[str] | None) -> list[str]:
 def plan_wallet(name: str, kind: Kind, hotkeys: Iterable[str], entropy: bytes) -> list[New]:
     """Return the key of the words that `entropy` stands for, and the first of their hotkeys."""
     from daemon.cli.wallet.words import compute_seed  # noqa: PLC0415 - the library of words
-    from storage.keystore import Secret  # noqa: PLC0415 - libsodium, when needed
+    from storage.keys.keystore import Secret  # noqa: PLC0415 - libsodium, when needed
 
     seed = compute_seed(entropy)
     rest = [plan_hotkey(each, seed, index) for index, each in enumerate(hotkeys)]
@@ -42,7 +42,7 @@ def plan_hotkey(name: str, seed: bytes, index: int) -> New:
     """Return hotkey number `index` of the coldkey whose words give `seed`."""
     from consensus.crypto import compute_public_key  # noqa: PLC0415 - libsodium, when needed
     from daemon.cli.wallet.words import compute_hotkey_seed  # noqa: PLC0415 - as above
-    from storage.keyfile import Derivation, Secret  # noqa: PLC0415 - as above
+    from storage.keys.keyfile import Derivation, Secret  # noqa: PLC0415 - as above
 
     derivation = Derivation(compute_public_key(seed), index)
     secret = Secret(compute_hotkey_seed(seed, index), derivation=derivation)
@@ -51,7 +51,7 @@ def plan_hotkey(name: str, seed: bytes, index: int) -> New:
 
 def plan_seed(name: str, kind: Kind, seed: bytes) -> New:
     """Return the key of a seed without words."""
-    from storage.keystore import Secret  # noqa: PLC0415 - libsodium, when needed
+    from storage.keys.keystore import Secret  # noqa: PLC0415 - libsodium, when needed
 
     return New(name, kind, Secret(seed))
 
@@ -93,7 +93,7 @@ def write_keys(store: "Keystore", news: Sequence[New], password: str) -> list["K
     Raises:
         KeyExists, StretchFailed, StorageFull, StorageFailed: as they say; nothing is left.
     """
-    from storage.keystore import KeyKind  # noqa: PLC0415 - libsodium, when needed
+    from storage.keys.keystore import KeyKind  # noqa: PLC0415 - libsodium, when needed
 
     add = store.add if password else store.add_devnet
     made: list[KeyInfo] = []

@@ -13,7 +13,7 @@ from daemon.cli.sources import ConfigOption, SetOption, load
 from daemon.cli.wallet.listing import NameArgument
 
 if TYPE_CHECKING:
-    from storage.keystore import Keystore
+    from storage.keys.keystore import Keystore
 
 
 def remove(
@@ -30,7 +30,7 @@ def remove(
     Needs a yes: without its words, its seed or a copy, the key and what it owns are lost. What the
     chain knows of the key stays as it is.
     """
-    from storage.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
+    from storage.keys.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
 
     folder = find_keys(config, settings, keystore, None).keystore
     store = Keystore(folder)

@@ -19,7 +19,7 @@ from daemon.cli.output import CliError, Exit, JsonFlag, YesFlag, print_json, pri
 from daemon.cli.sources import ConfigOption, SetOption, read_password_file
 
 if TYPE_CHECKING:
-    from storage.keystore import KeyInfo, Keystore, LoadedKey
+    from storage.keys.keystore import KeyInfo, Keystore, LoadedKey
 
 
 def change_password(  # noqa: PLR0913 - the options of one verb
@@ -47,7 +47,7 @@ def change_password(  # noqa: PLR0913 - the options of one verb
     key opens with the old password or, after an interrupted run, with the new one.
     """
     from storage.errors import WrongPassword  # noqa: PLC0415 - libsodium, when needed
-    from storage.keystore import Keystore  # noqa: PLC0415 - as above
+    from storage.keys.keystore import Keystore  # noqa: PLC0415 - as above
 
     keys = find_keys(config, settings, keystore, password_file)
     store = Keystore(keys.keystore)

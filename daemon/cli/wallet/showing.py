@@ -75,7 +75,7 @@ def write_secret(file: Path, text: str) -> None:
     Raises:
         KeyExists, StorageFull, StorageFailed: as they say.
     """
-    from storage.private import write_carried  # noqa: PLC0415 - when there is a secret to write
+    from storage.keys.private import write_carried  # noqa: PLC0415 - when there is a secret to write
 
     write_carried(file, text.encode() + b"\n")
 

@@ -19,7 +19,7 @@ from hashlib import blake2b, pbkdf2_hmac
 from mnemonic import Mnemonic
 
 from daemon.cli.output import CliError, Exit
-from storage.keyfile import ENTROPY_BYTES, SEED_BYTES
+from storage.keys.keyfile import ENTROPY_BYTES, SEED_BYTES
 
 ROUNDS = 2_048
 """Of PBKDF2: BIP-39's, weak because the entropy itself can't be guessed."""

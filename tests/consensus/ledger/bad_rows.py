@@ -26,7 +26,7 @@ from consensus.calls.staking import (
     UnstakeRoot,
 )
 from consensus.calls.subnets import SetSubnetIdentity, StartSubnet
-from consensus.ledger.payments import make_voucher
+from consensus.ledger.channels import make_voucher
 from consensus.ledger.records import get_network
 from consensus.quantities import (
     U32,

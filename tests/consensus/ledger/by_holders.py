@@ -3,9 +3,9 @@
 from consensus import codec, crypto
 from consensus.calls import governance, payments, rotation, staking
 from consensus.calls.accounts import Transfer
+from consensus.ledger.channels import Channel, make_voucher
 from consensus.ledger.identity.rotation import list_announcements
 from consensus.ledger.keys import Family
-from consensus.ledger.payments import Channel, make_voucher
 from consensus.ledger.records import (
     ROOT,
     get_network,

@@ -9,7 +9,7 @@ from consensus.ledger.records import (
     get_network,
 )
 from consensus.ledger.state import State
-from consensus.ledger.subnets import get_hotkeys, get_netuids, get_subnet
+from consensus.ledger.subnet.records import get_hotkeys, get_netuids, get_subnet
 from consensus.quantities import (
     I64,
     U32,

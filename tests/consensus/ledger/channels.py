@@ -10,11 +10,7 @@ from consensus.calls.accounts import Transfer
 from consensus.calls.payments import OpenChannel, RedeemVoucher, Voucher
 from consensus.errors import CallError
 from consensus.ledger.calls import process_call
-from consensus.ledger.payments import (
-    ChannelView,
-    make_voucher,
-    view_channel,
-)
+from consensus.ledger.channels import ChannelView, make_voucher, view_channel
 from consensus.ledger.records import (
     get_account,
     get_network,

@@ -20,7 +20,7 @@ from consensus.ledger.records import ROOT, get_network, get_vault_hotkey, get_va
 from consensus.ledger.stake.children import CHILDREN_MAX, PARENTS_MAX
 from consensus.ledger.stake.lending import decode_loans, get_children, list_stake_weights
 from consensus.ledger.state import Reading
-from consensus.ledger.subnets import get_netuids
+from consensus.ledger.subnet.records import get_netuids
 from consensus.quantities import U16_MAX, Amount, NetUid, PublicKey, Ratio16
 from consensus.types import Call
 

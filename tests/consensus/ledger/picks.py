@@ -12,7 +12,7 @@ from consensus.ledger.records import (
     get_vault_hotkey,
 )
 from consensus.ledger.state import State
-from consensus.ledger.subnets import NOBODY, get_hotkeys, get_netuids
+from consensus.ledger.subnet.records import NOBODY, get_hotkeys, get_netuids
 from consensus.quantities import (
     U64_MAX,
     Amount,

@@ -17,7 +17,7 @@ from consensus.calls.subnets import (
 from consensus.ledger.genesis import GenesisStake
 from consensus.ledger.state import State
 from consensus.ledger.subnet.hyperparameters import BOUNDS
-from consensus.ledger.subnets import find_subnet
+from consensus.ledger.subnet.records import find_subnet
 from consensus.params import Hyperparameters
 from consensus.quantities import (
     I64,

@@ -19,7 +19,7 @@ from consensus.calls.staking import (
 from consensus.errors import DecodeError, InvalidBlock
 from consensus.ledger.fees import ENCODING_BYTES_MAX
 from consensus.ledger.state import Draft
-from consensus.ledger.subnets import get_subnet, put_subnet
+from consensus.ledger.subnet.records import get_subnet, put_subnet
 from consensus.quantities import (
     Height,
     LongText,
@@ -37,7 +37,7 @@ from tests.builders import (
 )
 from tests.consensus.ledger.bad_rows import CASES, VOUCHER
 from tests.consensus.ledger.bad_values import BAD, COIN, HOT0, STATE, Case, answer, spoil
-from tests.test_house import find_rules
+from tests.house.test_house import find_rules
 
 RULES = find_rules()
 DONE = tuple(case for case in CASES if type(case.call).__name__ in RULES)

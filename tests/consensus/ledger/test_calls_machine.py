@@ -35,14 +35,14 @@ from consensus.calls.staking import (
 from consensus.calls.subnets import SetSubnetIdentity
 from consensus.errors import CallError, InvalidTransaction
 from consensus.ledger.calls import process_call
+from consensus.ledger.channels import list_paid_by, make_voucher
 from consensus.ledger.genesis import GenesisAccount, GenesisStake
 from consensus.ledger.mempool import Mempool
-from consensus.ledger.payments import list_paid_by, make_voucher
 from consensus.ledger.proposal import build_body
 from consensus.ledger.queries import list_subnets
 from consensus.ledger.records import get_vault_hotkey
 from consensus.ledger.state import Draft, State
-from consensus.ledger.subnets import NOBODY, get_hotkeys
+from consensus.ledger.subnet.records import NOBODY, get_hotkeys
 from consensus.ledger.supply import check_invariants
 from consensus.ledger.transition import apply_block
 from consensus.ledger.voting.governable import GOVERNABLE
@@ -84,7 +84,7 @@ from tests.consensus.ledger.holders import NEW_KEYS, calls_of_holders, check_loa
 from tests.consensus.ledger.picks import NAMES
 from tests.consensus.ledger.purposes import PURPOSES, make_call
 from tests.consensus.ledger.subnets import calls_of_owners
-from tests.test_house import find_rules
+from tests.house.test_house import find_rules
 
 PEOPLE = ("alice", "bob", "cold0", "cold1", "hot0", "hot1", "hot2", "new0", "new1", "nobody")
 PAYERS = ("alice", "bob", "cold0")

@@ -14,7 +14,7 @@ from consensus.reward import medians
 from consensus.reward.epoch import EpochInput, EpochTerms, select_params
 from consensus.reward.rows import get_cell
 from consensus.reward.yuma import run_epoch, select_top
-from scripts.vectors_epoch import check_law_case
+from scripts.tools.vectors.epoch import check_law_case
 from tests.consensus.reward import reference
 from tests.consensus.reward.epochs import PLAIN, make_epoch, make_random_epoch
 

@@ -17,13 +17,13 @@ from typing import Protocol
 
 from consensus.calls.weights import CommitWeights, RevealWeights
 from consensus.ledger import queries
+from consensus.ledger.channels import get_channel, list_channels_of
 from consensus.ledger.genesis import (
     build_genesis,
 )
-from consensus.ledger.payments import get_channel, list_channels_of
 from consensus.ledger.records import get_network
 from consensus.ledger.state import MemoryReader, State
-from consensus.ledger.subnets import Column, get_column, get_hotkeys, get_market
+from consensus.ledger.subnet.records import Column, get_column, get_hotkeys, get_market
 from consensus.ledger.transition import apply_block
 from consensus.quantities import (
     U16_MAX,

@@ -1,6 +1,6 @@
 """Weight copier: judges nobody, and commits what consensus said of the last epoch."""
 
-from consensus.ledger.subnets import Column, get_column
+from consensus.ledger.subnet.records import Column, get_column
 from tests.sim.markets.arena import Arena, Party, Weights
 from tests.sim.markets.founding import MARKET
 from tests.sim.markets.honest import Honest

@@ -1,7 +1,7 @@
 """UID farm: one outsider registers many hotkeys that all give the same middling answer.
 
 Equal answers to one challenge are paid once, to the neuron registered first
-(`neurons/copies.py`), so honest validators see quality in one of them only.
+(`neurons/validating/copies.py`), so honest validators see quality in one of them only.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from consensus import crypto
 from consensus.calls.neurons import RegisterNeuron
 from consensus.ledger.records import get_network
-from consensus.ledger.subnets import find_uid
+from consensus.ledger.subnet.records import find_uid
 from consensus.quantities import U64_MAX, Amount
 from consensus.types import Call
 from tests.builders import key_of, sign_as

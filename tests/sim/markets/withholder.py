@@ -4,7 +4,7 @@ It goes last in the block and sees every other reveal. It withholds when its row
 the clip than the median of the other epochs did.
 """
 
-from consensus.ledger.subnets import Column, get_cell
+from consensus.ledger.subnet.records import Column, get_cell
 from consensus.quantities import Uid
 from tests.sim.markets.arena import Arena, Weights
 from tests.sim.markets.copier import Copier

@@ -25,8 +25,8 @@ from consensus.ledger.events import (
 )
 from consensus.ledger.genesis import GenesisStake
 from consensus.ledger.keys import Family
-from consensus.ledger.neurons.models import find_model
-from consensus.ledger.neurons.weights import get_forfeits
+from consensus.ledger.membership.models import find_model
+from consensus.ledger.membership.weights import get_forfeits
 from consensus.ledger.queries import account, metagraph, supply, validator_set
 from consensus.ledger.records import (
     ROOT,
@@ -41,7 +41,7 @@ from consensus.ledger.stake.delegates import count_delegators, find_delegate, li
 from consensus.ledger.stake.shares import deposit, get_stake
 from consensus.ledger.stake.staking import process_slash
 from consensus.ledger.state import Draft, State
-from consensus.ledger.subnets import find_served, find_uid, get_subnet
+from consensus.ledger.subnet.records import find_served, find_uid, get_subnet
 from consensus.ledger.supply import check_invariants
 from consensus.quantities import (
     U32,

@@ -19,6 +19,7 @@ from consensus.calls.staking import (
 )
 from consensus.errors import CallError
 from consensus.ledger.calls import process_call
+from consensus.ledger.channels import get_channel, list_channels_of
 from consensus.ledger.events import (
     ColdkeySwapAnnounced,
     ColdkeySwapCancelled,
@@ -32,11 +33,10 @@ from consensus.ledger.identity.rotation import (
     find_announcement,
     list_announcements,
 )
-from consensus.ledger.payments import get_channel, list_channels_of
 from consensus.ledger.queries import account
 from consensus.ledger.stake.autostake import get_auto_stake
 from consensus.ledger.state import Draft, State
-from consensus.ledger.subnets import get_subnet
+from consensus.ledger.subnet.records import get_subnet
 from consensus.ledger.supply import check_invariants
 from consensus.quantities import (
     U32,

@@ -29,7 +29,7 @@ from consensus.ledger.stake.lending import (
 )
 from consensus.ledger.stake.shares import get_stake
 from consensus.ledger.state import Draft, State
-from consensus.ledger.subnets import get_subnet, put_subnet
+from consensus.ledger.subnet.records import get_subnet, put_subnet
 from consensus.ledger.supply import check_invariants
 from consensus.params import Params
 from consensus.quantities import U16_MAX, U32, Amount, Height, NetUid, PublicKey, Ratio16, Uid

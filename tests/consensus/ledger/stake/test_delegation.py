@@ -15,7 +15,7 @@ from consensus.ledger.stake.lending import get_stake_weight
 from consensus.ledger.stake.shares import get_stake, raise_pool, slash
 from consensus.ledger.stake.staking import process_slash
 from consensus.ledger.state import Draft, State
-from consensus.ledger.subnets import get_subnet, put_subnet
+from consensus.ledger.subnet.records import get_subnet, put_subnet
 from consensus.ledger.supply import check_invariants
 from consensus.quantities import U64_MAX, Amount, NetUid, PublicKey
 from consensus.refusals import (

@@ -31,8 +31,8 @@ from consensus.ledger.subnet.dissolution import (
     process_endings,
 )
 from consensus.ledger.subnet.founding import get_locks
-from consensus.ledger.subnet.places import process_places
-from consensus.ledger.subnets import find_subnet, get_market, get_netuids
+from consensus.ledger.subnet.netuids import process_places
+from consensus.ledger.subnet.records import find_subnet, get_market, get_netuids
 from consensus.ledger.supply import assert_totals, check_invariants
 from consensus.quantities import U16, U32, U64_MAX, Amount, Height, NetUid
 from consensus.refusals import SubnetClosed, UnknownSubnet

@@ -25,7 +25,7 @@ from consensus.ledger.subnet.hyperparameters import (
     get_room,
     process_changes,
 )
-from consensus.ledger.subnets import NEVER, Column, get_cell, get_subnet, put_subnet
+from consensus.ledger.subnet.records import NEVER, Column, get_cell, get_subnet, put_subnet
 from consensus.ledger.supply import check_invariants
 from consensus.params import Hyperparameters
 from consensus.quantities import I64, U16, U32, Amount, Height, NetUid, ShortText, Uid

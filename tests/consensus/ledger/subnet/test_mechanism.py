@@ -13,7 +13,7 @@ from consensus.ledger.events import (
 from consensus.ledger.queries import metagraph
 from consensus.ledger.state import Draft, State
 from consensus.ledger.subnet.mechanism import find_mechanism
-from consensus.ledger.subnets import find_subnet
+from consensus.ledger.subnet.records import find_subnet
 from consensus.quantities import U64, U64_MAX, ZERO_HASH, Hash32, Height, NetUid, ShortText
 from consensus.refusals import NotOwner, NotPrintable, TooEarly, UnknownSubnet
 from consensus.types import SignedTransaction

@@ -10,7 +10,7 @@ from consensus.ledger.keys import Family
 from consensus.ledger.records import ROOT, get_network, get_pool, mint
 from consensus.ledger.stake.shares import slash
 from consensus.ledger.state import Draft, State, Total
-from consensus.ledger.subnets import find_subnet, get_market, put_subnet
+from consensus.ledger.subnet.records import find_subnet, get_market, put_subnet
 from consensus.ledger.supply import check_invariants, get_supply
 from consensus.ledger.trade.orders import buy_and_destroy, sell_for_root
 from consensus.ledger.trade.pools import get_price, process_settlement, quote_trade

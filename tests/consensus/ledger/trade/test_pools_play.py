@@ -11,7 +11,7 @@ from consensus.ledger import keys
 from consensus.ledger.records import ROOT, mint
 from consensus.ledger.stake.shares import raise_pool
 from consensus.ledger.state import Draft, State
-from consensus.ledger.subnets import get_market
+from consensus.ledger.subnet.records import get_market
 from consensus.ledger.supply import check_invariants
 from consensus.quantities import U32, Amount, NetUid
 from consensus.reward.clearing import Side, quote

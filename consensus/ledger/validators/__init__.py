@@ -1,0 +1,1 @@
+"""Who votes: validator sets by root stake, era by era."""

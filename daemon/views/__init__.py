@@ -1,0 +1,1 @@
+"""What this node can tell, each answer declared once. Knows no door."""

@@ -1,0 +1,1 @@
+"""A miner at work: take queries in, batch them, answer and sign."""

@@ -1,0 +1,1 @@
+"""The task `text`: the next byte after a prefix of source code."""

@@ -1,0 +1,1 @@
+"""A validator at work: ask miners, judge, rate, and owe the chain its weights."""

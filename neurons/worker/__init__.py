@@ -1,0 +1,1 @@
+"""The model's own process, and the runtime in the daemon that keeps it alive."""

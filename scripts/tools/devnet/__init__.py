@@ -1,0 +1,1 @@
+"""`scripts/devnet`: a local network of daemons, started, watched and judged."""

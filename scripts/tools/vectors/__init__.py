@@ -1,0 +1,1 @@
+"""`scripts/vectors`: the law against vectors, and our own vectors written anew."""

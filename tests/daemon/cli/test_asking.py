@@ -1,0 +1,139 @@
+"""What a client sees of a real node over a real socket, and what it refuses to believe."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+import trio
+
+from config.settings import ApiSettings
+from consensus.agreement.light import InvalidProof
+from consensus.crypto import compute_transaction_id
+from consensus.ledger.genesis import Genesis
+from consensus.quantities import U32, ZERO_HASH, Era, Height, Nonce
+from daemon.cli import asking
+from daemon.cli.client import NodeClient
+from daemon.cli.output import CliError
+from daemon.engine.eras import build_committee
+from daemon.http import questions
+from daemon.http.app import build_app
+from daemon.http.keys import ApiKeys
+from daemon.http.server import serve_http
+from daemon.http.values import RowEdit, WhatIfEdits
+from tests import builders
+from tests.daemon import world
+
+GENESIS = world.make_world()
+SHORT = world.make_world(era_blocks=U32(3))
+ALICE = questions.ask_account(builders.key_of("alice"))
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def _serve(
+    folder: Path, blocks: int, genesis: Genesis = GENESIS
+) -> AsyncGenerator[tuple[world.Node, NodeClient]]:
+    await world.grow(genesis, folder, blocks)
+    settings = replace(ApiSettings(), listen="127.0.0.1:0")
+    stop = trio.Event()
+    async with world.open_parts(genesis, folder) as node, trio.open_nursery() as nursery:
+        app = build_app(node.view, node.telemetry, settings, ApiKeys(None), metrics=False)
+        (address,) = await nursery.start(partial(serve_http, app, settings, stop, 1.0))
+        yield node, NodeClient(address)
+        stop.set()
+
+
+async def call(work: Callable[[], T]) -> T:
+    return await trio.to_thread.run_sync(work)
+
+
+def test_the_set_a_client_trusts_is_the_one_the_node_votes_with():
+    trusted, committee = asking.trust_genesis(GENESIS), build_committee(GENESIS)
+    assert trusted.vset_hash == committee.vset_hash
+    assert trusted.era == committee.era
+    assert trusted.chain_id == committee.chain_id
+
+
+async def test_answers_of_later_eras_are_proven_to_who_knows_the_genesis(tmp_path: Path):
+    committee = asking.trust_genesis(SHORT)
+    async with _serve(tmp_path, 11, SHORT) as (_, client):
+        proven = await call(lambda: asking.ask_proved(client, committee, ALICE))
+        assert proven.height == 10
+        early = await call(lambda: asking.ask_proved(client, committee, ALICE, Height(2)))
+        assert early.answer.free == 1_000 * builders.TAO
+        with pytest.raises(InvalidProof, match="ended"):
+            await call(lambda: asking.follow(client, committee, Era(9)))
+        stranger = replace(committee, entries=committee.entries[::-1])
+        with pytest.raises(CliError, match="not shown to have ended"):
+            await call(lambda: asking.ask_proved(client, stranger, ALICE))
+
+
+async def test_an_answer_is_taken_as_it_is_or_proven(tmp_path: Path):
+    committee = asking.trust_genesis(GENESIS)
+    async with _serve(tmp_path, 3) as (_, client):
+        told = await call(lambda: asking.ask(client, ALICE, Height(1)))
+        assert (told["height"], told["proof"]) == (1, None)
+        proven = await call(lambda: asking.ask_proved(client, committee, ALICE))
+        assert (proven.height, proven.answer.free) == (2, 1_000 * builders.TAO)
+        entries = questions.ask_entries([b"\x02"])
+        shown = await call(lambda: asking.ask_proved(client, committee, entries, Height(0)))
+        assert (shown.height, shown.is_complete) == (0, True)
+
+
+async def test_a_node_of_another_network_convinces_nobody(tmp_path: Path):
+    committee = asking.trust_genesis(world.make_world(age_ms=99_000))
+    async with _serve(tmp_path, 3) as (_, client):
+        with pytest.raises(CliError) as caught:
+            await call(lambda: asking.ask_proved(client, committee, ALICE))
+        assert caught.value.code == "not_proven"
+        with pytest.raises(CliError, match="are kept") as caught:
+            await call(lambda: asking.ask_proved(client, committee, ALICE, Height(9)))
+        assert caught.value.code == "not_kept"
+
+
+async def test_transactions_go_in_one_by_one_or_many_and_are_found(tmp_path: Path):
+    async with _serve(tmp_path, 1) as (node, client):
+        state = node.chain.head.state
+        one = builders.make_transaction(state, "bob")
+        many = [builders.make_transaction(state, nonce=Nonce(nonce)) for nonce in range(5)]
+        many.append(builders.make_transaction(state, "cold0", chain_id=ZERO_HASH))
+        identity = await call(lambda: asking.submit(client, one))
+        assert identity == compute_transaction_id(one.transaction)
+        results = await call(lambda: asking.submit_many(client, many))
+        assert [result.id is None for result in results] == [False] * 5 + [True]
+        assert results[5].error is not None
+        assert results[5].error.code == "invalid_transaction"
+        assert (await call(lambda: asking.find_receipt(client, identity))).status == "pending"
+        await world.add_block(node.driver.machine.committee, node.chain)
+        receipt = await call(lambda: asking.find_receipt(client, identity))
+        assert (receipt.status, receipt.height, receipt.code) == ("final", 2, 0)
+        with pytest.raises(CliError) as caught:
+            await call(lambda: asking.submit(client, one))
+        assert caught.value.code == "invalid_transaction"
+
+
+async def test_many_more_than_a_request_takes_go_in_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(asking, "MANY_MAX", 2)
+    async with _serve(tmp_path, 1) as (node, client):
+        state = node.chain.head.state
+        many = [builders.make_transaction(state, nonce=Nonce(nonce)) for nonce in range(5)]
+        results = await call(lambda: asking.submit_many(client, many))
+        assert [result.id for result in results] == [
+            compute_transaction_id(signed.transaction).hex() for signed in many
+        ]
+
+
+async def test_an_epoch_is_replayed_over_the_wire(tmp_path: Path):
+    async with _serve(tmp_path, 11) as (_, client):
+        shown = await call(lambda: asking.ask_what_if(client, builders.SUBNET, WhatIfEdits()))
+        assert len(shown.neurons) == 4
+        wrong = WhatIfEdits(weights=(RowEdit(3, (), ()),))
+        with pytest.raises(CliError, match="no permit") as caught:
+            await call(lambda: asking.ask_what_if(client, builders.SUBNET, wrong))
+        assert caught.value.code == "invalid_edit"
