@@ -30,7 +30,7 @@ from consensus.params import Params
 from consensus.quantities import Amount
 from consensus.types import Block
 from daemon.engine.answers import make_answers
-from daemon.engine.chain import Chain, Head
+from daemon.engine.chain import Chain, ChainHead
 from daemon.engine.driver import Driver, Voter
 from daemon.engine.faucet import Spring
 from daemon.engine.inbox import Inbox
@@ -151,7 +151,7 @@ async def open_chain(store: Store, genesis: Genesis) -> Chain:
     header = store.blocks.header(kept.digest)
     assert header is not None, "the head's header is stored with it"
     state = State.from_reader(store.states.reader(kept.height), kept.height, kept.root)
-    return Chain(store, Head(kept.digest, header, state), Mempool())
+    return Chain(store, ChainHead(kept.digest, header, state), Mempool())
 
 
 async def _open_current_chain(store: Store, genesis: Genesis) -> Chain:

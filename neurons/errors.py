@@ -12,7 +12,7 @@ class NodeUnreachable(NeurondError):
     """No connection, or it broke before an answer came: nobody's fault, once."""
 
 
-class PeerBusy(NeurondError):
+class MinerBusy(NeurondError):
     """The peer's node refused the question for now (its own quota): counts like `Busy`."""
 
     def __init__(self, retry_ms: int = 1_000) -> None:

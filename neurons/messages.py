@@ -59,7 +59,7 @@ class SignedQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class AnswerReceipt:
     """What a miner signs: which answer it gave to which query, and when by its own clock."""
 
     query_hash: Hash32
@@ -73,7 +73,7 @@ class Completion:
     """An answer (its bytes belong to the task) and the miner's signed receipt for it."""
 
     answer: Bytes64K
-    receipt: Receipt
+    receipt: AnswerReceipt
     signature: Signature
 
 
@@ -88,7 +88,7 @@ class Busy:
 class SignedReceipt:
     """What a validator keeps of an answer: who signed for which answer to which query."""
 
-    receipt: Receipt
+    receipt: AnswerReceipt
     signature: Signature
 
 
@@ -163,7 +163,7 @@ def compute_answer_hash(answer: bytes) -> Hash32:
     return crypto.hash32(b"neurond/answer", answer)
 
 
-def compute_receipt_hash(receipt: Receipt) -> Hash32:
+def compute_receipt_hash(receipt: AnswerReceipt) -> Hash32:
     """Hash a receipt: what the miner signs (the chain id is inside the query's hash)."""
     return crypto.hash32(b"neurond/served", codec.encode(receipt))
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import trio
 
 from p2p import ask_wire
-from p2p.ask_wire import AskKind, Fault, Request
+from p2p.ask_wire import AskFault, AskKind, Request
 from p2p.errors import PeerBusy, PeerGone, Refuse, RemoteFault
 from p2p.pipe import Pipe
 from p2p.quota import PeerQuota
@@ -178,7 +178,7 @@ class Answerer:
         """Refuse a question that is beyond the quota, once, with what still comes of it."""
         begun = self._take_begun(number)
         if begun is None or begun.request is not None:
-            self._refuse(number, Fault.BUSY, "1000")
+            self._refuse(number, AskFault.BUSY, "1000")
         if flags & ask_wire.MORE:
             self._keep_begun(number, _Begun(None, is_stream=False))
 
@@ -199,11 +199,11 @@ class Answerer:
         if number in self._open:
             raise RemoteFault(f"call {number} asked twice at once")
         if question.request.kind not in self._handlers:
-            self._refuse(number, Fault.UNKNOWN_KIND, question.request.kind[:KIND_SHOWN_MAX])
+            self._refuse(number, AskFault.UNKNOWN_KIND, question.request.kind[:KIND_SHOWN_MAX])
             return
         if len(self._open) >= RUNNING_MAX + WAITING_MAX:
             self._counts["asks_refused_busy"] += 1
-            self._refuse(number, Fault.BUSY, str(BUSY_MS))
+            self._refuse(number, AskFault.BUSY, str(BUSY_MS))
             return
         if question.is_stream:
             question.credited = trio.lowlevel.ParkingLot()
@@ -268,32 +268,32 @@ class Answerer:
                 self._refuse(question.number, refusal.code, str(refusal))
             except PeerBusy as busy:
                 self._counts["asks_refused_busy"] += 1
-                self._refuse(question.number, Fault.BUSY, str(busy.retry_ms))
+                self._refuse(question.number, AskFault.BUSY, str(busy.retry_ms))
             except PeerGone:
                 if not self._pipe.is_closed:
-                    self._refuse(question.number, Fault.BROKE, "a peer it needs is gone")
+                    self._refuse(question.number, AskFault.BROKE, "a peer it needs is gone")
             except Exception:
                 # The supervisor of one answer: a handler's bug is the asker's error, not our end.
                 self._counts["answers_crashed"] += 1
                 logger.exception("the answer to a %r question crashed", question.request.kind)
-                self._refuse(question.number, Fault.BROKE, "the answer failed")
+                self._refuse(question.number, AskFault.BROKE, "the answer failed")
         if scope.cancelled_caught and not question.is_cancelled:
-            self._refuse(question.number, Fault.DEADLINE, "the deadline passed")
+            self._refuse(question.number, AskFault.DEADLINE, "the deadline passed")
 
     async def _run_handler(self, question: _Question) -> None:
         result = self._handlers[question.request.kind](self._peer, question.payload)
         if isinstance(result, AsyncGenerator):
             async with aclosing(result) as items:
                 if not question.is_stream:
-                    self._refuse(question.number, Fault.UNKNOWN_KIND, "ask for a stream")
+                    self._refuse(question.number, AskFault.UNKNOWN_KIND, "ask for a stream")
                     return
                 await self._send_items(question, items)
             return
         answer = await result
         if question.is_stream:
-            self._refuse(question.number, Fault.UNKNOWN_KIND, "this kind is no stream")
+            self._refuse(question.number, AskFault.UNKNOWN_KIND, "this kind is no stream")
         elif len(answer) > question.request.size_max:
-            self._refuse(question.number, Fault.TOO_LARGE, str(len(answer)))
+            self._refuse(question.number, AskFault.TOO_LARGE, str(len(answer)))
         else:
             for frame in ask_wire.write_pieces(AskKind.ANSWER, question.number, answer):
                 self._pipe.put(frame)
@@ -302,7 +302,7 @@ class Answerer:
         assert question.credited is not None
         async for item in items:
             if len(item) > question.request.size_max:
-                self._refuse(question.number, Fault.TOO_LARGE, str(len(item)))
+                self._refuse(question.number, AskFault.TOO_LARGE, str(len(item)))
                 return
             while question.credits < 1:
                 await question.credited.park()

@@ -40,7 +40,7 @@ class AskKind(IntEnum):
     CREDIT = 7
 
 
-class Fault(IntEnum):
+class AskFault(IntEnum):
     """Error codes of this room, below 64; a handler's own codes are 64 and above."""
 
     BUSY = 1

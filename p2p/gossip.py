@@ -23,12 +23,12 @@ import trio
 from consensus.verdict import Accept, Ignore, Reject, Verdict
 from p2p import wire
 from p2p.errors import RemoteFault
-from p2p.judging import JudgingQueue, Pending, is_urgent
+from p2p.judging import JudgingQueue, Unjudged, is_urgent
 from p2p.link import Link
 from p2p.mesh import Mesh
-from p2p.peers import Deed, PeerBook, Standing
+from p2p.peers import Deed, PeerBook, PeerStanding
 from p2p.pulls import Pull, Pulls
-from p2p.seen import Body, RecentBodies, SeenIds, WantedIds
+from p2p.seen import RecentBodies, SeenBody, SeenIds, WantedIds
 from p2p.wire import Announcement, GossipKind, MessageId, Topic
 
 HOLD_S = 0.02
@@ -75,7 +75,7 @@ class Gossip:
         self.counts["published"] += 1
         if topic not in wire.NEIGHBOUR_TOPICS:
             self._seen.add(message_id, now_s)
-        self._spread(message_id, Body(topic, payload, now_s), ())
+        self._spread(message_id, SeenBody(topic, payload, now_s), ())
 
     def send(self, peer: bytes, topic: Topic, payload: bytes) -> bool:
         """Tell one neighbour, who judges it and does not forward it; False: it is none."""
@@ -87,7 +87,7 @@ class Gossip:
             link.put(topic, wire.write_data(GossipKind.DIRECT, topic, payload))
             return True
         message_id = wire.compute_message_id(topic, payload)
-        self.bodies.keep(message_id, Body(topic, payload, trio.current_time()))
+        self.bodies.keep(message_id, SeenBody(topic, payload, trio.current_time()))
         announcement = Announcement(topic, message_id, len(payload), is_direct=True)
         link.put(topic, wire.write_announcement(announcement))
         return True
@@ -135,7 +135,7 @@ class Gossip:
             return
         message_id = wire.compute_message_id(topic, payload)
         if topic in wire.NEIGHBOUR_TOPICS:
-            self._queue_for_judge(Pending(None, topic, payload, [link]))
+            self._queue_for_judge(Unjudged(None, topic, payload, [link]))
             return
         if not self._seen.add(message_id, now_s):
             self.counts["duplicates"] += 1
@@ -143,11 +143,11 @@ class Gossip:
             self._queue.note_sender(message_id, link)
             return
         self._wanted.drop(message_id)
-        self._queue_for_judge(Pending(message_id, topic, payload, [link]))
+        self._queue_for_judge(Unjudged(message_id, topic, payload, [link]))
 
     def _on_direct(self, link: Link, frame: bytes) -> None:
         topic, payload = _read_data(frame)
-        self._queue_for_judge(Pending(None, topic, payload, [link]))
+        self._queue_for_judge(Unjudged(None, topic, payload, [link]))
 
     def _on_control(self, link: Link, kind: int, body: bytes, now_s: float) -> None:
         if kind == GossipKind.PING:
@@ -200,13 +200,13 @@ class Gossip:
         topic, name = announcement.topic, announcement.message_id
         self.counts["pulled"] += 1
         if announcement.is_direct or topic in wire.NEIGHBOUR_TOPICS:
-            self._queue_for_judge(Pending(None, topic, payload, [link]))
+            self._queue_for_judge(Unjudged(None, topic, payload, [link]))
         elif self._seen.add(name, trio.current_time()):
-            self._queue_for_judge(Pending(name, topic, payload, [link]))
+            self._queue_for_judge(Unjudged(name, topic, payload, [link]))
 
     # -- judging ---------------------------------------------------------------------------------
 
-    def _queue_for_judge(self, pending: Pending) -> None:
+    def _queue_for_judge(self, pending: Unjudged) -> None:
         link = pending.senders[0]
         if not self._is_heard(link, pending.topic):
             self._unsee(pending)
@@ -221,16 +221,16 @@ class Gossip:
 
     def _is_heard(self, link: Link, topic: Topic) -> bool:
         standing = self._book.standing(link.peer, link.heard_s)
-        if standing is Standing.GOOD or (standing is Standing.GREY and is_urgent(topic)):
+        if standing is PeerStanding.GOOD or (standing is PeerStanding.GREY and is_urgent(topic)):
             return True
         self.counts["greylisted"] += 1
         return False
 
-    def _forget(self, pending: Pending) -> None:
+    def _forget(self, pending: Unjudged) -> None:
         if pending.message_id is not None:
             self._seen.ignore(pending.message_id, trio.current_time())
 
-    def _unsee(self, pending: Pending) -> None:
+    def _unsee(self, pending: Unjudged) -> None:
         """Let the next copy be judged: this one came from nobody we hear."""
         if pending.message_id is not None:
             self._seen.forget(pending.message_id)
@@ -251,7 +251,7 @@ class Gossip:
             else:
                 await self._judge_one(pending)
 
-    async def _judge_one(self, pending: Pending) -> None:
+    async def _judge_one(self, pending: Unjudged) -> None:
         if self._work and self._queue:
             self._work.unpark()  # should this call block, the next message has a judge
         topic = pending.topic
@@ -268,7 +268,7 @@ class Gossip:
                 self.counts["accepted"] += 1
                 self._book.judge(sender, Deed.FIRST, now_s)
                 if pending.message_id is not None:
-                    body = Body(pending.topic, pending.payload, now_s)
+                    body = SeenBody(pending.topic, pending.payload, now_s)
                     self._spread(pending.message_id, body, pending.senders)
             case Ignore():
                 self.counts["ignored"] += 1
@@ -280,13 +280,13 @@ class Gossip:
 
     def _blame(self, link: Link, deed: Deed, now_s: float) -> None:
         standing = self._book.judge(link.peer, deed, now_s)
-        if standing is Standing.BANNED and link.close(f"banned: {deed.name.lower()}"):
+        if standing is PeerStanding.BANNED and link.close(f"banned: {deed.name.lower()}"):
             self.counts["banned"] += 1
 
     # -- spreading -------------------------------------------------------------------------------
 
     def _spread(
-        self, message_id: MessageId, body: Body, senders: tuple[Link, ...] | list[Link]
+        self, message_id: MessageId, body: SeenBody, senders: tuple[Link, ...] | list[Link]
     ) -> None:
         """Tell every neighbour but `senders`: all of it to the eager, its name to the others."""
         frame = _frame_of(message_id, body)
@@ -319,7 +319,7 @@ def _read_data(frame: bytes) -> tuple[Topic, bytes]:
     return wire.read_topic(frame[1]), frame[2:]
 
 
-def _frame_of(message_id: MessageId, body: Body) -> bytes:
+def _frame_of(message_id: MessageId, body: SeenBody) -> bytes:
     if len(body.payload) <= wire.INLINE_MAX:
         return wire.write_data(GossipKind.DATA, body.topic, body.payload)
     return wire.write_announcement(

@@ -21,7 +21,7 @@ from p2p.quota import Limit, TokenBucket
 from p2p.yamux import Stream
 
 if TYPE_CHECKING:
-    from p2p.transport import Channel, Transport
+    from p2p.transport import SecureChannel, Transport
 
 logger = logging.getLogger("neurond.p2p")
 
@@ -46,7 +46,7 @@ StreamHandler = Callable[["Connection", Stream], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class HostLimits:
     """How many connections: in all, of strangers that came to us, and from one site.
 
     A site is an IPv4 address or the /64 of an IPv6 one (`compute_site`).
@@ -64,7 +64,7 @@ class Connection:
 
     __slots__ = ("address", "began_s", "channel", "closed", "is_outbound", "peer")
 
-    def __init__(self, channel: "Channel", address: Address, *, is_outbound: bool) -> None:
+    def __init__(self, channel: "SecureChannel", address: Address, *, is_outbound: bool) -> None:
         self.peer = channel.peer
         self.channel = channel
         self.address = address
@@ -89,7 +89,9 @@ class Connection:
 class Host:
     """Listens, dials and serves streams; made by `bind_host`."""
 
-    def __init__(self, transport: "Transport", listen: tuple[Address, ...], limits: Limits) -> None:
+    def __init__(
+        self, transport: "Transport", listen: tuple[Address, ...], limits: HostLimits
+    ) -> None:
         self.peer_id = transport.peer_id
         self.listen = listen
         self.counts: Counter[str] = Counter()
@@ -238,7 +240,7 @@ class Host:
             return
         await self._run_connection(Connection(channel, remote, is_outbound=False))
 
-    async def _secure(self, stream: trio.SocketStream, peer: bytes | None) -> "Channel":
+    async def _secure(self, stream: trio.SocketStream, peer: bytes | None) -> "SecureChannel":
         """Return the channel of a socket: of a stranger (None), or proven to lead to `peer`."""
         try:
             with trio.move_on_after(UPGRADE_S):
@@ -331,7 +333,9 @@ class Host:
 
 
 @asynccontextmanager
-async def bind_host(seed: bytes, listen: tuple[str, ...], limits: Limits) -> AsyncGenerator[Host]:
+async def bind_host(
+    seed: bytes, listen: tuple[str, ...], limits: HostLimits
+) -> AsyncGenerator[Host]:
     """Make a host of the identity `seed` (32 bytes) whose ports are bound; `Host.run` serves them.
 
     Raises:

@@ -18,7 +18,7 @@ URGENT = 3
 """Votes, statuses and blocks: the first topics of `wire.TOPICS`."""
 
 
-class Pending:
+class Unjudged:
     """A message not judged yet; `message_id` is None if it is not to be forwarded."""
 
     __slots__ = ("message_id", "payload", "senders", "topic")
@@ -43,13 +43,13 @@ class JudgingQueue:
     __slots__ = ("_bytes", "_count", "_lanes", "_open", "_shares")
 
     def __init__(self) -> None:
-        self._lanes: tuple[deque[Pending], ...] = tuple(deque() for _ in TOPICS)
-        self._open: dict[MessageId, Pending] = {}
+        self._lanes: tuple[deque[Unjudged], ...] = tuple(deque() for _ in TOPICS)
+        self._open: dict[MessageId, Unjudged] = {}
         self._count = 0
         self._bytes = 0
         self._shares: dict[Link, list[int]] = {}
 
-    def put(self, pending: Pending) -> list[Pending]:
+    def put(self, pending: Unjudged) -> list[Unjudged]:
         """Queue a message; return those that had to go for it, or itself if there is no room."""
         share = self._shares.setdefault(pending.senders[0], [0, 0])
         if share[0] >= SHARE_MAX or share[1] >= SHARE_BYTES:
@@ -61,7 +61,7 @@ class JudgingQueue:
         self._bytes += len(pending.payload)
         if pending.message_id is not None:
             self._open[pending.message_id] = pending
-        dropped: list[Pending] = []
+        dropped: list[Unjudged] = []
         while self._count > PENDING_MAX or self._bytes > PENDING_BYTES:
             lane = next(lane for lane in reversed(self._lanes) if lane)
             oldest = self._taken(lane.popleft())
@@ -69,11 +69,11 @@ class JudgingQueue:
             dropped.append(oldest)
         return dropped
 
-    def take(self) -> Pending | None:
+    def take(self) -> Unjudged | None:
         """Return the most urgent message, None when none waits."""
         return self._take(self._lanes)
 
-    def take_urgent(self) -> Pending | None:
+    def take_urgent(self) -> Unjudged | None:
         """Return a vote, status or block, None when none waits."""
         return self._take(self._lanes[:URGENT])
 
@@ -83,7 +83,7 @@ class JudgingQueue:
         if pending is not None and link not in pending.senders:
             pending.senders.append(link)
 
-    def conclude(self, pending: Pending) -> None:
+    def conclude(self, pending: Unjudged) -> None:
         """Forget a message whose verdict is in."""
         if pending.message_id is not None:
             self._open.pop(pending.message_id, None)
@@ -91,13 +91,13 @@ class JudgingQueue:
     def __bool__(self) -> bool:
         return self._count > 0
 
-    def _take(self, lanes: tuple[deque[Pending], ...]) -> Pending | None:
+    def _take(self, lanes: tuple[deque[Unjudged], ...]) -> Unjudged | None:
         for lane in lanes:
             if lane:
                 return self._taken(lane.popleft())
         return None
 
-    def _taken(self, pending: Pending) -> Pending:
+    def _taken(self, pending: Unjudged) -> Unjudged:
         self._count -= 1
         self._bytes -= len(pending.payload)
         first = pending.senders[0]

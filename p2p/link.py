@@ -15,7 +15,7 @@ import trio
 
 from p2p import wire
 from p2p.errors import ForeignNetwork, PeerGone, RemoteFault
-from p2p.outbox import Outbox
+from p2p.outbox import SendQueue
 from p2p.quota import PeerQuota, Quota
 from p2p.wire import GossipKind, Hello, MessageId, Topic
 from p2p.yamux import Stream
@@ -38,7 +38,7 @@ class Link:
         self.connection = connection
         self.hello = greeting.hello
         self.quota = PeerQuota(quota, now_s)
-        self.outbox = Outbox()
+        self.outbox = SendQueue()
         self.is_eager = False
         self.pruned_until_s = 0.0
         self.began_s = now_s

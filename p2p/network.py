@@ -20,11 +20,11 @@ from consensus.verdict import Ignore, Verdict
 from p2p import wire
 from p2p.addresses import Address, parse_address
 from p2p.answers import Answer
-from p2p.ask_wire import Fault
+from p2p.ask_wire import AskFault
 from p2p.discovery import Discovery, open_mdns
 from p2p.errors import LocalFault, NetworkError, Refuse, TooLarge
 from p2p.gossip import Gossip, Judge
-from p2p.host import Host, Limits, bind_host
+from p2p.host import Host, HostLimits, bind_host
 from p2p.peers import Deed, PeerBook, Source
 from p2p.quota import ASK_QUOTA, GOSSIP_QUOTA, Quota
 from p2p.requests import Items
@@ -265,7 +265,7 @@ async def open_network(
     """
     assert not any(kind.startswith("net/") for kind in answer), "net/ kinds are this room's"
     random = Random(node_seed)  # noqa: S311 - jitter and sampling, not secrets
-    limits = Limits(settings.max_peers, settings.max_peers * 3 // 4, settings.per_ip_max)
+    limits = HostLimits(settings.max_peers, settings.max_peers * 3 // 4, settings.per_ip_max)
     async with AsyncExitStack() as stack:
         host = await stack.enter_async_context(bind_host(node_seed, settings.listen, limits))
         _check_announced(settings, host)
@@ -356,7 +356,7 @@ def _own_answers(gossip: Gossip, book: PeerBook) -> dict[str, Answer]:
     async def give_body(_: bytes, payload: bytes) -> bytes:
         body = gossip.bodies.get(MessageId(payload))
         if body is None:
-            raise Refuse(Fault.REFUSE_MIN, "no longer held")
+            raise Refuse(AskFault.REFUSE_MIN, "no longer held")
         return body.payload
 
     async def tell_where(_: bytes, payload: bytes) -> bytes:

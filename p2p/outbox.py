@@ -21,7 +21,7 @@ CONTROL_FRAMES_MAX, CONTROL_BYTES = 512, 1 << 19
 """Control frames that may wait; a peer that reads none of 512 is about to be dropped anyway."""
 
 
-class Outbox:
+class SendQueue:
     """The lanes of one peer: control, then the topics in their order of urgency."""
 
     __slots__ = (

@@ -46,7 +46,7 @@ class Deed(Enum):
     BROKE_PROMISE = -2.0  # announced what it then did not give
 
 
-class Standing(Enum):
+class PeerStanding(Enum):
     """How a peer is treated."""
 
     GOOD = "good"
@@ -190,7 +190,7 @@ class PeerBook:
 
     # -- conduct ----------------------------------------------------------------------------------
 
-    def judge(self, peer: bytes, deed: Deed, now_s: float, count: int = 1) -> Standing:
+    def judge(self, peer: bytes, deed: Deed, now_s: float, count: int = 1) -> PeerStanding:
         """Change the score of `peer` by `count` such deeds; return its standing after it."""
         record = self._records.get(peer)
         if record is None:
@@ -202,17 +202,17 @@ class PeerBook:
             record.banned_until_s = now_s + min(BAN_S_MAX, BAN_S * 2**record.bans)
             record.bans += 1
             record.score = GREY_SCORE  # served, it returns on probation
-            return Standing.BANNED
+            return PeerStanding.BANNED
         return self.standing(peer, now_s)
 
-    def standing(self, peer: bytes, now_s: float) -> Standing:
+    def standing(self, peer: bytes, now_s: float) -> PeerStanding:
         """Return how `peer` is treated at `now_s`."""
         record = self._records.get(peer)
         if record is None:
-            return Standing.GOOD
+            return PeerStanding.GOOD
         if record.banned_until_s > now_s:
-            return Standing.BANNED
-        return Standing.GREY if _decay(record, now_s) < GREY_SCORE else Standing.GOOD
+            return PeerStanding.BANNED
+        return PeerStanding.GREY if _decay(record, now_s) < GREY_SCORE else PeerStanding.GOOD
 
     def score(self, peer: bytes, now_s: float) -> float:
         """Return the score of `peer` at `now_s`."""

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 import trio
 
 from p2p import ask_wire
-from p2p.ask_wire import AskKind, Fault, Request
+from p2p.ask_wire import AskFault, AskKind, Request
 from p2p.errors import PeerBusy, PeerGone, Refused, RemoteFault, TooLarge
 from p2p.pipe import Pipe
 from p2p.wire import BODY_MAX, FrameBuffer
@@ -247,10 +247,10 @@ class Asker:
 
 def _read_fault(body: bytes, size_max: int) -> Exception:
     code, message = ask_wire.read_error(body)
-    if code >= Fault.REFUSE_MIN:
+    if code >= AskFault.REFUSE_MIN:
         return Refused(code, message)
-    if code == Fault.BUSY:
+    if code == AskFault.BUSY:
         return PeerBusy(int(message) if message.isdecimal() else 0)
-    if code == Fault.TOO_LARGE:
+    if code == AskFault.TOO_LARGE:
         return TooLarge(size_max)
     return RemoteFault(f"the peer failed ({code}): {message}")

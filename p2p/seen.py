@@ -112,7 +112,7 @@ class WantedIds:
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
+class SeenBody:
     """A payload this node vouches for, or (direct) said to one peer."""
 
     topic: Topic
@@ -126,10 +126,10 @@ class RecentBodies:
     __slots__ = ("_bodies", "_bytes")
 
     def __init__(self) -> None:
-        self._bodies: OrderedDict[MessageId, Body] = OrderedDict()
+        self._bodies: OrderedDict[MessageId, SeenBody] = OrderedDict()
         self._bytes = 0
 
-    def keep(self, message_id: MessageId, body: Body) -> None:
+    def keep(self, message_id: MessageId, body: SeenBody) -> None:
         """Hold `body` until age or space ends it."""
         old = self._bodies.pop(message_id, None)
         if old is not None:
@@ -139,7 +139,7 @@ class RecentBodies:
         while self._bytes > BODIES_BYTES:
             self._drop_oldest()
 
-    def get(self, message_id: MessageId) -> Body | None:
+    def get(self, message_id: MessageId) -> SeenBody | None:
         """Return the payload of `message_id` if it is still held."""
         return self._bodies.get(message_id)
 

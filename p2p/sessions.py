@@ -19,7 +19,7 @@ from p2p.errors import ForeignNetwork, LocalFault, PeerGone, RemoteFault
 from p2p.gossip import Gossip
 from p2p.host import Connection, Host, StreamHandler
 from p2p.link import Link, accept_link, is_kept, open_link
-from p2p.peers import Deed, PeerBook, Source, Standing
+from p2p.peers import Deed, PeerBook, PeerStanding, Source
 from p2p.pipe import Pipe
 from p2p.quota import PeerQuota, Quota
 from p2p.requests import Asker, Opening
@@ -139,7 +139,7 @@ class Sessions:
             await self._dialling[peer].wait()
         if peer in self._sessions:
             return peer
-        if self._book.standing(peer, trio.current_time()) is Standing.BANNED:
+        if self._book.standing(peer, trio.current_time()) is PeerStanding.BANNED:
             raise PeerGone("the peer is banned")
         done = self._dialling[peer] = trio.Event()
         try:
@@ -172,7 +172,7 @@ class Sessions:
 
     async def _on_gossip_stream(self, connection: Connection, stream: Stream) -> None:
         now_s = trio.current_time()
-        if self._book.standing(connection.peer, now_s) is Standing.BANNED:
+        if self._book.standing(connection.peer, now_s) is PeerStanding.BANNED:
             self.counts["banned_refused"] += 1
             connection.abort()
             return

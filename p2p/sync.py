@@ -33,7 +33,7 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class SyncAsk:
     """A question to put to `peer` now."""
 
     peer: bytes
@@ -104,9 +104,9 @@ class Planner(Generic[T]):
             if first + len(batch.blocks) > self._height + 1
         }
 
-    def next_asks(self, now_s: float) -> tuple[Ask, ...]:
+    def next_asks(self, now_s: float) -> tuple[SyncAsk, ...]:
         """Return the questions to ask now; each ends in `on_reply`, `on_failed` or `on_gone`."""
-        asks: list[Ask] = []
+        asks: list[SyncAsk] = []
         while (wanted := self._next_range()) is not None:
             free = [
                 (len(peer.asked), peer.failures, name)
@@ -125,10 +125,10 @@ class Planner(Generic[T]):
             if given.count < wanted.count:
                 self._gaps.append(Range(given.first + given.count, wanted.count - given.count))
             self._peers[name].asked.add(given)
-            asks.append(Ask(name, given))
+            asks.append(SyncAsk(name, given))
         return tuple(asks)
 
-    def on_reply(self, ask: Ask, blocks: tuple[T, ...], now_s: float) -> None:
+    def on_reply(self, ask: SyncAsk, blocks: tuple[T, ...], now_s: float) -> None:
         """Take in the blocks of a reply, in order from the first asked; fewer or more is fine.
 
         More come where only a later block can be proven final; the caller bounds them.
@@ -145,7 +145,7 @@ class Planner(Generic[T]):
             peer.head = min(peer.head, asked.first - 1)
             _make_wait(peer, now_s)
 
-    def on_failed(self, ask: Ask, now_s: float) -> None:
+    def on_failed(self, ask: SyncAsk, now_s: float) -> None:
         """Note that a question got no reply; the peer waits, another is asked."""
         peer = self._close(ask)
         if peer is not None:
@@ -197,7 +197,7 @@ class Planner(Generic[T]):
         self._asked_to += count
         return Range(first, count)
 
-    def _close(self, ask: Ask) -> _Peer | None:
+    def _close(self, ask: SyncAsk) -> _Peer | None:
         """Return the peer that was asked; None if it went meanwhile, and the range is a gap."""
         peer = self._peers.get(ask.peer)
         if peer is None or ask.range not in peer.asked:

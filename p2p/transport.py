@@ -95,7 +95,7 @@ class SocketBuffer(ReadWriteCloser):
         return str(host), int(port)
 
 
-class Channel:
+class SecureChannel:
     """One secured, multiplexed connection to an authenticated peer."""
 
     def __init__(self, peer: bytes, mux: Mux, sealed: bytes, plain: bytes) -> None:
@@ -179,7 +179,7 @@ class Transport:
             {TProtocol(NOISE_ID): noise}, {TProtocol(YAMUX_ID): Yamux}, NEGOTIATE_S
         )
 
-    async def secure_inbound(self, stream: trio.SocketStream) -> Channel:
+    async def secure_inbound(self, stream: trio.SocketStream) -> SecureChannel:
         """Return the channel of an accepted socket.
 
         Raises:
@@ -187,7 +187,7 @@ class Transport:
         """
         return await self._secure(stream, None)
 
-    async def secure_outbound(self, stream: trio.SocketStream, peer: bytes) -> Channel:
+    async def secure_outbound(self, stream: trio.SocketStream, peer: bytes) -> SecureChannel:
         """Return the channel of a dialled socket whose other end proved to be `peer`.
 
         Raises:
@@ -219,7 +219,7 @@ class Transport:
         )
         return encode_varint_prefixed(answer.SerializeToString())
 
-    async def _secure(self, stream: trio.SocketStream, peer: bytes | None) -> Channel:
+    async def _secure(self, stream: trio.SocketStream, peer: bytes | None) -> SecureChannel:
         socket = SocketBuffer(stream)
         is_initiator = peer is not None
         try:
@@ -235,7 +235,7 @@ class Transport:
         noise = secured.conn.noise_state
         mux = Mux(stream, noise.encrypt, noise.decrypt, is_initiator=is_initiator)
         plain = secured.buf.getvalue()[secured.low_watermark : secured.high_watermark]
-        return Channel(secured.get_remote_peer().to_bytes(), mux, socket.take_rest(), plain)
+        return SecureChannel(secured.get_remote_peer().to_bytes(), mux, socket.take_rest(), plain)
 
 
 def _find_cause(error: BaseException) -> str:

@@ -49,7 +49,7 @@ _INDEXED = b"transactions"
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class StoredHead:
     """The last final block: its place, the state root after it, and what made it final.
 
     `view` is the certificate's: that of the block, or of a seal above an era's last block.
@@ -90,7 +90,7 @@ class Blocks:
 
     # -- point reads --------------------------------------------------------------------------
 
-    def head(self) -> Head | None:
+    def head(self) -> StoredHead | None:
         """Return the last final block's record; None before genesis is stored."""
         return self._database.read_now(self.head_in)
 
@@ -281,7 +281,7 @@ class Blocks:
         if stop > first:
             meta.put(txn, _INDEXED, be64(stop))
 
-    def put_head(self, txn: Txn, head: Head) -> None:
+    def put_head(self, txn: Txn, head: StoredHead) -> None:
         """Record the last final block, keep its certificate, forget what its view has passed."""
         encoded = b"" if head.certificate is None else codec.encode(head.certificate)
         fixed = be64(head.height) + be64(head.era) + be64(head.view) + head.digest + head.root
@@ -299,7 +299,7 @@ class Blocks:
 
     # -- private ------------------------------------------------------------------------------
 
-    def head_in(self, txn: Txn) -> Head | None:
+    def head_in(self, txn: Txn) -> StoredHead | None:
         """Do what `head` does inside the caller's transaction."""
         meta = self._tables["meta"]
         row = meta.get(txn, _HEAD)
@@ -308,7 +308,7 @@ class Blocks:
         height, era, view = (int.from_bytes(row[i : i + 8], "big") for i in (0, 8, 16))
         certificate = _decode(meta, _HEAD, Certificate, row[88:]) if row[88:] else None
         digest, root = Hash32(row[24:56]), Hash32(row[56:88])
-        return Head(Height(height), Era(era), View(view), digest, root, certificate)
+        return StoredHead(Height(height), Era(era), View(view), digest, root, certificate)
 
     def _get(self, name: str, key: bytes) -> bytes | None:
         table = self._tables[name]

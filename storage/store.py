@@ -17,7 +17,7 @@ from pathlib import Path
 from consensus.crypto import compute_header_digest
 from consensus.quantities import Hash32
 from consensus.types import Block, Certificate, HandOff, Proposal, Receipt, Vote
-from storage.blocks import Blocks, Head
+from storage.blocks import Blocks, StoredHead
 from storage.boot import check_folder, lock_folder
 from storage.db import Database, Run, open_database, run_in_thread
 from storage.errors import WrongOrder
@@ -125,7 +125,7 @@ class Store:
         finals: Sequence[FinalBlock],
         certificate: Certificate | None,
         ended: EraEnd | None = None,
-    ) -> Head:
+    ) -> StoredHead:
         """Append `finals`, oldest first, to the chain in one durable transaction.
 
         `certificate` made the last of them final; it is None for genesis alone. `ended` comes with
@@ -139,7 +139,7 @@ class Store:
         last = finals[-1]
         header = last.block.header
         view = header.view if certificate is None else certificate.view
-        head = Head(header.height, header.era, view, last.digest, last.root, certificate)
+        head = StoredHead(header.height, header.era, view, last.digest, last.root, certificate)
 
         def put(txn: Txn) -> list[Written]:
             if ended is not None:
@@ -162,7 +162,7 @@ class Store:
         """Let a new journal sign; only when agreement.md 2.9 allows. See `Journal.is_new`."""
         await self.journal.accept_loss(self._chain)
 
-    def _finalize(self, txn: Txn, finals: Sequence[FinalBlock], head: Head) -> list[Written]:
+    def _finalize(self, txn: Txn, finals: Sequence[FinalBlock], head: StoredHead) -> list[Written]:
         self._check_order(txn, finals, head)
         written: list[Written] = []
         for final in finals:
@@ -174,7 +174,7 @@ class Store:
         self.journal.remember_in(txn, self._chain.tables["meta"])
         return written
 
-    def _check_order(self, txn: Txn, finals: Sequence[FinalBlock], head: Head) -> None:
+    def _check_order(self, txn: Txn, finals: Sequence[FinalBlock], head: StoredHead) -> None:
         stored = self.blocks.head_in(txn)
         height = -1 if stored is None else stored.height
         parent = None if stored is None else stored.digest
@@ -190,7 +190,7 @@ class Store:
             parent = final.digest
 
 
-def _check_certificate(head: Head, ended: EraEnd | None) -> None:
+def _check_certificate(head: StoredHead, ended: EraEnd | None) -> None:
     """Check that a head's certificate names it, or the last seal above it."""
     digest = head.digest
     for seal in () if ended is None else ended.seals:

@@ -16,7 +16,7 @@ BLOCKS_MAX = 1_024
 """A catch-up batch (64) and four proposals in each of the 24 views of the window fit many times."""
 
 
-class Standing(Enum):
+class BlockStanding(Enum):
     """How far a block's examination has come."""
 
     WAITING = auto()
@@ -26,13 +26,13 @@ class Standing(Enum):
 
 
 @dataclass(slots=True)
-class Entry:
+class TreeEntry:
     """One block of the tree."""
 
     block: Block
     digest: Hash32
     proposal: Proposal | None
-    standing: Standing = Standing.WAITING
+    standing: BlockStanding = BlockStanding.WAITING
     is_durable: bool = False
     """Whether a vote of ours has had the body written."""
 
@@ -43,7 +43,7 @@ class BlockTree:
     def __init__(self, digest: Hash32, header: Header) -> None:
         self.root = digest
         self.root_header = header
-        self._entries: dict[Hash32, Entry] = {}
+        self._entries: dict[Hash32, TreeEntry] = {}
         self._children: dict[Hash32, list[Hash32]] = {}
 
     def __len__(self) -> int:
@@ -55,7 +55,7 @@ class BlockTree:
         """Whether no further block is taken in."""
         return len(self._entries) >= BLOCKS_MAX
 
-    def get(self, digest: Hash32) -> Entry | None:
+    def get(self, digest: Hash32) -> TreeEntry | None:
         """Return a block above the root."""
         return self._entries.get(digest)
 
@@ -71,9 +71,9 @@ class BlockTree:
         if digest == self.root:
             return True
         entry = self._entries.get(digest)
-        return entry is not None and entry.standing is Standing.GOOD
+        return entry is not None and entry.standing is BlockStanding.GOOD
 
-    def add(self, block: Block, digest: Hash32, proposal: Proposal | None) -> Entry | None:
+    def add(self, block: Block, digest: Hash32, proposal: Proposal | None) -> TreeEntry | None:
         """Add a block; None if it was there already (its signature is kept) or the tree is full."""
         known = self._entries.get(digest)
         if known is not None:
@@ -81,12 +81,12 @@ class BlockTree:
             return None
         if self.is_full or digest == self.root:
             return None
-        entry = Entry(block, digest, proposal)
+        entry = TreeEntry(block, digest, proposal)
         self._entries[digest] = entry
         self._children.setdefault(block.header.parent, []).append(digest)
         return entry
 
-    def children(self, digest: Hash32) -> tuple[Entry, ...]:
+    def children(self, digest: Hash32) -> tuple[TreeEntry, ...]:
         """Return the known blocks whose parent is `digest`, in order of arrival."""
         return tuple(self._entries[child] for child in self._children.get(digest, ()))
 
@@ -95,12 +95,12 @@ class BlockTree:
         doomed = [digest]
         while doomed:
             entry = self._entries[doomed.pop()]
-            entry.standing = Standing.BAD
+            entry.standing = BlockStanding.BAD
             doomed.extend(self._children.get(entry.digest, ()))
 
-    def path(self, digest: Hash32) -> list[Entry]:
+    def path(self, digest: Hash32) -> list[TreeEntry]:
         """Return the blocks from above the root up to `digest`, which must be good."""
-        path: list[Entry] = []
+        path: list[TreeEntry] = []
         while digest != self.root:
             entry = self._entries[digest]
             path.append(entry)
@@ -113,7 +113,7 @@ class BlockTree:
         If that frees nothing, the waiting block of the highest view goes, if it is above `view`:
         whoever is far behind needs the lowest first.
         """
-        kept: dict[Hash32, Entry] = {}
+        kept: dict[Hash32, TreeEntry] = {}
         for vouched in digests:
             digest = vouched
             while digest in self._entries and digest not in kept:
@@ -124,14 +124,14 @@ class BlockTree:
         # In the order of arrival, whatever the order of `digests`.
         self._rebuild({d: entry for d, entry in self._entries.items() if d in kept})
 
-    def _drop_last_waiting(self, kept: dict[Hash32, Entry], view: View) -> None:
+    def _drop_last_waiting(self, kept: dict[Hash32, TreeEntry], view: View) -> None:
         held = (each for each in self._entries.values() if each.digest in kept)
-        waiting = [each for each in held if each.standing is Standing.WAITING]
+        waiting = [each for each in held if each.standing is BlockStanding.WAITING]
         last = max(waiting, key=lambda each: each.block.header.view, default=None)
         if last is not None and last.block.header.view > view:
             kept.pop(last.digest, None)
 
-    def _rebuild(self, entries: dict[Hash32, Entry]) -> None:
+    def _rebuild(self, entries: dict[Hash32, TreeEntry]) -> None:
         self._entries = entries
         self._children = {}
         for entry in entries.values():
@@ -141,7 +141,7 @@ class BlockTree:
         """Make `digest` the root and forget every block that does not stand above it."""
         header = self.header(digest)
         assert header is not None
-        kept: dict[Hash32, Entry] = {}
+        kept: dict[Hash32, TreeEntry] = {}
         open_ends = [digest]
         while open_ends:
             for child in self.children(open_ends.pop()):
@@ -154,7 +154,7 @@ class BlockTree:
                 kept[entry.digest] = entry
         self._rebuild(kept)
 
-    def _is_loose(self, entry: Entry) -> bool:
+    def _is_loose(self, entry: TreeEntry) -> bool:
         """Tell whether a block's ancestry ends at one we lack, above the root's view."""
         while True:
             parent = self._entries.get(entry.block.header.parent)

@@ -9,7 +9,7 @@ Source: `agreement.md` 2.7, 2.9.
 
 from consensus import crypto
 from consensus.agreement import messages as m
-from consensus.agreement.blocktree import BlockTree, Entry, Standing
+from consensus.agreement.blocktree import BlockStanding, BlockTree, TreeEntry
 from consensus.agreement.certificates import Committee
 from consensus.agreement.headers import is_child, is_whole
 from consensus.agreement.messages import Tag, TimerKind, Timing
@@ -71,10 +71,10 @@ class Bodies:
 
     # -- judging -------------------------------------------------------------------------------
 
-    def _examine(self, entry: Entry) -> None:
+    def _examine(self, entry: TreeEntry) -> None:
         """Have a block whose parent is good judged: its place by us, its law by the ledger."""
         header = entry.block.header
-        if entry.standing is not Standing.WAITING or not self.tree.is_good(header.parent):
+        if entry.standing is not BlockStanding.WAITING or not self.tree.is_good(header.parent):
             return
         parent = self.tree.header(header.parent)
         assert parent is not None
@@ -83,18 +83,18 @@ class Bodies:
         elif header.kind is BlockKind.SEAL:
             self._approve(entry)
         else:
-            entry.standing = Standing.JUDGED
+            entry.standing = BlockStanding.JUDGED
             self._out.execute(entry.block, entry.digest)
 
-    def _approve(self, entry: Entry) -> None:
-        entry.standing = Standing.GOOD
+    def _approve(self, entry: TreeEntry) -> None:
+        entry.standing = BlockStanding.GOOD
         for child in self.tree.children(entry.digest):
             self._examine(child)
 
     def on_executed(self, event: m.Executed) -> bool:
         """Take the ledger's judgement; tell whether it was waited for."""
         entry = self.tree.get(event.digest)
-        if entry is None or entry.standing is not Standing.JUDGED:
+        if entry is None or entry.standing is not BlockStanding.JUDGED:
             return False
         if event.is_valid:
             self._approve(entry)
@@ -122,7 +122,7 @@ class Bodies:
                 return
             header = entry.block.header
             is_far = header.height - self.tree.root_header.height > WALK_MAX
-            if is_far or entry.standing is not Standing.WAITING:
+            if is_far or entry.standing is not BlockStanding.WAITING:
                 return
             digest, view = header.parent, header.parent_view
 

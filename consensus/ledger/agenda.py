@@ -20,7 +20,7 @@ DUE_MAX = 512
 _SUBJECT_AT = 10
 
 
-class Topic(IntEnum):
+class Errand(IntEnum):
     """What is to be done; the number is part of the key. `subject` is what follows it."""
 
     CHANNEL_END = 0
@@ -33,22 +33,22 @@ class Topic(IntEnum):
     """netuid u16, parent hotkey: lend stake weight as announced."""
 
 
-def add(draft: Draft, height: Height, topic: Topic, subject: bytes) -> None:
+def add(draft: Draft, height: Height, topic: Errand, subject: bytes) -> None:
     """Let `topic` be done with `subject` at `height`, at the earliest in the next block."""
     draft.put(_key(height, topic, subject), MARK)
 
 
-def remove(draft: Draft, height: Height, topic: Topic, subject: bytes) -> None:
+def remove(draft: Draft, height: Height, topic: Errand, subject: bytes) -> None:
     """Take an entry off the agenda; nothing happens if it is not there."""
     draft.delete(_key(height, topic, subject))
 
 
-def take_due(draft: Draft) -> list[tuple[Topic, bytes]]:
+def take_due(draft: Draft) -> list[tuple[Errand, bytes]]:
     """Take at most `DUE_MAX` entries due at the Draft's height off the agenda, oldest first."""
     due = list(islice(_scan_due(draft, draft.height), DUE_MAX))
     for key in due:
         draft.delete(key)
-    return [(Topic(key[_SUBJECT_AT - 1]), key[_SUBJECT_AT:]) for key in due]
+    return [(Errand(key[_SUBJECT_AT - 1]), key[_SUBJECT_AT:]) for key in due]
 
 
 def _scan_due(view: Reading, height: Height) -> Iterator[bytes]:
@@ -58,5 +58,5 @@ def _scan_due(view: Reading, height: Height) -> Iterator[bytes]:
         yield key
 
 
-def _key(height: Height, topic: Topic, subject: bytes) -> bytes:
+def _key(height: Height, topic: Errand, subject: bytes) -> bytes:
     return keys.of(Family.AGENDA, keys.u64(height), bytes((topic,)), subject)

@@ -25,7 +25,7 @@ from consensus.calls.payments import CloseChannel, OpenChannel, RedeemVoucher, V
 from consensus.crypto import compute_channel_id, is_signed, sign, voucher_message
 from consensus.ledger import agenda, keys
 from consensus.ledger.accounts import withdraw
-from consensus.ledger.agenda import Topic
+from consensus.ledger.agenda import Errand
 from consensus.ledger.events import (
     ChannelClosed,
     ChannelClosing,
@@ -170,7 +170,7 @@ def process_open(draft: Draft, signer: PublicKey, call: OpenChannel) -> ChannelO
     _put_channel(draft, name, channel)
     draft.put(keys.of(Family.PAYER, signer, name), MARK)
     draft.put(keys.of(Family.PAYEE, channel.vault, name), MARK)
-    agenda.add(draft, call.expiry, Topic.CHANNEL_END, name)
+    agenda.add(draft, call.expiry, Errand.CHANNEL_END, name)
     return ChannelOpened(name, call.netuid, signer, call.payee, call.deposit, call.expiry)
 
 
@@ -218,8 +218,8 @@ def process_close(
         raise AlreadyClosing(f"it ends at {channel.end}")
     window = get_network(draft).params.dispute_blocks
     end = Height(min(channel.end, draft.height + window))
-    agenda.remove(draft, channel.end, Topic.CHANNEL_END, call.channel)
-    agenda.add(draft, end, Topic.CHANNEL_END, call.channel)
+    agenda.remove(draft, channel.end, Errand.CHANNEL_END, call.channel)
+    agenda.add(draft, end, Errand.CHANNEL_END, call.channel)
     _put_channel(draft, call.channel, replace(channel, end=end, is_closing=True))
     return ChannelClosing(call.channel, channel.netuid, get_payee(draft, channel), end)
 
@@ -314,7 +314,7 @@ def _view_all(view: Reading, names: Iterator[Hash32]) -> tuple[ChannelView, ...]
 def _settle(draft: Draft, name: Hash32, channel: Channel) -> ChannelClosed:
     """Give the rest back to the payer and forget the channel."""
     rest = channel.deposit - channel.redeemed
-    agenda.remove(draft, channel.end, Topic.CHANNEL_END, name)
+    agenda.remove(draft, channel.end, Errand.CHANNEL_END, name)
     draft.add_total(ROOT, Total.LOCKED, -rest)
     if rest:
         credit(draft, channel.payer, rest)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from consensus.ledger.agenda import Topic, take_due
+from consensus.ledger.agenda import Errand, take_due
 from consensus.ledger.channels import process_channel_end
 from consensus.ledger.events import LedgerEvent
 from consensus.ledger.stake.children import process_children_due
@@ -12,11 +12,11 @@ from consensus.ledger.voting.governance import process_enactment, process_tally
 Due = Callable[[Draft, bytes], list[LedgerEvent]]
 """Does what is due with a subject; it can't fail, and finds for itself if it is moot by now."""
 
-_DUES: Mapping[Topic, Due] = {
-    Topic.CHANNEL_END: process_channel_end,
-    Topic.TALLY: process_tally,
-    Topic.ENACT: process_enactment,
-    Topic.CHILDREN: process_children_due,
+_DUES: Mapping[Errand, Due] = {
+    Errand.CHANNEL_END: process_channel_end,
+    Errand.TALLY: process_tally,
+    Errand.ENACT: process_enactment,
+    Errand.CHILDREN: process_children_due,
 }
 
 

@@ -2,16 +2,6 @@
 
 from dataclasses import dataclass
 
-from consensus.ledger.movements import (
-    ChildrenAnnounced,
-    ChildrenChanged,
-    ColdkeySwapAnnounced,
-    ColdkeySwapCancelled,
-    ColdkeySwapped,
-    HotkeySwapped,
-    StakeMoved,
-    StakeTransferred,
-)
 from consensus.quantities import (
     I64,
     U32,
@@ -23,6 +13,7 @@ from consensus.quantities import (
     LongText,
     NetUid,
     PublicKey,
+    Ratio16,
     ShortText,
     Uid,
 )
@@ -303,6 +294,84 @@ class OrderDropped:
     is_purchase: bool
     amount: Amount
     limit: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class StakeMoved:
+    """Alpha went from one hotkey to another of its subnet; alpha rao."""
+
+    netuid: NetUid
+    coldkey: PublicKey
+    hotkey: PublicKey
+    to_hotkey: PublicKey
+    amount: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class StakeTransferred:
+    """Stake on a hotkey became another coldkey's; netuid 0 is root."""
+
+    netuid: NetUid
+    hotkey: PublicKey
+    coldkey: PublicKey
+    to: PublicKey
+    amount: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class ChildrenAnnounced:
+    """A hotkey will lend stake weight in a subnet from the end of block `effect_at` on."""
+
+    netuid: NetUid
+    hotkey: PublicKey
+    children: tuple[PublicKey, ...]
+    shares: tuple[Ratio16, ...]
+    effect_at: Height
+
+
+@dataclass(frozen=True, slots=True)
+class ChildrenChanged:
+    """A hotkey lends these shares of its stake weight in a subnet now, over 65535."""
+
+    netuid: NetUid
+    hotkey: PublicKey
+    children: tuple[PublicKey, ...]
+    shares: tuple[Ratio16, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HotkeySwapped:
+    """A hotkey stands in the place of another, everywhere."""
+
+    hotkey: PublicKey
+    new_hotkey: PublicKey
+    coldkey: PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class ColdkeySwapAnnounced:
+    """All that a coldkey has may go to another from block `due_at` on."""
+
+    coldkey: PublicKey
+    new_coldkey: PublicKey
+    due_at: Height
+
+
+@dataclass(frozen=True, slots=True)
+class ColdkeySwapCancelled:
+    """An announced swap is off."""
+
+    coldkey: PublicKey
+    new_coldkey: PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class ColdkeySwapped:
+    """All that a coldkey had is another's; `entries` of stake, hotkeys and channels were moved."""
+
+    coldkey: PublicKey
+    new_coldkey: PublicKey
+    entries: U32
 
 
 LedgerEvent = (

@@ -17,7 +17,7 @@ from consensus.calls.staking import SetChildren
 from consensus.calls.subnets import RegisterSubnet
 from consensus.calls.weights import CommitWeights, RevealWeights
 from consensus.errors import InvalidTransaction, MalformedTransaction
-from consensus.ledger.records import Account, Network
+from consensus.ledger.records import Account, Rules
 from consensus.params import Params
 from consensus.quantities import Amount, Hash32, Height, Signature
 from consensus.types import Call, SignedTransaction
@@ -108,7 +108,7 @@ def encode_list_head(count: int) -> bytes:
     return b"\x99" + count.to_bytes(2, "big")
 
 
-def check_form(network: Network, measured: Measured, is_verified: IsVerified) -> None:
+def check_form(network: Rules, measured: Measured, is_verified: IsVerified) -> None:
     """Check what no later state can mend: network, size, signature.
 
     Raises:
@@ -118,7 +118,7 @@ def check_form(network: Network, measured: Measured, is_verified: IsVerified) ->
     check_signature(measured, is_verified)
 
 
-def check_shape(network: Network, measured: Measured) -> None:
+def check_shape(network: Rules, measured: Measured) -> None:
     """Check network and size, which cost next to nothing.
 
     Raises:

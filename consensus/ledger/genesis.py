@@ -17,7 +17,7 @@ from consensus.ledger.records import (
     Head,
     Hotkey,
     Member,
-    Network,
+    Rules,
     credit,
     get_account,
     get_hotkey,
@@ -170,7 +170,7 @@ def build_genesis(genesis: Genesis) -> tuple[State, Header]:
         InvalidGenesis: two parts contradict each other, or a bound is broken.
     """
     draft = Draft(State.empty(), Height(0))
-    put_network(draft, Network(compute_chain_id(genesis), genesis.params))
+    put_network(draft, Rules(compute_chain_id(genesis), genesis.params))
     _check_supply(genesis)
     for account in genesis.accounts:
         if get_account(draft, account.key).free:

@@ -33,7 +33,7 @@ _TWO_U64 = Struct(">QQ")
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
+class Rules:
     """The chain's name for itself, which never changes, and its parameters, which votes can."""
 
     chain_id: Hash32
@@ -100,14 +100,14 @@ EMPTY_POOL = Pool(Amount(0), 0, 0)
 # -- the chain ------------------------------------------------------------------------------------
 
 
-def get_network(view: Reading) -> Network:
+def get_network(view: Reading) -> Rules:
     """Return the network's constants."""
     data = view.get(keys.NETWORK)
     assert data is not None, "a state without its genesis"
     return _decode_network(data)
 
 
-def put_network(draft: Draft, network: Network) -> None:
+def put_network(draft: Draft, network: Rules) -> None:
     """Write the network's constants."""
     draft.put(keys.NETWORK, codec.encode(network))
 
@@ -275,9 +275,9 @@ def put_shares(
 
 
 @lru_cache(maxsize=4)
-def _decode_network(data: bytes) -> Network:
+def _decode_network(data: bytes) -> Rules:
     # It rarely changes and every call reads it; the cache is a pure function of the bytes.
-    return codec.decode(Network, data)
+    return codec.decode(Rules, data)
 
 
 @lru_cache(maxsize=1 << 14)

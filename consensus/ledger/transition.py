@@ -36,7 +36,7 @@ from consensus.ledger.fees import (
 from consensus.ledger.records import (
     Head,
     Member,
-    Network,
+    Rules,
     get_beacon_tip,
     get_head,
     get_member,
@@ -157,7 +157,7 @@ def process_subnets(draft: Draft, params: Params, tao: Amount) -> list[LedgerEve
 
 def _process_transactions(
     draft: Draft,
-    network: Network,
+    network: Rules,
     block: Block,
     is_verified: IsVerified,
     events: list[LedgerEvent],

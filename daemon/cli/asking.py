@@ -25,6 +25,7 @@ from consensus.quantities import Era, Hash32, Height, NetUid
 from consensus.types import Certificate, HandOff, SignedTransaction
 from daemon.cli.client import JSON, NodeClient
 from daemon.cli.output import CliError, Exit
+from daemon.engine.errors import NodeError
 from daemon.http.many import MANY_MAX, write_many
 from daemon.http.proofs import Proven, check_answer
 from daemon.http.values import (
@@ -37,7 +38,7 @@ from daemon.http.values import (
     WhatIfEdits,
     WhatIfView,
 )
-from daemon.http.view import Answer, ApiError, Question, StateAnswer
+from daemon.http.view import Answer, Question, StateAnswer
 
 
 def trust_genesis(genesis: Genesis) -> Committee:
@@ -78,7 +79,7 @@ def ask_proved(
     except InvalidProof as error:
         remedy = "The node errs or lies, or this is another network's genesis: ask another node."
         raise CliError(Exit.FAILED, "not_proven", f"{error}.", remedy) from error
-    except ApiError as error:
+    except NodeError as error:
         raise CliError(Exit.FAILED, error.code, error.message, error.remedy) from error
 
 

@@ -18,8 +18,8 @@ from consensus.ledger.fees import Measured, read_measured
 from consensus.ledger.records import get_network
 from consensus.quantities import Hash32
 from daemon.engine.chain import Chain
+from daemon.engine.errors import NodeError, Why, bad_request
 from daemon.engine.gate import PARCEL, Gate, Refusal
-from daemon.http.view import ApiError, bad_request
 from p2p.network import Network, Topic
 
 CROWD_BLOCKS = 2
@@ -41,7 +41,7 @@ class Admission:
         """Let a transaction into the mempool and gossip it; return its id.
 
         Raises:
-            ApiError: it can't be read, or must not or can't now be included.
+            NodeError: it can't be read, or must not or can't now be included.
         """
         state = self._chain.head.state
         try:
@@ -53,9 +53,9 @@ class Admission:
         await trio.lowlevel.checkpoint()
         return measured.transaction_id
 
-    async def submit_many(self, items: Sequence[bytes]) -> tuple[Hash32 | ApiError, ...]:
+    async def submit_many(self, items: Sequence[bytes]) -> tuple[Hash32 | NodeError, ...]:
         """Do the same for many, in their order; return the id of each or why it was refused."""
-        results: list[Hash32 | ApiError] = []
+        results: list[Hash32 | NodeError] = []
         for start in range(0, len(items), PARCEL):
             await self._wait_for_room()
             admitted = await self._gate.admit_each(items[start : start + PARCEL])
@@ -73,14 +73,16 @@ class Admission:
                 await self._chain.wait_height(self._chain.head.header.height + 1)
 
 
-def _show(result: Measured | Refusal) -> Hash32 | ApiError:
+def _show(result: Measured | Refusal) -> Hash32 | NodeError:
     return result.transaction_id if isinstance(result, Measured) else _refuse(result)
 
 
-def _refuse(error: Refusal) -> ApiError:
+def _refuse(error: Refusal) -> NodeError:
     if isinstance(error, DecodeError):
         return bad_request(str(error), "Send the canonical CBOR of a SignedTransaction.")
     if error.is_final:
-        return ApiError(422, "invalid_transaction", str(error), "Correct it and sign it anew.")
+        return NodeError(
+            Why.IMPOSSIBLE, "invalid_transaction", str(error), "Correct it and sign it anew."
+        )
     remedy = "Send it again, as it is, when the reason has passed."
-    return ApiError(422, "not_now", str(error), remedy)
+    return NodeError(Why.IMPOSSIBLE, "not_now", str(error), remedy)

@@ -27,7 +27,7 @@ from storage.store import EraEnd, FinalBlock, Store
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class ChainHead:
     """The last final block and the ledger after it."""
 
     digest: Hash32
@@ -51,7 +51,7 @@ Listener = Callable[[Block, Hash32, Applied], None]
 class Chain:
     """The chain of one node; made ready by `open_chain`."""
 
-    def __init__(self, store: Store, head: Head, mempool: Mempool) -> None:
+    def __init__(self, store: Store, head: ChainHead, mempool: Mempool) -> None:
         self._store = store
         self._head = head
         self._applied: dict[Hash32, Applied] = {}
@@ -64,7 +64,7 @@ class Chain:
         self.listeners: list[Listener] = []
 
     @property
-    def head(self) -> Head:
+    def head(self) -> ChainHead:
         """The last final block."""
         return self._head
 
@@ -182,7 +182,7 @@ class Chain:
     def _rebase(self, header: Header, digest: Hash32, state: State) -> None:
         """Lay what stands above the new head on the disk's copy of it; forget all else."""
         reader = self._store.states.reader(header.height)
-        self._head = Head(digest, header, State.from_reader(reader, header.height, state.root))
+        self._head = ChainHead(digest, header, State.from_reader(reader, header.height, state.root))
         kept: dict[Hash32, State] = {digest: self._head.state}
         applied: dict[Hash32, Applied] = {}
         for child, old in sorted(self._applied.items(), key=lambda item: item[1].state.height):

@@ -17,7 +17,7 @@ from consensus.ledger.records import get_account, get_network
 from consensus.quantities import RAO_PER_TAO, Amount, Hash32, Height, Nonce, PublicKey
 from consensus.types import Transaction
 from daemon.engine.chain import Chain
-from daemon.http.view import ApiError
+from daemon.engine.errors import NodeError, Why
 
 DRIPS_MAX = 1_024
 """Addresses served in one interval; also what is remembered."""
@@ -48,20 +48,25 @@ class Faucet:
         """Send one drip to `to` and return the transaction's id; `now_s` never goes back.
 
         Raises:
-            ApiError: too soon, too many, empty, or the transaction was refused.
+            NodeError: too soon, too many, empty, or the transaction was refused.
         """
         self._forget(now_s)
         if to in self._served:
             wait_s = self._spring.interval_s - (now_s - self._served[to])
-            raise ApiError(
-                429, "faucet_wait", "This address was served.", f"Ask again in {wait_s:.0f} s."
+            raise NodeError(
+                Why.TOO_OFTEN,
+                "faucet_wait",
+                "This address was served.",
+                f"Ask again in {wait_s:.0f} s.",
             )
         if len(self._served) >= DRIPS_MAX:
-            raise ApiError(429, "faucet_wait", "Too many ask for TAO.", "Ask again later.")
+            raise NodeError(
+                Why.TOO_OFTEN, "faucet_wait", "Too many ask for TAO.", "Ask again later."
+            )
         source = PublicKey(bytes(self._spring.key.verify_key))
         state = self._chain.head.state
         if get_account(state, source).free < self._spring.amount + RAO_PER_TAO:
-            raise ApiError(503, "faucet_empty", "The faucet is empty.", "Tell its operator.")
+            raise NodeError(Why.BUSY, "faucet_empty", "The faucet is empty.", "Tell its operator.")
         transaction = Transaction(
             chain_id=get_network(state).chain_id,
             signer=source,
@@ -75,7 +80,7 @@ class Faucet:
             return await self._submit(
                 codec.encode(crypto.sign_transaction(self._spring.key, transaction))
             )
-        except ApiError:
+        except NodeError:
             self._served.pop(to, None)
             raise
 

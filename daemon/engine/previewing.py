@@ -20,9 +20,9 @@ from consensus.ledger.state import State
 from consensus.quantities import PublicKey
 from consensus.types import Call, SignedTransaction, Transaction
 from daemon.engine.chain import Chain
+from daemon.engine.errors import NodeError, Why, bad_request
 from daemon.http.market_values import EffectView, PreviewView
 from daemon.http.present import present_event
-from daemon.http.view import ApiError, bad_request
 
 AT_ONCE, WAITING = 1, 16
 _UNAFFORDABLE = "The signer pays fee and tip itself, hotkeys too: send it some TAO, or tip less."
@@ -43,11 +43,11 @@ class Previewing:
         """Return what would become of an encoded Transaction or SignedTransaction.
 
         Raises:
-            ApiError: it can't be read, or too many previews wait.
+            NodeError: it can't be read, or too many previews wait.
         """
         transaction, is_forged = _read(data)
         if self._threads.statistics().tasks_waiting >= WAITING:
-            raise ApiError(503, "busy", "Too many previews wait.", "Ask again in a second.")
+            raise NodeError(Why.BUSY, "busy", "Too many previews wait.", "Ask again in a second.")
         state = self._chain.head.state
         nonce = self._chain.mempool.next_nonce(state, transaction.signer)
         work = partial(_preview, state, transaction, is_forged=is_forged)

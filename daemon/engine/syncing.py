@@ -22,7 +22,7 @@ from daemon.engine.driver import Driver
 from daemon.telemetry import Telemetry, get_logger
 from p2p.errors import NetworkError
 from p2p.network import Network
-from p2p.sync import Ask, Batch, Planner
+from p2p.sync import Batch, Planner, SyncAsk
 
 HEAD_S = 2.0
 """How often every peer is asked for its head, and how long it may take to answer."""
@@ -144,7 +144,7 @@ class Syncing:
             raise InvalidVote(f"height {hand_off.header.height} does not end era {committee.era}")
         return committee.last + NEAR_BLOCKS + 1
 
-    async def _ask_range(self, network: Network, ask: Ask) -> None:
+    async def _ask_range(self, network: Network, ask: SyncAsk) -> None:
         first, count = ask.range.first, ask.range.count
         payload = first.to_bytes(8, "big") + count.to_bytes(2, "big")
         parcel = None
@@ -158,7 +158,7 @@ class Syncing:
         self._take_reply(network, ask, parcel)
         self._nudge()
 
-    def _take_reply(self, network: Network, ask: Ask, parcel: bytes | None) -> None:
+    def _take_reply(self, network: Network, ask: SyncAsk, parcel: bytes | None) -> None:
         now_s = trio.current_time()
         if parcel is None:
             self._planner.on_failed(ask, now_s)

@@ -37,7 +37,7 @@ from neurons.mining.miner import Miner, MinerSettings
 from neurons.task import Task
 from neurons.tasks.text.models.spec import ModelSpec, WorkerSpec, compute_spec_hash
 from neurons.tasks.text.task import PREFIXES, TextTask
-from neurons.validating.rounds import Validator, ValidatorSettings
+from neurons.validating.rounds import RoundSettings, Validator
 from neurons.worker.process import Phase, RuntimeSettings
 from neurons.worker.runtime import Runtime, open_runtime
 from storage.errors import StorageError
@@ -355,7 +355,7 @@ async def _tell_ready(runtime: Runtime) -> None:
 async def _run_validator(neuron: Neuron, evidence: EvidencePort) -> None:
     chosen = neuron.settings.validator
     subnet = get_subnet(neuron.chain.head.state, neuron.netuid)
-    settings = ValidatorSettings(
+    settings = RoundSettings(
         netuid=neuron.netuid,
         deadline_s=chosen.deadline_ms / 1000,
         round_s=chosen.round_interval_ms / 1000,

@@ -22,8 +22,7 @@ from daemon.engine.chain import Chain
 from daemon.engine.clock import read_time_ms
 from daemon.telemetry import get_logger
 from neurons import ports
-from neurons.errors import NodeUnreachable, PeerFault
-from neurons.errors import PeerBusy as NeuronBusy
+from neurons.errors import MinerBusy, NodeUnreachable, PeerFault
 from neurons.messages import REPLY_BYTES_MAX
 from p2p.errors import NetworkError, PeerBusy, PeerGone
 from p2p.network import Network, Topic
@@ -104,7 +103,7 @@ class ChainPort:
         except PeerGone as error:
             raise NodeUnreachable(str(error)) from error
         except PeerBusy as error:
-            raise NeuronBusy(error.retry_ms) from error
+            raise MinerBusy(error.retry_ms) from error
         except NetworkError as error:
             raise PeerFault(str(error)) from error
 

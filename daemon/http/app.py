@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from config.settings import ApiSettings
 from consensus.quantities import U64_MAX, Era, Height
+from daemon.engine.errors import NodeError, Why, bad_request
 from daemon.http.docs import render_docs
 from daemon.http.faucet_route import add_faucet_route
 from daemon.http.keys import ApiKeys
@@ -34,7 +35,6 @@ from daemon.http.view import (
     NodeView,
     ReadyAnswer,
     StatusView,
-    bad_request,
 )
 from daemon.telemetry import Telemetry
 
@@ -54,6 +54,17 @@ ERRORS: dict[int | str, dict[str, object]] = {
 }
 
 
+STATUSES = {
+    Why.UNREADABLE: 400,
+    Why.UNKNOWN: 404,
+    Why.GONE: 410,
+    Why.IMPOSSIBLE: 422,
+    Why.TOO_OFTEN: 429,
+    Why.BUSY: 503,
+}
+"""How this door says each kind of no."""
+
+
 def build_app(
     view: NodeView, telemetry: Telemetry, settings: ApiSettings, keys: ApiKeys, *, metrics: bool
 ) -> AsgiApp:
@@ -67,6 +78,7 @@ def build_app(
         responses=ERRORS,
     )
     api.add_exception_handler(ApiError, _on_api_error)
+    api.add_exception_handler(NodeError, _on_node_error)
     api.add_exception_handler(HTTPException, _on_http_error)
     api.add_exception_handler(RequestValidationError, _on_validation_error)
     # Starlette answers and raises it again; `Limits` logs it.
@@ -187,6 +199,11 @@ async def _on_api_error(_request: Request, error: Exception) -> Response:
     return _error(error)
 
 
+async def _on_node_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, NodeError)
+    return _error(ApiError(STATUSES[error.why], error.code, error.message, error.remedy))
+
+
 async def _on_http_error(_request: Request, error: Exception) -> Response:
     """Answer what the router itself refuses: no such path, another method."""
     assert isinstance(error, HTTPException)
@@ -203,4 +220,5 @@ async def _on_bug(_request: Request, _error_itself: Exception) -> Response:
 async def _on_validation_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     faults = [f"{fault['loc'][-1]}: {fault['msg']}" for fault in error.errors()]
-    return _error(bad_request("; ".join(faults), "GET /docs says what each parameter may be."))
+    refusal = bad_request("; ".join(faults), "GET /docs says what each parameter may be.")
+    return await _on_node_error(_request, refusal)

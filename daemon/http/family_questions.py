@@ -18,6 +18,7 @@ from consensus.ledger.voting import proposals
 from consensus.params import Q32, SUPPLY_CAP
 from consensus.quantities import U16_MAX, U32, Hash32, Identity, NetUid, PublicKey, Uid
 from consensus.refusals import SubnetClosed, UnknownSubnet
+from daemon.engine.errors import NodeError, not_found
 from daemon.http.family_values import (
     AutoStakeRow,
     ChannelAnswer,
@@ -39,17 +40,19 @@ from daemon.http.family_values import (
     UpgradeRow,
     WeightsAnswer,
 )
-from daemon.http.view import ApiError, Question, not_found
+from daemon.http.view import Question
 
 HOTKEYS_MAX = 256
 """A coldkey's hotkeys in one answer."""
 
-_STANDINGS: dict[proposals.Standing, Literal["open", "passed", "rejected", "enacted", "failed"]] = {
-    proposals.Standing.OPEN: "open",
-    proposals.Standing.PASSED: "passed",
-    proposals.Standing.REJECTED: "rejected",
-    proposals.Standing.ENACTED: "enacted",
-    proposals.Standing.FAILED: "failed",
+_STANDINGS: dict[
+    proposals.MotionState, Literal["open", "passed", "rejected", "enacted", "failed"]
+] = {
+    proposals.MotionState.OPEN: "open",
+    proposals.MotionState.PASSED: "passed",
+    proposals.MotionState.REJECTED: "rejected",
+    proposals.MotionState.ENACTED: "enacted",
+    proposals.MotionState.FAILED: "failed",
 }
 
 
@@ -308,5 +311,5 @@ def _present_loan(loan: children.LoanView) -> LoanRow:
     return LoanRow(format_address(loan.hotkey), loan.share / U16_MAX)
 
 
-def _no_subnet(netuid: NetUid) -> ApiError:
+def _no_subnet(netuid: NetUid) -> NodeError:
     return not_found(f"subnet {netuid}", "GET /chain/subnets lists them.")

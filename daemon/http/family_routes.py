@@ -6,6 +6,7 @@ from fastapi import FastAPI, Path, Query
 from fastapi.responses import Response
 
 from consensus.quantities import U16_MAX, U32, NetUid, Uid
+from daemon.engine.errors import bad_request
 from daemon.http import family_questions as questions
 from daemon.http.family_values import (
     ChannelAnswer,
@@ -29,7 +30,7 @@ from daemon.http.replies import (
     reply,
 )
 from daemon.http.state_routes import NOT_KEPT
-from daemon.http.view import NodeView, bad_request
+from daemon.http.view import NodeView
 
 COUNT_MAX = 256
 """Entries of one list: each costs a few reads."""

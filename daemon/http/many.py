@@ -12,7 +12,7 @@ import cbor2
 from consensus import codec
 from consensus.errors import DecodeError
 from consensus.quantities import Bytes64K, CountMax
-from daemon.http.view import bad_request
+from daemon.engine.errors import bad_request
 
 MANY_MAX = 1_024
 """Transactions in one body: some 40 ms of the node's time."""
@@ -38,7 +38,7 @@ def read_many(body: bytes) -> tuple[bytes, ...]:
     """Return the encoded transactions of a body.
 
     Raises:
-        ApiError: it is no such list.
+        NodeError: it is no such list.
     """
     try:
         return codec.decode(_MANY, body)

@@ -25,6 +25,7 @@ from consensus.quantities import Height, NetUid, PublicKey
 from consensus.reward.clearing import PRICE_UNIT
 from consensus.reward.commit_reveal import get_step_offset
 from consensus.reward.market import PRICE_ONE
+from daemon.engine.errors import not_found
 from daemon.http.family_questions import present_identity
 from daemon.http.market_values import (
     HyperparameterView,
@@ -34,7 +35,7 @@ from daemon.http.market_values import (
     SubnetRow,
     SubnetsAnswer,
 )
-from daemon.http.view import Question, not_found
+from daemon.http.view import Question
 
 
 def ask_params() -> Question[ParamsAnswer]:

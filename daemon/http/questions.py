@@ -15,6 +15,7 @@ from consensus.ledger.stake import delegates
 from consensus.ledger.state import Reading
 from consensus.quantities import NetUid, PublicKey, Uid
 from consensus.refusals import SubnetClosed, UnknownSubnet
+from daemon.engine.errors import NodeError, not_found
 from daemon.http.figures import (
     present_concentration,
     present_delegate,
@@ -30,14 +31,7 @@ from daemon.http.values import (
     EntryView,
     ValidatorsAnswer,
 )
-from daemon.http.view import (
-    AccountView,
-    ApiError,
-    ExplainView,
-    MetagraphView,
-    Question,
-    not_found,
-)
+from daemon.http.view import AccountView, ExplainView, MetagraphView, Question
 
 DELEGATORS_MAX = 10_000
 """How far delegators are counted: each costs a read."""
@@ -140,5 +134,5 @@ def ask_concentration() -> Question[ConcentrationView]:
     return Question("/chain/concentration", answer)
 
 
-def _no_subnet(netuid: NetUid) -> ApiError:
+def _no_subnet(netuid: NetUid) -> NodeError:
     return not_found(f"subnet {netuid}", "Subnets are numbered from 1.")

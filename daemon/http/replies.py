@@ -9,7 +9,8 @@ from pydantic import TypeAdapter
 
 from config.address import AddressError, parse_address
 from consensus.quantities import U16_MAX, U64_MAX, Height, PublicKey
-from daemon.http.view import Answer, NodeView, Question, bad_request
+from daemon.engine.errors import bad_request
+from daemon.http.view import Answer, NodeView, Question
 
 HeightPath = Annotated[int, Path(ge=0, le=U64_MAX, description="Height of a final block.")]
 NetUidPath = Annotated[int, Path(ge=0, le=U16_MAX, description="Number of a subnet.")]

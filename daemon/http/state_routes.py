@@ -6,6 +6,7 @@ from fastapi import FastAPI, Query
 from fastapi.responses import Response
 
 from consensus.quantities import NetUid, Uid
+from daemon.engine.errors import bad_request
 from daemon.http import questions
 from daemon.http.replies import (
     AddressPath,
@@ -33,7 +34,6 @@ from daemon.http.view import (
     ExplainView,
     MetagraphView,
     NodeView,
-    bad_request,
 )
 
 KEYS_MAX = 64

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import FastAPI, Path, Request
 from fastapi.responses import Response
 
+from daemon.engine.errors import NodeError, bad_request
 from daemon.http.figures import read_hash
 from daemon.http.many import is_many, read_many
 from daemon.http.replies import write_json
@@ -15,7 +16,7 @@ from daemon.http.values import (
     SubmitManyAnswer,
     SubmitResult,
 )
-from daemon.http.view import ApiError, ErrorAnswer, NodeView, bad_request
+from daemon.http.view import ErrorAnswer, NodeView
 
 
 def add_transaction_routes(api: FastAPI, view: NodeView) -> None:
@@ -63,7 +64,7 @@ def add_transaction_routes(api: FastAPI, view: NodeView) -> None:
         return write_json(view.receipt(found))
 
 
-def _show(result: bytes | ApiError) -> SubmitResult:
-    if isinstance(result, ApiError):
+def _show(result: bytes | NodeError) -> SubmitResult:
+    if isinstance(result, NodeError):
         return SubmitResult(None, ErrorDetail(result.code, result.message, result.remedy))
     return SubmitResult(result.hex())

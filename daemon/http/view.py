@@ -18,6 +18,7 @@ from consensus.errors import NeurondError
 from consensus.ledger.state import Reading
 from consensus.quantities import Era, Hash32, Height, NetUid, PublicKey
 from consensus.reward.explain import Explanation
+from daemon.engine.errors import NodeError
 from daemon.http.market_values import MarketAnswer, PreviewView
 from daemon.http.values import (
     ConcentrationView,
@@ -377,20 +378,10 @@ class NodeView(Protocol):
         """Let the faucet give something to `key`; return the transaction's id."""
         ...
 
-    async def submit_many(self, items: Sequence[bytes]) -> tuple["Hash32 | ApiError", ...]:
+    async def submit_many(self, items: Sequence[bytes]) -> tuple[Hash32 | NodeError, ...]:
         """Do the same for many; return the id of each or why it was refused."""
         ...
 
     async def preview(self, data: bytes) -> PreviewView:
         """Return what would become of an encoded transaction, signed or not; nothing is kept."""
         ...
-
-
-def not_found(what: str, remedy: str) -> ApiError:
-    """Return the error for something this node does not have."""
-    return ApiError(404, "not_found", f"There is no {what}.", remedy)
-
-
-def bad_request(message: str, remedy: str) -> ApiError:
-    """Return the error for a request that can't be understood."""
-    return ApiError(400, "bad_request", message, remedy)

@@ -22,10 +22,11 @@ from consensus.ledger.subnet.records import find_subnet
 from consensus.quantities import Height, NetUid
 from daemon.engine.chain import Chain
 from daemon.engine.eras import get_entries
+from daemon.engine.errors import NodeError, Why, not_found
 from daemon.http.figures import present_outcomes
 from daemon.http.proofs import attach_proof, present_proof
 from daemon.http.values import WhatIfView
-from daemon.http.view import Answer, ApiError, Question, not_found
+from daemon.http.view import Answer, Question
 from storage.errors import NotKept
 from storage.store import Store
 
@@ -52,7 +53,7 @@ class RecordingView:
         """Return the value of `key`, or None.
 
         Raises:
-            ApiError: the proof would be too large.
+            NodeError: the proof would be too large.
         """
         value = self._view.get(key)
         self._note(key, value)
@@ -71,8 +72,8 @@ class RecordingView:
         self.entries[key] = value
         self._size_bytes += len(key) + len(value or b"")
         if len(self.entries) > KEYS_MAX or self._size_bytes > PROOF_BYTES_MAX:
-            raise ApiError(
-                422,
+            raise NodeError(
+                Why.IMPOSSIBLE,
                 "proof_too_large",
                 f"The answer reads over {KEYS_MAX} entries or {PROOF_BYTES_MAX >> 20} MiB.",
                 "Ask without proof, or for a smaller part.",
@@ -93,7 +94,7 @@ class Asking:
         """Return the answer as of block `height`; None is the head.
 
         Raises:
-            ApiError: the height is not kept, or what was asked for does not exist.
+            NodeError: the height is not kept, or what was asked for does not exist.
         """
         state = self._get_state(height)
         return await self._run(partial(question.answer, state), self._answers)
@@ -102,13 +103,13 @@ class Asking:
         """Return the answer with its proof; None is the newest height that can be proved.
 
         Raises:
-            ApiError: as `ask`; or nothing vouches for that height yet, or it takes too much.
+            NodeError: as `ask`; or nothing vouches for that height yet, or it takes too much.
         """
         head = self._chain.head.header.height
         wanted = Height(max(head - 1, 0)) if height is None else height
         if wanted == head:
-            raise ApiError(
-                404,
+            raise NodeError(
+                Why.UNKNOWN,
                 "not_proved_yet",
                 f"The block that vouches for height {wanted} is not final yet.",
                 f"Ask for height {max(head - 1, 0)}, or again after the next block.",
@@ -120,10 +121,12 @@ class Asking:
         """Return what the last epoch before `height` paid, and what it would have paid.
 
         Raises:
-            ApiError: there was no epoch, an edit makes no sense, or too many wait.
+            NodeError: there was no epoch, an edit makes no sense, or too many wait.
         """
         if self._replays.statistics().tasks_waiting >= REPLAYS_WAITING:
-            raise ApiError(503, "busy", "Too many epochs are being replayed.", "Try again soon.")
+            raise NodeError(
+                Why.BUSY, "busy", "Too many epochs are being replayed.", "Try again soon."
+            )
         state = self._get_state(height)
         return await self._run(partial(_replay, state, netuid, edits), self._replays)
 
@@ -145,13 +148,15 @@ class Asking:
         except NotKept as error:  # pruned while it was being read
             raise self._not_kept(error.height) from error
 
-    def _not_kept(self, height: int) -> ApiError:
+    def _not_kept(self, height: int) -> NodeError:
         states = self._store.states
         window = f"heights {states.horizon} to {states.head} are kept"
         message = f"The state of height {height} is not here: {window}."
         if height > states.head:
-            return ApiError(404, "not_kept", message, "Wait for that block, or ask for the head.")
-        return ApiError(410, "not_kept", message, "Ask for a later height, or another node.")
+            return NodeError(
+                Why.UNKNOWN, "not_kept", message, "Wait for that block, or ask for the head."
+            )
+        return NodeError(Why.GONE, "not_kept", message, "Ask for a later height, or another node.")
 
     def _answer_proved(self, question: Question[Answer], state: State) -> Answer:
         recorder = RecordingView(state)
@@ -186,5 +191,5 @@ def _replay(state: State, netuid: NetUid, edits: Edits) -> WhatIfView:
     except InvalidEdit as error:
         message = f"The epoch can't be edited so: {error}."
         remedy = "Compare the edits with the metagraph and with GET /docs."
-        raise ApiError(422, "invalid_edit", message, remedy) from error
+        raise NodeError(Why.IMPOSSIBLE, "invalid_edit", message, remedy) from error
     return present_outcomes(netuid, state.height, record, outcomes)

@@ -19,6 +19,7 @@ from daemon.engine.chain import Chain
 from daemon.engine.clock import read_time_ms
 from daemon.engine.driver import Driver
 from daemon.engine.eras import get_entries
+from daemon.engine.errors import NodeError, not_found
 from daemon.engine.faucet import Faucet, Spring
 from daemon.engine.previewing import Previewing
 from daemon.engine.reach import Reach, find_farthest, judge_reach
@@ -29,17 +30,7 @@ from daemon.http.figures import present_pending, present_receipt, read_edits
 from daemon.http.market_values import PreviewView
 from daemon.http.present import format_peer_id, present_block, present_summary, present_supply
 from daemon.http.values import ReceiptView, WhatIfEdits, WhatIfView
-from daemon.http.view import (
-    Answer,
-    ApiError,
-    BlockSummary,
-    BlockView,
-    Check,
-    PeerView,
-    Question,
-    StatusView,
-    not_found,
-)
+from daemon.http.view import Answer, BlockSummary, BlockView, Check, PeerView, Question, StatusView
 from daemon.version import PROTOCOL_VERSION
 from daemon.views.asking import Asking
 from daemon.views.events import EventBus
@@ -233,7 +224,7 @@ class View:
         """Let a transaction into the mempool and gossip it."""
         return await self._admission.submit(data)
 
-    async def submit_many(self, items: Sequence[bytes]) -> tuple[Hash32 | ApiError, ...]:
+    async def submit_many(self, items: Sequence[bytes]) -> tuple[Hash32 | NodeError, ...]:
         """Let many in; return the id of each or why it was refused."""
         return await self._admission.submit_many(items)
 

@@ -17,10 +17,10 @@ from consensus.quantities import Bytes64K, NetUid, PublicKey
 from neurons import messages
 from neurons.errors import MalformedQuery, ModelFault, WorkerUnavailable
 from neurons.messages import (
+    AnswerReceipt,
     Busy,
     Completion,
     Query,
-    Receipt,
     Refusal,
     RefusalCode,
     Reply,
@@ -152,7 +152,7 @@ class Miner:
 
     def _complete(self, query: Query, answer: bytes) -> Completion:
         """Sign for `answer`: which query, which answer, who and when."""
-        receipt = Receipt(
+        receipt = AnswerReceipt(
             query_hash=messages.compute_query_hash(self._node.chain().chain_id, query),
             answer_hash=messages.compute_answer_hash(answer),
             miner=self._node.hotkey,

@@ -9,7 +9,7 @@ from consensus import codec
 from consensus.errors import DecodeError
 from consensus.quantities import Bytes16, Bytes64K, NetUid
 from neurons import messages
-from neurons.errors import MalformedAnswer, NodeUnreachable, PeerBusy, PeerFault
+from neurons.errors import MalformedAnswer, MinerBusy, NodeUnreachable, PeerFault
 from neurons.messages import Busy, Completion, Query, Refusal, SignedQuery, SignedReceipt
 from neurons.ports import NeuronView, Node
 from neurons.task import Challenge, Fault, Judged, Task, Whose
@@ -67,7 +67,7 @@ async def _ask_once(
         data = await node.ask(miner.peer_id, payload)
     except NodeUnreachable as error:
         return Asked(Miss.UNREACHABLE, str(error))
-    except PeerBusy as error:
+    except MinerBusy as error:
         return Busy(messages.clip_retry(error.retry_ms))
     except PeerFault as error:
         return Asked(Miss.FAULT, str(error))

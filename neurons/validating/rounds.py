@@ -52,7 +52,7 @@ from neurons.validating.scoring import MinerScore, Miss
 
 
 @dataclass(frozen=True, slots=True)
-class ValidatorSettings:
+class RoundSettings:
     """How a validator asks."""
 
     netuid: NetUid
@@ -103,7 +103,7 @@ class Validator:
     """One hotkey's judgement of one subnet. `run` is its life."""
 
     def __init__(
-        self, node: Node, store: EvidenceStore, task: Task, settings: ValidatorSettings, log: Log
+        self, node: Node, store: EvidenceStore, task: Task, settings: RoundSettings, log: Log
     ) -> None:
         self._node = node
         self._store = store

@@ -36,7 +36,7 @@ _BATCH_HEAD = struct.Struct(">IH")
 _ID = struct.Struct(">I")
 
 
-class Kind(IntEnum):
+class FrameKind(IntEnum):
     """What a frame is; the number on the pipe."""
 
     START = 1
@@ -53,7 +53,7 @@ class Kind(IntEnum):
 class Frame:
     """One frame."""
 
-    kind: Kind
+    kind: FrameKind
     body: bytes = b""
 
 
@@ -102,7 +102,7 @@ class FrameReader:
             end = _HEAD.size + length
             if len(self._data) < end:
                 break
-            frames.append(Frame(Kind(kind), bytes(self._data[_HEAD.size : end])))
+            frames.append(Frame(FrameKind(kind), bytes(self._data[_HEAD.size : end])))
             del self._data[:end]
         return frames
 
@@ -115,7 +115,7 @@ def encode_batch(batch_id: int, prefixes: Sequence[bytes]) -> Frame:
     parts = [_BATCH_HEAD.pack(batch_id, len(prefixes))]
     for prefix in prefixes:
         parts += (len(prefix).to_bytes(2, "big"), prefix)
-    return Frame(Kind.BATCH, b"".join(parts))
+    return Frame(FrameKind.BATCH, b"".join(parts))
 
 
 def decode_batch(body: bytes) -> tuple[int, list[bytes]]:
@@ -133,12 +133,12 @@ def decode_batch(body: bytes) -> tuple[int, list[bytes]]:
 
 def encode_answer(batch_id: int, rows: bytes) -> Frame:
     """Return the frame that answers batch `batch_id`."""
-    return Frame(Kind.ANSWER, _ID.pack(batch_id) + rows)
+    return Frame(FrameKind.ANSWER, _ID.pack(batch_id) + rows)
 
 
 def encode_fault(batch_id: int, message: str) -> Frame:
     """Return the frame that says the model failed on batch `batch_id`."""
-    return Frame(Kind.FAULT, _ID.pack(batch_id) + message.encode()[:1_000])
+    return Frame(FrameKind.FAULT, _ID.pack(batch_id) + message.encode()[:1_000])
 
 
 def decode_reply(body: bytes) -> tuple[int, bytes]:
@@ -165,7 +165,7 @@ def split_rows(rows: bytes, count: int) -> tuple[bytes, ...]:
 
 def encode_progress(stage: str, part: float) -> Frame:
     """Return the frame that says how far the worker's start is."""
-    return Frame(Kind.PROGRESS, json.dumps({"stage": stage, "part": part}).encode())
+    return Frame(FrameKind.PROGRESS, json.dumps({"stage": stage, "part": part}).encode())
 
 
 def decode_progress(body: bytes) -> tuple[str, float]:
@@ -183,7 +183,7 @@ def decode_progress(body: bytes) -> tuple[str, float]:
 
 def encode_ready(card: ModelCard) -> Frame:
     """Return the frame that says the model serves."""
-    return Frame(Kind.READY, json.dumps(asdict(card)).encode())
+    return Frame(FrameKind.READY, json.dumps(asdict(card)).encode())
 
 
 def decode_ready(body: bytes) -> ModelCard:

@@ -25,7 +25,7 @@ from neurons.errors import ModelFault
 from neurons.tasks.text.models.spec import WorkerSpec, decode_worker_spec
 from neurons.validating.scoring import pack_rows, quantise
 from neurons.worker import frames
-from neurons.worker.frames import Frame, FrameReader, Kind
+from neurons.worker.frames import Frame, FrameKind, FrameReader
 
 if TYPE_CHECKING:
     from neurons.tasks.text.models.build import Report, Served
@@ -35,7 +35,7 @@ NICENESS = 5
 CHUNK_BYTES = 1 << 16
 
 
-class Pipe:
+class RuntimePipe:
     """The two pipes to the runtime. Reading happens in its own thread, writing under a lock."""
 
     def __init__(self, out: int) -> None:
@@ -69,7 +69,7 @@ class Pipe:
         parent = os.getppid()
         pause = threading.Event()
         while not pause.wait(frames.BEAT_S) and os.getppid() == parent:
-            self.send(Frame(Kind.BEAT))
+            self.send(Frame(FrameKind.BEAT))
 
 
 def main(build: "Callable[[WorkerSpec, Report], Served] | None" = None) -> None:
@@ -79,12 +79,12 @@ def main(build: "Callable[[WorkerSpec, Report], Served] | None" = None) -> None:
     sys.stdout = sys.stderr
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the node, which then closes stdin
     os.nice(NICENESS)
-    pipe = Pipe(out)
+    pipe = RuntimePipe(out)
     for loop in (pipe.read_for_ever, pipe.beat_for_ever):
         threading.Thread(target=_run_then_exit, args=(loop,), daemon=True).start()
-    pipe.send(Frame(Kind.HELLO))
+    pipe.send(Frame(FrameKind.HELLO))
     start = pipe.receive()
-    assert start.kind is Kind.START
+    assert start.kind is FrameKind.START
     _serve(pipe, decode_worker_spec(start.body), build)
 
 
@@ -99,7 +99,7 @@ def _run_then_exit(loop: Callable[[], None]) -> None:
 
 
 def _serve(
-    pipe: Pipe, spec: WorkerSpec, build: "Callable[[WorkerSpec, Report], Served] | None"
+    pipe: RuntimePipe, spec: WorkerSpec, build: "Callable[[WorkerSpec, Report], Served] | None"
 ) -> None:
     if build is None:
         os.environ.setdefault("OMP_NUM_THREADS", str(spec.threads))  # before torch is imported
@@ -109,7 +109,7 @@ def _serve(
     pipe.send(frames.encode_ready(served.card))
     while True:
         frame = pipe.receive()
-        assert frame.kind is Kind.BATCH
+        assert frame.kind is FrameKind.BATCH
         batch_id, prefixes = frames.decode_batch(frame.body)
         try:
             rows = quantise(served.model.predict(prefixes))

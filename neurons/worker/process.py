@@ -22,7 +22,7 @@ from neurons.mining.batching import BatchQueue, Request
 from neurons.ports import Log
 from neurons.tasks.text.models.spec import WorkerSpec, encode_worker_spec
 from neurons.worker import frames
-from neurons.worker.frames import Frame, FrameReader, Kind, ModelCard
+from neurons.worker.frames import Frame, FrameKind, FrameReader, ModelCard
 
 ROOT = Path(__file__).resolve().parents[2]
 """Where `python -m neurons.worker.main` finds our rooms, wherever the node was started."""
@@ -168,16 +168,16 @@ class Life:
         """
         self._heard = trio.current_time()
         match frame.kind:
-            case Kind.HELLO | Kind.BEAT:
+            case FrameKind.HELLO | FrameKind.BEAT:
                 return
-            case Kind.PROGRESS:
+            case FrameKind.PROGRESS:
                 stage, part = frames.decode_progress(frame.body)
                 self._tell(Phase.TRAINING, stage, part)
-            case Kind.READY:
+            case FrameKind.READY:
                 self.vitals.card = frames.decode_ready(frame.body)
                 self._tell(Phase.READY, "serving", 1.0)
                 self._ready.set()
-            case Kind.ANSWER | Kind.FAULT:
+            case FrameKind.ANSWER | FrameKind.FAULT:
                 self._land(frame)
             case _:
                 raise WorkerFault(f"{frame.kind.name} is not a worker's to say")
@@ -187,7 +187,7 @@ class Life:
         flight = self._flight
         if flight is None or flight.batch_id != batch_id:
             raise WorkerFault(f"an answer to batch {batch_id}, which is not in flight")
-        if frame.kind is Kind.FAULT:
+        if frame.kind is FrameKind.FAULT:
             flight.fault = ModelFault(body.decode("utf-8", "replace"))
         else:
             flight.rows = frames.split_rows(body, flight.count)
@@ -239,7 +239,7 @@ class Life:
 
     async def _feed(self, process: trio.Process) -> None:
         """Start the worker, then send it batch after batch."""
-        await self._send(process, Frame(Kind.START, encode_worker_spec(self._settings.worker)))
+        await self._send(process, Frame(FrameKind.START, encode_worker_spec(self._settings.worker)))
         await self._ready.wait()
         while True:
             batch = await self._queue.take()

@@ -32,7 +32,7 @@ from consensus.reward import commit_reveal
 from consensus.types import Call
 from neurons import messages
 from neurons.errors import NodeUnreachable
-from neurons.messages import Completion, Query, Receipt, SignedQuery
+from neurons.messages import AnswerReceipt, Completion, Query, SignedQuery
 from neurons.ports import (
     ChainView,
     Evidence,
@@ -267,7 +267,7 @@ class LevelTask:
 
 def complete(name: str, query: Query, answer: bytes, signer: str = "") -> Completion:
     """Return `name`'s completion of `query`, signed by `signer` (default: the same)."""
-    receipt = Receipt(
+    receipt = AnswerReceipt(
         query_hash=messages.compute_query_hash(CHAIN_ID, query),
         answer_hash=messages.compute_answer_hash(answer),
         miner=make_hotkey(name),

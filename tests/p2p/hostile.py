@@ -9,7 +9,7 @@ from consensus.quantities import U16, U64, ShortText
 from p2p import wire
 from p2p.addresses import parse_address
 from p2p.errors import PeerGone
-from p2p.transport import Channel, Transport
+from p2p.transport import SecureChannel, Transport
 from p2p.wire import Hello
 from p2p.yamux import Stream
 from tests.p2p.nets import CHAIN, Network
@@ -20,7 +20,7 @@ HELLO = Hello(U16(1), CHAIN, U64(666), ShortText("hostile"), ())
 class Villain:
     """One authenticated connection to a victim."""
 
-    def __init__(self, peer_id: bytes, channel: Channel) -> None:
+    def __init__(self, peer_id: bytes, channel: SecureChannel) -> None:
         self.peer_id = peer_id
         self.channel = channel
 
@@ -64,7 +64,7 @@ async def open_villain(
             channel.abort()
 
 
-async def _refuse_streams(channel: Channel) -> None:
+async def _refuse_streams(channel: SecureChannel) -> None:
     while True:
         try:
             await (await channel.accept()).reset()
@@ -72,7 +72,7 @@ async def _refuse_streams(channel: Channel) -> None:
             return
 
 
-async def _stay_mute(channel: Channel) -> None:
+async def _stay_mute(channel: SecureChannel) -> None:
     transport = Transport(bytes(32))
     async with trio.open_nursery() as nursery:
         while True:

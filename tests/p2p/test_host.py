@@ -10,7 +10,7 @@ import trio
 
 from p2p import host
 from p2p.addresses import Address, parse_address
-from p2p.host import Host, Limits, bind_host
+from p2p.host import Host, HostLimits, bind_host
 from p2p.peers import Source
 from tests.p2p.hostile import open_villain
 from tests.p2p.nets import NetworkSettings, open_node, wait_until
@@ -18,7 +18,7 @@ from tests.p2p.nets import NetworkSettings, open_node, wait_until
 
 @asynccontextmanager
 async def _open_host() -> AsyncGenerator[Host]:
-    async with bind_host(bytes(32), ("/ip4/127.0.0.1/tcp/0",), Limits()) as opened:
+    async with bind_host(bytes(32), ("/ip4/127.0.0.1/tcp/0",), HostLimits()) as opened:
         yield opened
 
 

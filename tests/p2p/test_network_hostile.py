@@ -20,7 +20,7 @@ from p2p.addresses import parse_address
 from p2p.ask_wire import AskKind, Request, write_ask, write_credit, write_request
 from p2p.errors import PeerGone
 from p2p.host import IDENTIFY_PROTOCOL, PING_PROTOCOL
-from p2p.peers import Saved, Standing
+from p2p.peers import PeerStanding, Saved
 from p2p.transport import Transport
 from p2p.wire import Announcement, GossipKind, MessageId, Topic
 from tests.p2p.hostile import HELLO, open_villain
@@ -279,7 +279,7 @@ async def test_a_banned_peer_is_not_let_in_again():
                 await stream.write(b"\xff\xff\xff\xff")
                 assert await villain.is_hung_up_on(stream)
         standing = victim._book.standing(VILLAIN, trio.current_time())
-        assert standing is Standing.BANNED
+        assert standing is PeerStanding.BANNED
         async with open_villain(victim) as villain:
             with pytest.raises(PeerGone):
                 await villain.open_gossip()

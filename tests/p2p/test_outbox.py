@@ -4,13 +4,13 @@
 
 import math
 
-from p2p.outbox import CONTROL_FRAMES_MAX, FRAMES_MAX, OUTBOX_BYTES, Outbox
+from p2p.outbox import CONTROL_FRAMES_MAX, FRAMES_MAX, OUTBOX_BYTES, SendQueue
 from p2p.wire import PIECE_MAX, MessageId, Topic
 
 NAME = MessageId(b"n" * 20)
 
 
-def _drain(outbox: Outbox) -> bytes:
+def _drain(outbox: SendQueue) -> bytes:
     parts: list[bytes] = []
     while outbox:
         parts.append(outbox.take())
@@ -18,7 +18,7 @@ def _drain(outbox: Outbox) -> bytes:
 
 
 def test_the_urgent_leaves_first_whatever_came_first():
-    outbox = Outbox()
+    outbox = SendQueue()
     for topic, frame in (
         (Topic.TX, b"t"),
         (Topic.WEIGHTS, b"w"),
@@ -32,7 +32,7 @@ def test_the_urgent_leaves_first_whatever_came_first():
 
 
 def test_frames_join_into_pieces_of_bounded_size():
-    outbox = Outbox()
+    outbox = SendQueue()
     for _ in range(100):
         outbox.put(Topic.TX, b"x" * 1_000)
     pieces: list[bytes] = []
@@ -42,7 +42,7 @@ def test_frames_join_into_pieces_of_bounded_size():
 
 
 def test_a_full_outbox_drops_the_oldest_transaction_and_keeps_the_votes():
-    outbox = Outbox()
+    outbox = SendQueue()
     size = OUTBOX_BYTES // 8
     outbox.put(Topic.VOTE, b"v" * size)
     for letter in b"abcdefgh":
@@ -55,7 +55,7 @@ def test_a_full_outbox_drops_the_oldest_transaction_and_keeps_the_votes():
 
 
 def test_votes_are_dropped_last_and_the_oldest_of_them_first():
-    outbox = Outbox()
+    outbox = SendQueue()
     size = OUTBOX_BYTES // 4
     for letter in b"abcdef":
         outbox.put(Topic.VOTE, bytes((letter,)) * size)
@@ -63,7 +63,7 @@ def test_votes_are_dropped_last_and_the_oldest_of_them_first():
 
 
 def test_a_held_frame_is_due_later_and_a_plain_one_at_once():
-    outbox = Outbox()
+    outbox = SendQueue()
     assert outbox.due_s == math.inf
     outbox.put_held(Topic.TX, b"t", NAME, 5.0)
     assert outbox.due_s == 5.0
@@ -74,7 +74,7 @@ def test_a_held_frame_is_due_later_and_a_plain_one_at_once():
 
 
 def test_a_withdrawn_message_is_not_sent():
-    outbox = Outbox()
+    outbox = SendQueue()
     outbox.put_held(Topic.TX, b"t", NAME, 5.0)
     outbox.withdraw(NAME)
     assert not outbox
@@ -85,7 +85,7 @@ def test_a_withdrawn_message_is_not_sent():
 
 
 def test_control_frames_beyond_their_bound_are_not_kept():
-    outbox = Outbox()
+    outbox = SendQueue()
     for _ in range(CONTROL_FRAMES_MAX + 10):
         outbox.put_control(b"c")
     assert outbox.dropped == 10
@@ -93,7 +93,7 @@ def test_control_frames_beyond_their_bound_are_not_kept():
 
 
 def test_control_frames_leave_room_for_the_topics_whatever_their_size():
-    outbox = Outbox()
+    outbox = SendQueue()
     for _ in range(CONTROL_FRAMES_MAX):
         outbox.put_control(bytes(14_000))
     outbox.put(Topic.VOTE, b"vote")
@@ -101,7 +101,7 @@ def test_control_frames_leave_room_for_the_topics_whatever_their_size():
 
 
 def test_held_frames_that_were_dropped_are_not_kept_nor_counted():
-    outbox = Outbox()
+    outbox = SendQueue()
     names = [MessageId(number.to_bytes(20, "big")) for number in range(400)]
     for name in names:
         outbox.put_held(Topic.TX, bytes(16_000), name, 1.0)
@@ -113,7 +113,7 @@ def test_held_frames_that_were_dropped_are_not_kept_nor_counted():
 
 
 def test_withdrawn_frames_do_not_pile_up_while_nothing_is_written():
-    outbox = Outbox()
+    outbox = SendQueue()
     for number in range(3 * FRAMES_MAX):
         name = MessageId(number.to_bytes(20, "big"))
         outbox.put_held(Topic.TX, b"frame", name, 1.0)

@@ -8,7 +8,7 @@ import pytest
 
 from p2p import peers
 from p2p.addresses import Address
-from p2p.peers import Deed, PeerBook, Source, Standing
+from p2p.peers import Deed, PeerBook, PeerStanding, Source
 from p2p.wire import peer_id_of
 
 
@@ -90,19 +90,19 @@ def test_outbound_peers_come_from_many_networks():
 def test_rejected_messages_make_a_peer_grey_and_then_banned_for_longer_each_time():
     book = _book()
     standings = [book.judge(_peer(1), Deed.REJECTED, 0.0) for _ in range(7)]
-    assert standings == [Standing.GOOD] * 2 + [Standing.GREY] * 4 + [Standing.BANNED]
-    assert book.standing(_peer(1), peers.BAN_S - 1) is Standing.BANNED
-    assert book.standing(_peer(1), peers.BAN_S + 200) is Standing.GOOD
+    assert standings == [PeerStanding.GOOD] * 2 + [PeerStanding.GREY] * 4 + [PeerStanding.BANNED]
+    assert book.standing(_peer(1), peers.BAN_S - 1) is PeerStanding.BANNED
+    assert book.standing(_peer(1), peers.BAN_S + 200) is PeerStanding.GOOD
     now_s = peers.BAN_S + 1
-    while book.judge(_peer(1), Deed.REJECTED, now_s) is not Standing.BANNED:
+    while book.judge(_peer(1), Deed.REJECTED, now_s) is not PeerStanding.BANNED:
         pass
-    assert book.standing(_peer(1), now_s + peers.BAN_S + 1) is Standing.BANNED
+    assert book.standing(_peer(1), now_s + peers.BAN_S + 1) is PeerStanding.BANNED
 
 
 def test_a_banned_peer_is_not_dialled():
     book = _book()
     book.add(_place(1), Source.CHOSEN)
-    while book.judge(_peer(1), Deed.BROKE_PROTOCOL, 0.0) is not Standing.BANNED:
+    while book.judge(_peer(1), Deed.BROKE_PROTOCOL, 0.0) is not PeerStanding.BANNED:
         pass
     assert book.choose(1.0, 9, {}) == []
     assert book.choose(peers.BAN_S + 1, 9, {}) == [_place(1)]

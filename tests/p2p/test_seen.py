@@ -3,7 +3,7 @@
 import pytest
 
 from p2p import seen
-from p2p.seen import Body, RecentBodies, SeenIds
+from p2p.seen import RecentBodies, SeenBody, SeenIds
 from p2p.wire import MessageId, Topic
 
 
@@ -50,7 +50,7 @@ def test_bodies_are_bounded_in_bytes_and_age():
     bodies = RecentBodies()
     size = seen.BODIES_BYTES // 4
     for number in range(6):
-        bodies.keep(_name(number), Body(Topic.BLOCK, bytes(size), float(number)))
+        bodies.keep(_name(number), SeenBody(Topic.BLOCK, bytes(size), float(number)))
     assert [bodies.get(_name(number)) is not None for number in range(6)] == [False] * 2 + [
         True
     ] * 4
@@ -66,5 +66,5 @@ def test_bodies_are_bounded_in_bytes_and_age():
 def test_recent_names_come_newest_first_and_only_the_recent():
     bodies = RecentBodies()
     for number in range(5):
-        bodies.keep(_name(number), Body(Topic.TX, b"x", float(number)))
+        bodies.keep(_name(number), SeenBody(Topic.TX, b"x", float(number)))
     assert bodies.newer_than(2.0) == [_name(4), _name(3)]

@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2p import sync
-from p2p.sync import Ask, Batch, Planner, Range
+from p2p.sync import Batch, Planner, Range, SyncAsk
 
 A, B, C = b"a", b"b", b"c"
 
 
-def _blocks(ask: Ask) -> tuple[int, ...]:
+def _blocks(ask: SyncAsk) -> tuple[int, ...]:
     return tuple(range(ask.range.first, ask.range.first + ask.range.count))
 
 
@@ -76,7 +76,7 @@ def test_the_rest_of_a_short_reply_is_asked_again():
     (ask,) = planner.next_asks(0.0)
     planner.on_reply(ask, (1, 2, 3), 0.0)
     assert _apply(planner) == [1, 2, 3]
-    assert planner.next_asks(0.0) == (Ask(A, Range(4, 61)),)
+    assert planner.next_asks(0.0) == (SyncAsk(A, Range(4, 61)),)
 
 
 def test_an_empty_reply_lowers_the_peers_head():
@@ -93,10 +93,10 @@ def test_a_failed_question_goes_to_another_peer_and_the_failing_one_waits():
     (ask,) = planner.next_asks(0.0)
     planner.on_head(B, 64)
     planner.on_failed(ask, 0.0)
-    assert planner.next_asks(0.0) == (Ask(B, Range(1, 64)),)
+    assert planner.next_asks(0.0) == (SyncAsk(B, Range(1, 64)),)
     planner.on_gone(B)
     assert planner.next_asks(0.1) == ()
-    assert planner.next_asks(sync.WAIT_S + 0.1) == (Ask(A, Range(1, 64)),)
+    assert planner.next_asks(sync.WAIT_S + 0.1) == (SyncAsk(A, Range(1, 64)),)
 
 
 def test_an_invalid_block_discredits_all_its_sender_gave():
@@ -131,7 +131,7 @@ def test_every_height_is_applied_once_whatever_the_peers_do(seed: int, target: i
     random = Random(seed)
     planner = Planner[int](0)
     applied: list[int] = []
-    open_asks: list[Ask] = []
+    open_asks: list[SyncAsk] = []
     now_s = 0.0
     for _ in range(5_000):
         for peer in (A, B, C):
@@ -172,4 +172,4 @@ def test_what_a_gone_peer_was_asked_is_asked_once_more_and_not_twice():
     planner.on_gone(A)
     planner.on_failed(ask, 0.0)
     planner.on_head(B, 64)
-    assert planner.next_asks(0.0) == (Ask(B, ask.range),)
+    assert planner.next_asks(0.0) == (SyncAsk(B, ask.range),)

@@ -17,7 +17,7 @@ from consensus.quantities import Hash32
 from consensus.verdict import Accept, Verdict
 from p2p.addresses import parse_address
 from p2p.errors import NetworkError, PeerGone
-from p2p.host import IDENTIFY_PROTOCOL, PING_PROTOCOL, Connection, Host, Limits, bind_host
+from p2p.host import IDENTIFY_PROTOCOL, PING_PROTOCOL, Connection, Host, HostLimits, bind_host
 from p2p.network import Network, NetworkSettings, PeerUp, Topic, open_network
 from p2p.wire import ASK_PROTOCOL, GOSSIP_PROTOCOL
 from scripts.tools.devnet.plan import peer_address
@@ -67,7 +67,10 @@ async def assert_unhurt(cluster: Cluster) -> None:
 async def dialling(cluster: Cluster) -> AsyncGenerator[Connection]:
     """Connect as a stranger with a proven identity and no manners."""
     here = ("/ip4/127.0.0.1/tcp/0",)
-    async with bind_host(os.urandom(32), here, Limits()) as host, trio.open_nursery() as nursery:
+    async with (
+        bind_host(os.urandom(32), here, HostLimits()) as host,
+        trio.open_nursery() as nursery,
+    ):
         await nursery.start(_serve_nothing, host)
         with trio.fail_after(15):
             connection = await host.dial(parse_address(target_address(cluster)))

@@ -20,7 +20,8 @@ from config.settings import ApiSettings
 from consensus.errors import CallError
 from consensus.ledger import transition
 from daemon.cli.output import Exit
-from daemon.http.app import build_app
+from daemon.engine.errors import Why
+from daemon.http.app import STATUSES, build_app
 from daemon.http.keys import ApiKeys
 from daemon.telemetry import Telemetry
 from tests.daemon.http.fixed_view import FixedView
@@ -176,6 +177,8 @@ def test_the_exit_codes_are_those_of_the_program() -> None:
 def test_the_door_s_codes_are_all_listed() -> None:
     text = "\n".join(path.read_text() for path in (ROOT / "daemon").rglob("*.py"))
     raised = set(re.findall(r'ApiError\(\s*(\d+), "(\w+)"', text))
+    for why, code in re.findall(r'NodeError\(\s*Why\.(\w+), "(\w+)"', text):
+        raised.add((str(STATUSES[Why[why]]), code))
     listed = {(row[0], row[1]) for row in read_rows("## The HTTP door")}
     assert len(raised) > 8
     assert raised <= listed

@@ -39,13 +39,13 @@ from consensus.crypto import claim_message, is_signed
 from consensus.ledger import keys
 from consensus.ledger.accounts import withdraw
 from consensus.ledger.channels import list_channels_of, set_payer
-from consensus.ledger.keys import Family
-from consensus.ledger.movements import (
+from consensus.ledger.events import (
     ColdkeySwapAnnounced,
     ColdkeySwapCancelled,
     ColdkeySwapped,
     HotkeySwapped,
 )
+from consensus.ledger.keys import Family
 from consensus.ledger.records import (
     ROOT,
     Account,
@@ -95,7 +95,7 @@ _KEY_SIZE = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Announcement:
+class SwapNotice:
     """To which key a coldkey will go, and from which block on."""
 
     new_coldkey: PublicKey
@@ -211,7 +211,7 @@ def process_announce(
     if get_account(draft, new).nonce:
         raise KeyInUse(f"{new.hex()} has signed transactions of its own")
     due_at = Height(draft.height + get_network(draft).params.coldkey_swap_blocks)
-    draft.put(keys.of(Family.COLDKEY_SWAP, signer), codec.encode(Announcement(new, due_at)))
+    draft.put(keys.of(Family.COLDKEY_SWAP, signer), codec.encode(SwapNotice(new, due_at)))
     return ColdkeySwapAnnounced(signer, new, due_at)
 
 
@@ -322,15 +322,15 @@ def _move_entry(draft: Draft, family: Family, old: bytes, new: bytes) -> None:
 # -- queries --------------------------------------------------------------------------------------
 
 
-def find_announcement(view: Reading, coldkey: PublicKey) -> Announcement | None:
+def find_announcement(view: Reading, coldkey: PublicKey) -> SwapNotice | None:
     """Return the swap that a coldkey has announced, or None."""
     data = view.get(keys.of(Family.COLDKEY_SWAP, coldkey))
-    return None if data is None else codec.decode(Announcement, data)
+    return None if data is None else codec.decode(SwapNotice, data)
 
 
-def list_announcements(view: Reading, count: int) -> tuple[tuple[PublicKey, Announcement], ...]:
+def list_announcements(view: Reading, count: int) -> tuple[tuple[PublicKey, SwapNotice], ...]:
     """Return at most `count` announced swaps, by coldkey."""
     prefix = keys.of(Family.COLDKEY_SWAP)
     pairs = ((key[1:], data) for key, data in view.scan(prefix) if key != prefix)
     found = islice(pairs, count)
-    return tuple((PublicKey(key), codec.decode(Announcement, data)) for key, data in found)
+    return tuple((PublicKey(key), codec.decode(SwapNotice, data)) for key, data in found)

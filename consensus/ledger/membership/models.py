@@ -27,7 +27,7 @@ from consensus.refusals import RateLimited
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class PublishedModel:
     """What a hotkey published last."""
 
     content: Hash32
@@ -51,7 +51,7 @@ class ModelView:
     """A hotkey's model, and which hotkey was the first with its content, and when."""
 
     hotkey: PublicKey
-    model: Model
+    model: PublishedModel
     first_hotkey: PublicKey
     first_height: Height
 
@@ -78,14 +78,16 @@ def process_publish(draft: Draft, signer: PublicKey, call: PublishModel) -> None
         height = first.height
     elif last is not None and last.content == call.content:
         height = last.height
-    model = Model(call.content, call.uri, height, draft.height)
+    model = PublishedModel(call.content, call.uri, height, draft.height)
     draft.put(keys.of(Family.MODEL, keys.u16(call.netuid), vault), codec.encode(model))
 
 
-def find_model(view: Reading, netuid: NetUid, hotkey: PublicKey) -> Model | None:
+def find_model(view: Reading, netuid: NetUid, hotkey: PublicKey) -> PublishedModel | None:
     """Return the model of a hotkey in a subnet that exists, or None."""
     data = view.get(keys.of(Family.MODEL, keys.u16(netuid), get_vault(view, hotkey)))
-    return None if data is None else _of_this_subnet(view, netuid, codec.decode(Model, data))
+    return (
+        None if data is None else _of_this_subnet(view, netuid, codec.decode(PublishedModel, data))
+    )
 
 
 def find_first(view: Reading, netuid: NetUid, content: Hash32) -> First | None:
@@ -105,16 +107,16 @@ def list_models(view: Reading, netuid: NetUid) -> tuple[ModelView, ...]:
     """
     get_subnet(view, netuid)
     prefix = keys.of(Family.MODEL, keys.u16(netuid))
-    found: list[tuple[PublicKey, Model]] = []
+    found: list[tuple[PublicKey, PublishedModel]] = []
     for key, data in view.scan(prefix):
-        model = _of_this_subnet(view, netuid, codec.decode(Model, data))
+        model = _of_this_subnet(view, netuid, codec.decode(PublishedModel, data))
         if model is not None:
             found.append((PublicKey(key[len(prefix) :]), model))
     found.sort(key=lambda item: (item[1].content, item[1].height, item[0]))
     return tuple(_view(view, netuid, vault, model) for vault, model in found)
 
 
-def _view(view: Reading, netuid: NetUid, vault: PublicKey, model: Model) -> ModelView:
+def _view(view: Reading, netuid: NetUid, vault: PublicKey, model: PublishedModel) -> ModelView:
     first = find_first(view, netuid, model.content)
     assert first is not None, "a model was published, so it was published a first time"
     return ModelView(
@@ -125,6 +127,6 @@ def _view(view: Reading, netuid: NetUid, vault: PublicKey, model: Model) -> Mode
     )
 
 
-def _of_this_subnet(view: Reading, netuid: NetUid, model: Model) -> Model | None:
+def _of_this_subnet(view: Reading, netuid: NetUid, model: PublishedModel) -> PublishedModel | None:
     """Return a model unless it was published in a former subnet of the number."""
     return model if model.updated_at >= get_subnet(view, netuid).created_at else None

@@ -61,7 +61,7 @@ from consensus.reward.commit_reveal import (
 
 
 @dataclass(frozen=True, slots=True)
-class Commit:
+class Commitment:
     """A commitment that is not opened yet, the height it came in, and who made the scores."""
 
     digest: Hash32
@@ -89,7 +89,7 @@ def process_commit(draft: Draft, signer: PublicKey, call: CommitWeights) -> None
     if not is_commit_spaced(draft.height, None if last == NEVER else Height(last), interval):
         raise RateLimited(f"last commit at {last}, next at {last + interval}")
     put_cell(draft, call.netuid, Column.LIMITER, uid, draft.height)
-    commit = Commit(call.digest, draft.height, call.scorer)
+    commit = Commitment(call.digest, draft.height, call.scorer)
     draft.put(keys.commit(call.netuid, call.epoch, uid), codec.encode(commit))
 
 
@@ -124,10 +124,10 @@ def process_reveal(draft: Draft, signer: PublicKey, call: RevealWeights) -> Weig
     return WeightsRevealed(call.netuid, call.epoch, uid, signer, is_masked)
 
 
-def find_commit(view: Reading, netuid: NetUid, epoch: Epoch, uid: Uid) -> Commit | None:
+def find_commit(view: Reading, netuid: NetUid, epoch: Epoch, uid: Uid) -> Commitment | None:
     """Return the commitment of `epoch` that `uid` has not opened, or None."""
     data = view.get(keys.commit(netuid, epoch, uid))
-    return None if data is None else codec.decode(Commit, data)
+    return None if data is None else codec.decode(Commitment, data)
 
 
 def get_unopened(view: Reading, netuid: NetUid, epoch: Epoch) -> list[Uid]:

@@ -28,10 +28,9 @@ from dataclasses import dataclass
 
 from consensus.calls.staking import SetChildren
 from consensus.ledger import agenda, keys
-from consensus.ledger.agenda import Topic
-from consensus.ledger.events import LedgerEvent
+from consensus.ledger.agenda import Errand
+from consensus.ledger.events import ChildrenAnnounced, ChildrenChanged, LedgerEvent
 from consensus.ledger.keys import Family
-from consensus.ledger.movements import ChildrenAnnounced, ChildrenChanged
 from consensus.ledger.records import get_hotkey, get_network, get_vault, get_vault_hotkey
 from consensus.ledger.stake.lending import (
     Loan,
@@ -256,9 +255,9 @@ def _put_next(
     subject = keys.u16(netuid) + vault
     before, _ = find_next(draft, netuid, vault)
     if before is not None:
-        agenda.remove(draft, before, Topic.CHILDREN, subject)
+        agenda.remove(draft, before, Errand.CHILDREN, subject)
     draft.put(keys.of(Family.NEXT_CHILDREN, subject), keys.u64(effect_at) + encode_loans(loans))
-    agenda.add(draft, effect_at, Topic.CHILDREN, subject)
+    agenda.add(draft, effect_at, Errand.CHILDREN, subject)
 
 
 def _view(view: Reading, loans: Sequence[Loan]) -> tuple[LoanView, ...]:

@@ -157,14 +157,14 @@ class Announced:
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class RuleChanges:
     """A subnet's changes on their way, oldest first, and when each rule was announced last."""
 
     waiting: Annotated[tuple[Change, ...], CountMax(64)]
     announced: Annotated[tuple[Announced, ...], CountMax(64)]
 
 
-_NONE = Changes((), ())
+_NONE = RuleChanges((), ())
 
 
 def process_set_hyperparameter(
@@ -194,7 +194,7 @@ def process_set_hyperparameter(
         raise OutOfBounds(f"max_uids below the {len(get_hotkeys(draft, call.netuid))} uids in use")
     others = [each for each in changes.announced if each.name != call.name]
     announced = sorted([*others, Announced(call.name, draft.height)], key=lambda each: each.name)
-    _put_changes(draft, call.netuid, Changes(waiting, tuple(announced)))
+    _put_changes(draft, call.netuid, RuleChanges(waiting, tuple(announced)))
     return HyperparameterAnnounced(call.netuid, call.name, call.value, due)
 
 
@@ -208,16 +208,16 @@ def process_changes(draft: Draft, netuid: NetUid) -> list[HyperparameterChanged]
     assert subnet is not None, f"changes of subnet {netuid}, which does not exist"
     values = {each.name: _convert(each.name, each.value) for each in due}
     put_subnet(draft, netuid, replace(subnet, hyper=replace(subnet.hyper, **values)))
-    _put_changes(draft, netuid, Changes(changes.waiting[len(due) :], changes.announced))
+    _put_changes(draft, netuid, RuleChanges(changes.waiting[len(due) :], changes.announced))
     if any(each.name in _ROW_RULES for each in due):
         forget_commitments(draft, netuid)
     return [HyperparameterChanged(netuid, each.name, each.value) for each in due]
 
 
-def get_changes(view: Reading, netuid: NetUid) -> Changes:
+def get_changes(view: Reading, netuid: NetUid) -> RuleChanges:
     """Return a subnet's announced changes."""
     data = view.get(keys.of(Family.CHANGES, keys.u16(netuid)))
-    return _NONE if data is None else codec.decode(Changes, data)
+    return _NONE if data is None else codec.decode(RuleChanges, data)
 
 
 def get_room(view: Reading, netuid: NetUid, hyper: Hyperparameters) -> int:
@@ -226,11 +226,11 @@ def get_room(view: Reading, netuid: NetUid, hyper: Hyperparameters) -> int:
     return min([hyper.max_uids, *(each.value for each in waiting if each.name == "max_uids")])
 
 
-def _put_changes(draft: Draft, netuid: NetUid, changes: Changes) -> None:
+def _put_changes(draft: Draft, netuid: NetUid, changes: RuleChanges) -> None:
     draft.put(keys.of(Family.CHANGES, keys.u16(netuid)), codec.encode(changes))
 
 
-def _check_time(height: Height, tempo: int, changes: Changes, name: str) -> None:
+def _check_time(height: Height, tempo: int, changes: RuleChanges, name: str) -> None:
     left = tempo - height % tempo
     if left <= min(FROZEN_BLOCKS, tempo // 2):
         raise Frozen(f"{left} blocks before the next epoch")

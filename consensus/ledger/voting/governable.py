@@ -19,61 +19,61 @@ _MILLION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class VoteBounds:
     """The lowest and the highest value a vote can give."""
 
     low: int
     high: int
 
 
-GOVERNABLE: Mapping[str, Bounds] = {
+GOVERNABLE: Mapping[str, VoteBounds] = {
     # money
-    "block_reward": Bounds(0, 2 * RAO_PER_TAO),
-    "security_share": Bounds(0, 32_767),
-    "owner_share": Bounds(0, 32_767),
-    "miner_share": Bounds(0, 65_535),
-    "fee_base": Bounds(100, RAO_PER_TAO),
-    "fee_per_byte": Bounds(1, _MILLION),
-    "validity_blocks_max": Bounds(16, 100_000),
+    "block_reward": VoteBounds(0, 2 * RAO_PER_TAO),
+    "security_share": VoteBounds(0, 32_767),
+    "owner_share": VoteBounds(0, 32_767),
+    "miner_share": VoteBounds(0, 65_535),
+    "fee_base": VoteBounds(100, RAO_PER_TAO),
+    "fee_per_byte": VoteBounds(1, _MILLION),
+    "validity_blocks_max": VoteBounds(16, 100_000),
     # stake
-    "tao_weight": Bounds(0, Q32),
-    "stake_min": Bounds(1_000, 1_000 * RAO_PER_TAO),
-    "unbonding_blocks": Bounds(10, 5_000_000),
-    "take_max": Bounds(0, 32_767),
-    "take_raise_blocks": Bounds(0, 5_000_000),
+    "tao_weight": VoteBounds(0, Q32),
+    "stake_min": VoteBounds(1_000, 1_000 * RAO_PER_TAO),
+    "unbonding_blocks": VoteBounds(10, 5_000_000),
+    "take_max": VoteBounds(0, 32_767),
+    "take_raise_blocks": VoteBounds(0, 5_000_000),
     # weights
-    "kappa": Bounds(21_845, 52_428),
-    "commit_interval_blocks": Bounds(1, 1_000),
-    "forfeit_slash_ppm": Bounds(0, 100_000),
-    "forfeit_window_epochs": Bounds(1, 1_000),
+    "kappa": VoteBounds(21_845, 52_428),
+    "commit_interval_blocks": VoteBounds(1, 1_000),
+    "forfeit_slash_ppm": VoteBounds(0, 100_000),
+    "forfeit_window_epochs": VoteBounds(1, 1_000),
     # eras
-    "validators_max": Bounds(4, 1_024),
-    "era_churn_ppm": Bounds(10_000, 333_333),
+    "validators_max": VoteBounds(4, 1_024),
+    "era_churn_ppm": VoteBounds(10_000, 333_333),
     # subnets
-    "subnets_max": Bounds(1, 1_024),
-    "subnet_lock_min": Bounds(_MILLION, _MILLION * RAO_PER_TAO),
-    "subnet_lock_blocks": Bounds(1, 5_000_000),
-    "subnet_start_blocks": Bounds(0, _MILLION),
-    "subnet_immunity_blocks": Bounds(0, 10_000_000),
-    "dissolve_notice_epochs": Bounds(1, 1_000),
-    "bootstrap_share": Bounds(0, 32_767),
-    "bootstrap_blocks": Bounds(0, 5_000_000),
-    "demand_share": Bounds(0, 32_767),
-    "average_half_life_blocks": Bounds(100, 5_000_000),
-    "swap_fee_ppm": Bounds(0, 50_000),
-    "children_delay_blocks": Bounds(0, _MILLION),
+    "subnets_max": VoteBounds(1, 1_024),
+    "subnet_lock_min": VoteBounds(_MILLION, _MILLION * RAO_PER_TAO),
+    "subnet_lock_blocks": VoteBounds(1, 5_000_000),
+    "subnet_start_blocks": VoteBounds(0, _MILLION),
+    "subnet_immunity_blocks": VoteBounds(0, 10_000_000),
+    "dissolve_notice_epochs": VoteBounds(1, 1_000),
+    "bootstrap_share": VoteBounds(0, 32_767),
+    "bootstrap_blocks": VoteBounds(0, 5_000_000),
+    "demand_share": VoteBounds(0, 32_767),
+    "average_half_life_blocks": VoteBounds(100, 5_000_000),
+    "swap_fee_ppm": VoteBounds(0, 50_000),
+    "children_delay_blocks": VoteBounds(0, _MILLION),
     # payments
-    "payment_burn_ppm": Bounds(10_000, 500_000),
-    "dispute_blocks": Bounds(1, _MILLION),
-    "channel_blocks_max": Bounds(10, 10_000_000),
+    "payment_burn_ppm": VoteBounds(10_000, 500_000),
+    "dispute_blocks": VoteBounds(1, _MILLION),
+    "channel_blocks_max": VoteBounds(10, 10_000_000),
     # keys
-    "hotkey_swap_fee": Bounds(0, 1_000 * RAO_PER_TAO),
-    "coldkey_swap_blocks": Bounds(1, _MILLION),
+    "hotkey_swap_fee": VoteBounds(0, 1_000 * RAO_PER_TAO),
+    "coldkey_swap_blocks": VoteBounds(1, _MILLION),
     # governance
-    "proposal_fee": Bounds(0, 1_000 * RAO_PER_TAO),
-    "voting_blocks": Bounds(100, 500_000),
-    "enactment_blocks": Bounds(100, 500_000),
-    "quorum_ppm": Bounds(50_000, 500_000),
+    "proposal_fee": VoteBounds(0, 1_000 * RAO_PER_TAO),
+    "voting_blocks": VoteBounds(100, 500_000),
+    "enactment_blocks": VoteBounds(100, 500_000),
+    "quorum_ppm": VoteBounds(50_000, 500_000),
 }
 """Every parameter that votes can change, with its hard bounds."""
 

@@ -33,7 +33,7 @@ from consensus.calls.governance import (
 from consensus.errors import CallError
 from consensus.ledger import agenda
 from consensus.ledger.accounts import withdraw
-from consensus.ledger.agenda import Topic
+from consensus.ledger.agenda import Errand
 from consensus.ledger.events import (
     LedgerEvent,
     ProposalEnacted,
@@ -58,9 +58,9 @@ from consensus.ledger.voting.proposals import (
     OPEN_MAX,
     UPGRADES_MAX,
     Governance,
+    Motion,
+    MotionState,
     OpenVote,
-    Proposal,
-    Standing,
     Upgrade,
     count_votes,
     describe_change,
@@ -121,14 +121,14 @@ def process_propose(draft: Draft, signer: PublicKey, call: Propose) -> ProposalO
     number = governance.next_number
     closes_at = Height(draft.height + params.voting_blocks)
     none, never = Amount(0), Height(0)
-    proposal = Proposal(
+    proposal = Motion(
         hotkey=signer,
         change=call.change,
         activation=call.activation,
         opened_at=draft.height,
         closes_at=closes_at,
         ballots=U32(0),
-        standing=Standing.OPEN,
+        standing=MotionState.OPEN,
         yes=none,
         no=none,
         stake=none,
@@ -137,7 +137,7 @@ def process_propose(draft: Draft, signer: PublicKey, call: Propose) -> ProposalO
     put_proposal(draft, number, proposal)
     votes = (*governance.votes, OpenVote(number, vault))
     put_governance(draft, replace(governance, next_number=U32(number + 1), votes=votes))
-    agenda.add(draft, closes_at, Topic.TALLY, u32(number))
+    agenda.add(draft, closes_at, Errand.TALLY, u32(number))
     return ProposalOpened(number, signer, describe_change(call.change), closes_at)
 
 
@@ -148,7 +148,7 @@ def process_vote(draft: Draft, signer: PublicKey, call: CastVote) -> None:
         CallError: UnknownProposal, VotingClosed, NoRootStake, GovernanceFull.
     """
     proposal = get_proposal(draft, call.proposal)
-    if proposal.standing is not Standing.OPEN or draft.height > proposal.closes_at:
+    if proposal.standing is not MotionState.OPEN or draft.height > proposal.closes_at:
         raise VotingClosed(f"proposal {call.proposal} was open until {proposal.closes_at}")
     vault = _get_voter(draft, signer, BALLOTS_MAX)
     if find_ballot(draft, call.proposal, vault) is None:
@@ -171,7 +171,7 @@ def process_tally(draft: Draft, subject: bytes) -> list[LedgerEvent]:
     proposal, governance = find_proposal(draft, number), get_governance(draft)
     if proposal is None:
         return []
-    is_open = proposal.standing is Standing.OPEN
+    is_open = proposal.standing is MotionState.OPEN
     if draft.height == (governance.tallied_at if is_open else governance.swept_at):
         _come_again(draft, subject)
         return []
@@ -189,14 +189,14 @@ def process_enactment(draft: Draft, subject: bytes) -> list[LedgerEvent]:
     """Do what was decided, or say that it can't be done any more."""
     number = U32(int.from_bytes(subject, "big"))
     proposal = find_proposal(draft, number)
-    if proposal is None or proposal.standing is not Standing.PASSED:
+    if proposal is None or proposal.standing is not MotionState.PASSED:
         return []
     try:
         _enact(draft, proposal)
     except CallError as error:
-        put_proposal(draft, number, replace(proposal, standing=Standing.FAILED))
+        put_proposal(draft, number, replace(proposal, standing=MotionState.FAILED))
         return [ProposalFailed(number, _shorten(error))]
-    put_proposal(draft, number, replace(proposal, standing=Standing.ENACTED))
+    put_proposal(draft, number, replace(proposal, standing=MotionState.ENACTED))
     return [ProposalEnacted(number, describe_change(proposal.change))]
 
 
@@ -233,7 +233,7 @@ def _check_change(draft: Draft, governance: Governance, change: Change) -> None:
             assert_never(change)
 
 
-def _decide(draft: Draft, number: U32, proposal: Proposal) -> LedgerEvent:
+def _decide(draft: Draft, number: U32, proposal: Motion) -> LedgerEvent:
     """Count the votes, and put what was decided on the agenda."""
     params = get_network(draft).params
     yes, no = count_votes(draft, number)
@@ -241,19 +241,19 @@ def _decide(draft: Draft, number: U32, proposal: Proposal) -> LedgerEvent:
     counted = replace(proposal, yes=yes, no=no, stake=stake)
     voted = yes + no
     if 2 * yes <= voted or voted * _PPM < params.quorum_ppm * stake:
-        put_proposal(draft, number, replace(counted, standing=Standing.REJECTED))
+        put_proposal(draft, number, replace(counted, standing=MotionState.REJECTED))
         return ProposalRejected(number, yes, no, stake)
     notice = max(params.enactment_blocks, NOTICE_MIN)
     effect_at = Height(max(proposal.activation, draft.height + notice))
-    passed = replace(counted, standing=Standing.PASSED, effect_at=effect_at)
+    passed = replace(counted, standing=MotionState.PASSED, effect_at=effect_at)
     if isinstance(proposal.change, ChangeProtocol):
         try:
             _announce(draft, Upgrade(proposal.change.version, effect_at))
         except InvalidProposal as error:
-            put_proposal(draft, number, replace(passed, standing=Standing.FAILED))
+            put_proposal(draft, number, replace(passed, standing=MotionState.FAILED))
             return ProposalFailed(number, _shorten(error))
     put_proposal(draft, number, passed)
-    agenda.add(draft, Height(effect_at - 1), Topic.ENACT, u32(number))
+    agenda.add(draft, Height(effect_at - 1), Errand.ENACT, u32(number))
     return ProposalPassed(number, yes, no, stake, effect_at)
 
 
@@ -267,7 +267,7 @@ def _announce(draft: Draft, upgrade: Upgrade) -> None:
     put_governance(draft, replace(governance, upgrades=(*governance.upgrades, upgrade)))
 
 
-def _enact(draft: Draft, proposal: Proposal) -> None:
+def _enact(draft: Draft, proposal: Motion) -> None:
     match proposal.change:
         case ChangeParam():
             network = get_network(draft)
@@ -302,7 +302,7 @@ def _sweep(draft: Draft, number: U32) -> None:
 
 
 def _come_again(draft: Draft, subject: bytes) -> None:
-    agenda.add(draft, Height(draft.height + 1), Topic.TALLY, subject)
+    agenda.add(draft, Height(draft.height + 1), Errand.TALLY, subject)
 
 
 def _shorten(error: CallError) -> ShortText:

@@ -34,7 +34,7 @@ UPGRADES_MAX = 16
 _VAULT_AT = 5
 
 
-class Standing(IntEnum):
+class MotionState(IntEnum):
     """How far a proposal has come."""
 
     OPEN = 0
@@ -48,7 +48,7 @@ class Standing(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class Motion:
     """What is or was put to the vote; stakes in rao, as of the tally."""
 
     hotkey: PublicKey
@@ -60,7 +60,7 @@ class Proposal:
     closes_at: Height
     """The last block with votes; they are counted at its end."""
     ballots: U32
-    standing: Standing
+    standing: MotionState
     yes: Amount
     no: Amount
     stake: Amount
@@ -106,7 +106,7 @@ class ProposalView:
     """A proposal under its number; while votes are cast, `yes`, `no`, `stake` are those of now."""
 
     number: U32
-    proposal: Proposal
+    proposal: Motion
 
 
 # -- reading and writing --------------------------------------------------------------------------
@@ -126,13 +126,13 @@ def put_governance(draft: Draft, governance: Governance) -> None:
     draft.put(keys.of(Family.GOVERNANCE), codec.encode(governance))
 
 
-def find_proposal(view: Reading, number: U32) -> Proposal | None:
+def find_proposal(view: Reading, number: U32) -> Motion | None:
     """Return a proposal as it is stored, or None."""
     data = view.get(keys.of(Family.PROPOSAL, keys.u32(number)))
-    return None if data is None else codec.decode(Proposal, data)
+    return None if data is None else codec.decode(Motion, data)
 
 
-def get_proposal(view: Reading, number: U32) -> Proposal:
+def get_proposal(view: Reading, number: U32) -> Motion:
     """Return a proposal as it is stored.
 
     Raises:
@@ -144,7 +144,7 @@ def get_proposal(view: Reading, number: U32) -> Proposal:
     return proposal
 
 
-def put_proposal(draft: Draft, number: U32, proposal: Proposal) -> None:
+def put_proposal(draft: Draft, number: U32, proposal: Motion) -> None:
     """Write a proposal."""
     draft.put(keys.of(Family.PROPOSAL, keys.u32(number)), codec.encode(proposal))
 
@@ -195,7 +195,7 @@ def view_proposal(view: Reading, number: U32) -> ProposalView | None:
     proposal = find_proposal(view, number)
     if proposal is None:
         return None
-    if proposal.standing is Standing.OPEN:
+    if proposal.standing is MotionState.OPEN:
         yes, no = count_votes(view, number)
         stake = Amount(get_totals(view, ROOT)[Total.STAKED])
         proposal = replace(proposal, yes=yes, no=no, stake=stake)

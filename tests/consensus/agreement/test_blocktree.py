@@ -3,7 +3,7 @@
 import pytest
 
 from consensus.agreement import blocktree
-from consensus.agreement.blocktree import BlockTree, Standing
+from consensus.agreement.blocktree import BlockStanding, BlockTree
 from consensus.quantities import Hash32
 from consensus.types import Proposal
 from tests.consensus.agreement.play import GENESIS, make_chain, make_proposal, name
@@ -15,7 +15,7 @@ def grow(tree: BlockTree, *proposals: Proposal) -> None:
     for proposal in proposals:
         entry = tree.add(proposal.block, name(proposal), proposal)
         assert entry is not None
-        entry.standing = Standing.GOOD
+        entry.standing = BlockStanding.GOOD
 
 
 def test_a_cut_keeps_what_stands_on_the_new_root_alone() -> None:

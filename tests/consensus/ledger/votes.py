@@ -16,7 +16,7 @@ from consensus.errors import CallError
 from consensus.ledger.calls import process_call
 from consensus.ledger.state import Draft, Reading, State
 from consensus.ledger.voting.proposals import (
-    Standing,
+    MotionState,
     get_proposal,
 )
 from consensus.quantities import (
@@ -67,7 +67,7 @@ def vote(state: State, *names: str, yes: bool = True, number: int = 0) -> State:
     return applied.state
 
 
-def standing(state: Reading, number: int = 0) -> Standing:
+def standing(state: Reading, number: int = 0) -> MotionState:
     return get_proposal(state, U32(number)).standing
 
 

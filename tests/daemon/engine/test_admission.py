@@ -14,8 +14,8 @@ from consensus.ledger.mempool import Mempool
 from consensus.quantities import ZERO_HASH, Hash32, Nonce, Signature
 from consensus.types import SignedTransaction
 from daemon.engine.admission import Admission
+from daemon.engine.errors import NodeError
 from daemon.engine.gate import PARCEL
-from daemon.http.view import ApiError
 from p2p.network import Topic
 from tests import builders
 from tests.daemon import world
@@ -64,12 +64,12 @@ async def test_a_bad_one_among_many_is_refused_alone_and_as_if_it_came_alone(tmp
         assert list(found[:3]) == [id_of(signed) for signed in good[:3]]
         assert len(node.chain.mempool) == 3
         for data, result in zip(items[3:], found[3:], strict=True):
-            assert isinstance(result, ApiError)
-            with pytest.raises(ApiError) as alone:
+            assert isinstance(result, NodeError)
+            with pytest.raises(NodeError) as alone:
                 await admission.submit(data)
-            told = (result.status, result.code, result.message, result.remedy)
+            told = (result.why, result.code, result.message, result.remedy)
             assert told == (
-                alone.value.status,
+                alone.value.why,
                 alone.value.code,
                 alone.value.message,
                 alone.value.remedy,
@@ -110,7 +110,7 @@ async def test_a_full_pool_refuses_before_it_looks_at_signatures(tmp_path: Path)
         good = [codec.encode(signed) for signed in make_many(node, 2)]
         assert all(isinstance(each, bytes) for each in await admission.submit_many(good))
         for result in await admission.submit_many([codec.encode(each) for each in forged[2:]]):
-            assert isinstance(result, ApiError)
+            assert isinstance(result, NodeError)
             assert "full" in result.message
 
 

@@ -11,8 +11,8 @@ from consensus.ledger.state import State
 from consensus.quantities import RAO_PER_TAO, Amount, Hash32, Height
 from consensus.types import Header, SignedTransaction
 from daemon.engine import faucet
+from daemon.engine.errors import NodeError, Why
 from daemon.engine.faucet import Faucet, Spring
-from daemon.http.view import ApiError
 from tests.builders import key_of, make_genesis_header, make_state, signer_of
 
 SPRING = Spring(signer_of("alice"), Amount(RAO_PER_TAO), 60.0)
@@ -35,7 +35,7 @@ class Chain:
 @dataclass
 class Door:
     sent: list[SignedTransaction] = field(default_factory=list[SignedTransaction])
-    refusal: ApiError | None = None
+    refusal: NodeError | None = None
 
     async def submit(self, data: bytes) -> Hash32:
         if self.refusal is not None:
@@ -60,17 +60,17 @@ async def test_a_drip_is_a_signed_transfer_of_the_amount() -> None:
 async def test_an_address_waits_for_its_interval_and_others_do_not() -> None:
     source = make_faucet(Door())
     await source.drip(key_of("eve"), 0.0)
-    with pytest.raises(ApiError, match="served") as caught:
+    with pytest.raises(NodeError, match="served") as caught:
         await source.drip(key_of("eve"), 59.0)
-    assert (caught.value.status, caught.value.code) == (429, "faucet_wait")
+    assert (caught.value.why, caught.value.code) == (Why.TOO_OFTEN, "faucet_wait")
     await source.drip(key_of("dan"), 59.0)
     await source.drip(key_of("eve"), 60.0)
 
 
 async def test_a_refused_transfer_does_not_count_as_served() -> None:
-    door = Door(refusal=ApiError(422, "not_now", "Full.", "Wait."))
+    door = Door(refusal=NodeError(Why.IMPOSSIBLE, "not_now", "Full.", "Wait."))
     source = make_faucet(door)
-    with pytest.raises(ApiError, match="Full"):
+    with pytest.raises(NodeError, match="Full"):
         await source.drip(key_of("eve"), 0.0)
     door.refusal = None
     await source.drip(key_of("eve"), 0.0)
@@ -81,12 +81,12 @@ async def test_all_addresses_together_are_bounded(monkeypatch: pytest.MonkeyPatc
     source = make_faucet(Door())
     await source.drip(key_of("a"), 0.0)
     await source.drip(key_of("b"), 0.0)
-    with pytest.raises(ApiError, match="Too many"):
+    with pytest.raises(NodeError, match="Too many"):
         await source.drip(key_of("c"), 1.0)
 
 
 async def test_an_empty_faucet_says_so() -> None:
     poor = Spring(signer_of("nobody"), Amount(RAO_PER_TAO), 60.0)
-    with pytest.raises(ApiError, match="empty") as caught:
+    with pytest.raises(NodeError, match="empty") as caught:
         await make_faucet(Door(), poor).drip(key_of("eve"), 0.0)
-    assert caught.value.status == 503
+    assert caught.value.why is Why.BUSY

@@ -16,9 +16,9 @@ from consensus.calls.staking import Child, SetChildren, StakeRoot
 from consensus.quantities import Amount, Ratio16
 from consensus.refusals import NotEnoughFunds
 from daemon.engine import previewing
+from daemon.engine.errors import NodeError
 from daemon.http.app import build_app
 from daemon.http.keys import ApiKeys
-from daemon.http.view import ApiError
 from tests import builders
 from tests.daemon import world
 
@@ -109,14 +109,14 @@ async def test_too_many_previews_at_once_are_told_to_wait(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(previewing, "WAITING", 1)
-    refused: list[ApiError] = []
+    refused: list[NodeError] = []
     async with open_door(tmp_path) as (_, node):
         data = make_transfer(node, 1)
 
         async def ask() -> None:
             try:
                 await node.view.preview(data)
-            except ApiError as error:
+            except NodeError as error:
                 refused.append(error)
 
         async with trio.open_nursery() as nursery:

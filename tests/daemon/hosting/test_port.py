@@ -12,7 +12,7 @@ from consensus import codec, crypto, parcels
 from consensus.quantities import Epoch, Height, Uid, Weight
 from consensus.types import SignedTransaction
 from daemon.hosting.port import ChainPort, EvidencePort
-from neurons.errors import NodeUnreachable, PeerBusy, PeerFault
+from neurons.errors import MinerBusy, NodeUnreachable, PeerFault
 from neurons.ports import MinerKey, WeightSecret
 from p2p import errors as p2p_errors
 from p2p.network import Answer, Topic
@@ -223,7 +223,7 @@ async def test_a_busy_peer_says_when_to_come_back(tmp_path: Path):
         raise p2p_errors.PeerBusy(retry_ms=1_234)
 
     async with _asked(tmp_path, be_busy) as (port, peer):
-        with pytest.raises(PeerBusy) as caught:
+        with pytest.raises(MinerBusy) as caught:
             await port.ask(peer, b"abc")
         assert caught.value.retry_ms == 1_234
 

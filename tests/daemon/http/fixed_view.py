@@ -13,11 +13,11 @@ from config.address import format_address
 from consensus.ledger.genesis import GenesisAccount
 from consensus.ledger.state import State
 from consensus.quantities import Amount, Era, Hash32, Height, NetUid, PublicKey
+from daemon.engine.errors import NodeError, Why, bad_request, not_found
 from daemon.http.market_values import PreviewView
 from daemon.http.values import ProofView, ReceiptView, WhatIfEdits, WhatIfView
 from daemon.http.view import (
     Answer,
-    ApiError,
     BlockSummary,
     BlockView,
     Check,
@@ -27,8 +27,6 @@ from daemon.http.view import (
     StatusView,
     SupplyView,
     TransactionView,
-    bad_request,
-    not_found,
 )
 from daemon.telemetry import configure_logging
 from daemon.views.events import EventBus
@@ -124,7 +122,7 @@ class FixedView:
 
     async def ask(self, question: Question[Answer], height: Height | None) -> Answer:
         if height is not None and height > HEAD:
-            raise ApiError(404, "not_kept", "Heights 0 to 3 are kept.", "Wait.")
+            raise NodeError(Why.UNKNOWN, "not_kept", "Heights 0 to 3 are kept.", "Wait.")
         return question.answer(make_ledger())
 
     async def ask_proved(self, question: Question[Answer], height: Height | None) -> Answer:
@@ -134,7 +132,9 @@ class FixedView:
         self, netuid: NetUid, edits: WhatIfEdits, height: Height | None
     ) -> WhatIfView:
         if edits.weights:
-            raise ApiError(422, "invalid_edit", "The edit makes no sense.", "Change it.")
+            raise NodeError(
+                Why.IMPOSSIBLE, "invalid_edit", "The edit makes no sense.", "Change it."
+            )
         return WhatIfView(netuid, HEAD if height is None else height, 0, ())
 
     async def submit(self, data: bytes) -> Hash32:
@@ -150,12 +150,12 @@ class FixedView:
             raise bad_request("That is no transaction.", "Encode one.")
         return PreviewView(4, "succeeds", 10, 0, 0, 0, None, None, None, (), (), ())
 
-    async def submit_many(self, items: Sequence[bytes]) -> tuple[Hash32 | ApiError, ...]:
-        results: list[Hash32 | ApiError] = []
+    async def submit_many(self, items: Sequence[bytes]) -> tuple[Hash32 | NodeError, ...]:
+        results: list[Hash32 | NodeError] = []
         for data in items:
             try:
                 results.append(await self.submit(data))
-            except ApiError as error:
+            except NodeError as error:
                 results.append(error)
         return tuple(results)
 

@@ -31,11 +31,11 @@ from consensus.quantities import (
     Uid,
 )
 from consensus.types import Call
+from daemon.engine.errors import NodeError
 from daemon.http import family_questions as ask
 from daemon.http import market_questions as markets
 from daemon.http.app import build_app
 from daemon.http.keys import ApiKeys
-from daemon.http.view import ApiError
 from daemon.telemetry import Telemetry
 from tests import builders
 from tests.builders import SUBNET, TAO, key_of
@@ -68,7 +68,7 @@ def test_a_channel_is_shown_to_both_parties():
     assert ask.ask_channels(key_of("hot2"), 9).answer(state).earns == (row,)
     found = ask.ask_channel(Hash32(bytes.fromhex(row.id))).answer(state)
     assert found.channel == row
-    with pytest.raises(ApiError, match="no open channel"):
+    with pytest.raises(NodeError, match="no open channel"):
         ask.ask_channel(CONTENT).answer(state)
 
 
@@ -81,7 +81,7 @@ def test_a_proposal_is_shown_with_its_votes():
     assert row.yes > 0 == row.no
     assert "Hi." in row.what
     assert ask.ask_proposal(U32(0)).answer(state).proposal == row
-    with pytest.raises(ApiError, match="proposal 1"):
+    with pytest.raises(NodeError, match="proposal 1"):
         ask.ask_proposal(U32(1)).answer(state)
 
 
@@ -112,7 +112,7 @@ def test_models_and_loans_of_a_subnet_are_shown():
     assert [loan.hotkey for loan in kin.announced] == [format_address(key_of("hot1"))]
     assert kin.effect_at is not None
     for question in (ask.ask_models(NetUid(9)), ask.ask_children(NetUid(9), ALICE)):
-        with pytest.raises(ApiError, match="subnet 9"):
+        with pytest.raises(NodeError, match="subnet 9"):
             question.answer(state)
 
 
@@ -131,7 +131,7 @@ def test_weights_and_bonds_are_shown_row_by_row():
     assert all(0 < bond <= 1 for bond in mine.bonds)
     assert [row.uid for row in ask.ask_weights(SUBNET, Uid(1), 1).answer(state).rows] == [1]
     assert ask.ask_weights(SUBNET, Uid(U16_MAX), 64).answer(state).rows == ()
-    with pytest.raises(ApiError, match="subnet 9"):
+    with pytest.raises(NodeError, match="subnet 9"):
         ask.ask_weights(NetUid(9), Uid(0), 64).answer(state)
 
 
@@ -141,7 +141,7 @@ def test_a_supply_adds_up():
         found = ask.ask_supply(netuid).answer(state)
         held = found.free + found.staked + found.unbonding + found.pending + found.pooled
         assert held + found.locked + found.ordered == found.issued < found.cap == SUPPLY_CAP
-    with pytest.raises(ApiError, match="subnet 9"):
+    with pytest.raises(NodeError, match="subnet 9"):
         ask.ask_supply(NetUid(9)).answer(state)
 
 

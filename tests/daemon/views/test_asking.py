@@ -15,11 +15,12 @@ from consensus.ledger import keys
 from consensus.quantities import Height, NetUid, Uid
 from consensus.types import SignedTransaction
 from daemon.engine.eras import build_committee
+from daemon.engine.errors import NodeError, Why
 from daemon.http import questions
 from daemon.http.figures import read_edits
 from daemon.http.proofs import Proven, check_answer
 from daemon.http.values import RowEdit, StakeEdit, WhatIfEdits
-from daemon.http.view import Answer, ApiError, Question, StateAnswer
+from daemon.http.view import Answer, Question, StateAnswer
 from daemon.node import open_chain
 from daemon.views import asking
 from daemon.views.asking import Asking
@@ -93,10 +94,10 @@ async def test_a_height_that_is_not_kept_is_refused_with_the_window(tmp_path: Pa
     async with _open(tmp_path, 6, StoreSettings(history_blocks=3)) as asker:
         chain = asker._chain  # pyright: ignore[reportPrivateUsage]
         await world.add_block(COMMITTEE, chain)
-        for height, status in ((8, 404), (2, 410), (0, 410)):
-            with pytest.raises(ApiError, match="heights 3 to 7 are kept") as caught:
+        for height, why in ((8, Why.UNKNOWN), (2, Why.GONE), (0, Why.GONE)):
+            with pytest.raises(NodeError, match="heights 3 to 7 are kept") as caught:
                 await asker.ask(questions.ask_account(ALICE), Height(height))
-            assert (caught.value.status, caught.value.code) == (status, "not_kept")
+            assert (caught.value.why, caught.value.code) == (why, "not_kept")
         assert (await asker.ask(questions.ask_account(ALICE), Height(3))).nonce == 3
 
 
@@ -129,10 +130,10 @@ async def test_a_certificate_some_blocks_later_proves_too(tmp_path: Path):
 
 async def test_nothing_vouches_for_the_head_yet(tmp_path: Path):
     async with _open(tmp_path, 2) as asker:
-        with pytest.raises(ApiError, match="is not final yet") as caught:
+        with pytest.raises(NodeError, match="is not final yet") as caught:
             await asker.ask_proved(questions.ask_account(BOB), Height(2))
-        assert (caught.value.status, caught.value.code) == (404, "not_proved_yet")
-        with pytest.raises(ApiError) as caught:
+        assert (caught.value.why, caught.value.code) == (Why.UNKNOWN, "not_proved_yet")
+        with pytest.raises(NodeError) as caught:
             await asker.ask_proved(questions.ask_account(BOB), Height(3))
         assert caught.value.code == "not_kept"
 
@@ -142,9 +143,9 @@ async def test_a_proof_that_would_be_too_large_is_refused(
 ):
     async with _open(tmp_path, 2) as asker:
         monkeypatch.setattr(asking, "KEYS_MAX", 5)
-        with pytest.raises(ApiError) as caught:
+        with pytest.raises(NodeError) as caught:
             await asker.ask_proved(questions.ask_metagraph(builders.SUBNET), None)
-        assert (caught.value.status, caught.value.code) == (422, "proof_too_large")
+        assert (caught.value.why, caught.value.code) == (Why.IMPOSSIBLE, "proof_too_large")
 
 
 async def test_a_lying_node_convinces_nobody(tmp_path: Path):
@@ -209,7 +210,7 @@ async def test_what_can_t_be_replayed_says_why(tmp_path: Path):
             (1, nothing, 99, "not_kept"),
         ):
             at = None if height is None else Height(height)
-            with pytest.raises(ApiError) as caught:
+            with pytest.raises(NodeError) as caught:
                 await asker.what_if(NetUid(netuid), edits, at)
             assert caught.value.code == code
             assert caught.value.remedy
@@ -218,6 +219,6 @@ async def test_what_can_t_be_replayed_says_why(tmp_path: Path):
 async def test_too_many_replays_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     async with _open(tmp_path, 2) as asker:
         monkeypatch.setattr(asking, "REPLAYS_WAITING", 0)
-        with pytest.raises(ApiError) as caught:
+        with pytest.raises(NodeError) as caught:
             await asker.what_if(builders.SUBNET, read_edits(WhatIfEdits()), None)
-        assert (caught.value.status, caught.value.code) == (503, "busy")
+        assert (caught.value.why, caught.value.code) == (Why.BUSY, "busy")

@@ -15,13 +15,14 @@ from consensus import codec, crypto
 from consensus.calls.accounts import Transfer
 from consensus.ledger.mempool import Mempool
 from consensus.quantities import ZERO_HASH, Amount, Height, Nonce, Uid
+from daemon.engine.errors import NodeError, Why
 from daemon.hosting.neuron import Neuron
 from daemon.hosting.port import ChainPort
 from daemon.http.app import build_app
 from daemon.http.keys import ApiKeys
 from daemon.http.questions import ask_account, ask_delegate, ask_explain, ask_metagraph
 from daemon.http.values import ReceiptView
-from daemon.http.view import ApiError, Check, Question, StateAnswer
+from daemon.http.view import Check, Question, StateAnswer
 from daemon.views.node import View
 from neurons.mining.miner import Miner
 from neurons.validating.rounds import Validator
@@ -85,9 +86,9 @@ async def test_a_final_block_shows_its_signers_transactions_and_receipts(tmp_pat
         block = node.view.block(Height(1))
         assert len(block.signers) >= 3
         assert len(block.transactions) == 1
-        with pytest.raises(ApiError) as caught:
+        with pytest.raises(NodeError) as caught:
             node.view.block(Height(2))
-        assert (caught.value.status, caught.value.code) == (404, "not_found")
+        assert (caught.value.why, caught.value.code) == (Why.UNKNOWN, "not_found")
 
 
 async def test_what_does_not_exist_is_not_found(tmp_path: Path):
@@ -99,9 +100,9 @@ async def test_what_does_not_exist_is_not_found(tmp_path: Path):
             ask_delegate(builders.key_of("nobody")),
         )
         for question in nothing:
-            with pytest.raises(ApiError) as caught:
+            with pytest.raises(NodeError) as caught:
                 await node.view.ask(question, None)
-            assert caught.value.status == 404
+            assert caught.value.why is Why.UNKNOWN
             assert caught.value.remedy
 
 
@@ -168,9 +169,9 @@ async def test_a_refused_transaction_says_why_and_whether_for_ever(
 ):
     async with _open(tmp_path) as node:
         signed = builders.make_transaction(node.chain.head.state, **fields)
-        with pytest.raises(ApiError) as caught:
+        with pytest.raises(NodeError) as caught:
             await node.view.submit(codec.encode(signed))
-        assert (caught.value.status, caught.value.code) == (422, code)
+        assert (caught.value.why, caught.value.code) == (Why.IMPOSSIBLE, code)
         assert words in caught.value.message
         assert caught.value.remedy
 
@@ -179,11 +180,11 @@ async def test_a_replayed_transaction_is_refused_for_ever(tmp_path: Path):
     async with _open(tmp_path) as node:
         data = codec.encode(builders.make_transaction(node.chain.head.state))
         await node.view.submit(data)
-        with pytest.raises(ApiError, match="waiting already") as caught:
+        with pytest.raises(NodeError, match="waiting already") as caught:
             await node.view.submit(data)
         assert caught.value.code == "not_now"
         await world.add_block(node.driver.machine.committee, node.chain)
-        with pytest.raises(ApiError, match="was used") as caught:
+        with pytest.raises(NodeError, match="was used") as caught:
             await node.view.submit(data)
         assert caught.value.code == "invalid_transaction"
 
@@ -195,9 +196,9 @@ async def test_a_receipt_follows_its_transaction_from_the_pool_into_a_block(tmp_
         good = builders.make_transaction(state)
         unknown = Transfer(builders.key_of("bob"), Amount(10**18))
         bad = builders.make_transaction(state, "bob", unknown)
-        with pytest.raises(ApiError) as caught:
+        with pytest.raises(NodeError) as caught:
             node.view.receipt(crypto.compute_transaction_id(good.transaction))
-        assert (caught.value.status, caught.value.code) == (404, "not_found")
+        assert (caught.value.why, caught.value.code) == (Why.UNKNOWN, "not_found")
         paid, failed = [await node.view.submit(codec.encode(each)) for each in (good, bad)]
         assert node.view.receipt(paid) == ReceiptView(paid.hex(), "pending")
         block = await world.add_block(committee, node.chain)
@@ -214,9 +215,9 @@ async def test_bytes_that_are_no_transaction_are_a_bad_request(tmp_path: Path):
     async with _open(tmp_path) as node:
         good = codec.encode(builders.make_transaction(node.chain.head.state))
         for data in (b"", b"\xff", good[:-1], good + b"\0", good + bytes(70_000)):
-            with pytest.raises(ApiError) as caught:
+            with pytest.raises(NodeError) as caught:
                 await node.view.submit(data)
-            assert (caught.value.status, caught.value.code) == (400, "bad_request")
+            assert (caught.value.why, caught.value.code) == (Why.UNREADABLE, "bad_request")
 
 
 async def test_a_full_pool_says_so(tmp_path: Path):
@@ -224,7 +225,7 @@ async def test_a_full_pool_says_so(tmp_path: Path):
         node.chain.mempool = Mempool(count_max=1)
         state = node.chain.head.state
         await node.view.submit(codec.encode(builders.make_transaction(state)))
-        with pytest.raises(ApiError, match="full") as caught:
+        with pytest.raises(NodeError, match="full") as caught:
             await node.view.submit(codec.encode(builders.make_transaction(state, "bob")))
         assert caught.value.code == "not_now"
 

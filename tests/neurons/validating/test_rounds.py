@@ -12,11 +12,11 @@ from consensus import codec
 from consensus.calls.weights import CommitWeights, RevealWeights
 from consensus.quantities import U32, Bytes64K, Epoch, Hash32, Height
 from neurons import messages
-from neurons.errors import NodeUnreachable, PeerBusy, PeerFault
+from neurons.errors import MinerBusy, NodeUnreachable, PeerFault
 from neurons.messages import Busy, Completion, RefusalCode, SignedQuery, SignedReceipt, refuse
 from neurons.ports import MinerKey
 from neurons.validating import scoring
-from neurons.validating.rounds import Validator, ValidatorSettings
+from neurons.validating.rounds import RoundSettings, Validator
 from tests.neurons.world import (
     NETUID,
     FakeNode,
@@ -45,7 +45,7 @@ def _inline_threads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def make_validator(world: World) -> Validator:
-    settings = ValidatorSettings(NETUID, deadline_s=0.7, round_s=1.0)
+    settings = RoundSettings(NETUID, deadline_s=0.7, round_s=1.0)
     return Validator(FakeNode(world), FakeStore(world), LevelTask(world), settings, quiet)
 
 
@@ -236,7 +236,7 @@ async def unreachable(payload: bytes) -> bytes:
 
 
 async def quota(payload: bytes) -> bytes:
-    raise PeerBusy(100)
+    raise MinerBusy(100)
 
 
 def replaying() -> Peer:

@@ -7,7 +7,7 @@ from consensus.quantities import Uid, Weight
 from neurons.mining.miner import Miner, MinerSettings
 from neurons.tasks.text.models.spec import ModelSpec, WorkerSpec
 from neurons.tasks.text.task import TextTask
-from neurons.validating.rounds import Validator, ValidatorSettings
+from neurons.validating.rounds import RoundSettings, Validator
 from neurons.worker.process import RuntimeSettings
 from neurons.worker.runtime import Runtime, open_runtime
 from tests.neurons.world import NETUID, FakeNode, FakeStore, Peer, World, quiet
@@ -27,7 +27,7 @@ async def test_better_model_is_paid_more_within_one_epoch_of_its_start() -> None
                 runtime = await nursery.start(_keep_runtime, settings)
                 miner = Miner(FakeNode(world, name), runtime, task, MinerSettings(NETUID), quiet)
                 world.add_miner(name, _peer(miner))
-            settings = ValidatorSettings(NETUID, deadline_s=2.0, round_s=0.4)
+            settings = RoundSettings(NETUID, deadline_s=2.0, round_s=0.4)
             validator = Validator(FakeNode(world), FakeStore(world), task, settings, quiet)
             nursery.start_soon(validator.run)
             nursery.start_soon(world.make_blocks)

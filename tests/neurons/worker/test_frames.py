@@ -16,9 +16,14 @@ from neurons.tasks.text.models.spec import (
     encode_worker_spec,
 )
 from neurons.worker import frames
-from neurons.worker.frames import Frame, FrameReader, Kind, ModelCard
+from neurons.worker.frames import Frame, FrameKind, FrameReader, ModelCard
 
-FRAMES = [Frame(Kind.HELLO), Frame(Kind.ANSWER, b"x" * 700), Frame(Kind.BEAT), Frame(Kind.READY)]
+FRAMES = [
+    Frame(FrameKind.HELLO),
+    Frame(FrameKind.ANSWER, b"x" * 700),
+    Frame(FrameKind.BEAT),
+    Frame(FrameKind.READY),
+]
 
 
 @given(st.integers(1, 800))

@@ -61,7 +61,7 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
+class TrainedNetwork:
     """A transformer on its device."""
 
     module: transformer.ByteTransformer
@@ -72,7 +72,7 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
-class Pool:
+class ModelPool:
     """The log-linear pool of two models, with one exponent each."""
 
     members: tuple[Model, Model]
@@ -173,10 +173,12 @@ def _train(spec: ModelSpec, texts: Texts, device: torch.device, report: Report) 
     logs = _log(counts.predict(prefixes)), _log(network.predict(prefixes))
     tried = [(first, second) for first in POOL_PARTS for second in POOL_PARTS]
     parts = min(tried, key=lambda parts: _bits(_log(_pool(*logs, parts)), truth))
-    return Pool((counts, network), parts)
+    return ModelPool((counts, network), parts)
 
 
-def _train_network(spec: ModelSpec, text: bytes, device: torch.device, report: Report) -> Network:
+def _train_network(
+    spec: ModelSpec, text: bytes, device: torch.device, report: Report
+) -> TrainedNetwork:
     deadline = time.monotonic() + spec.train_s
     said = 0.0
 
@@ -196,7 +198,7 @@ def _train_network(spec: ModelSpec, text: bytes, device: torch.device, report: R
         is_over=lambda: time.monotonic() > deadline,
         on_step=on_step,
     )
-    return Network(transformer.train(_shape(spec), text, course, device))
+    return TrainedNetwork(transformer.train(_shape(spec), text, course, device))
 
 
 def _shape(spec: ModelSpec) -> transformer.Shape:
@@ -222,9 +224,9 @@ def _bits(logs: NDArray[np.float64], truth: NDArray[np.intp]) -> float:
 
 def _count(model: Model) -> int:
     match model:
-        case Network():
+        case TrainedNetwork():
             return sum(weight.numel() for weight in model.module.parameters())
-        case Pool():
+        case ModelPool():
             return sum(map(_count, model.members))
         case ngram.NGram():
             return sum(len(level.pairs) for level in model.levels)
@@ -261,7 +263,7 @@ def _load(path: Path, spec: ModelSpec, device: torch.device) -> Served | None:
 
 def _to_plain(model: Model) -> dict[str, object]:
     match model:
-        case Network():
+        case TrainedNetwork():
             return {"network": model.module.state_dict()}
         case ngram.NGram():
             levels = [
@@ -269,7 +271,7 @@ def _to_plain(model: Model) -> dict[str, object]:
                 for level in model.levels
             ]
             return {"levels": levels}
-        case Pool():
+        case ModelPool():
             first, second = model.members
             return _to_plain(first) | _to_plain(second) | {"parts": list(model.parts)}
         case _:
@@ -291,8 +293,8 @@ def _from_plain(plain: dict[str, object], spec: ModelSpec, device: torch.device)
     if spec.model != "ngram":
         module = transformer.ByteTransformer(_shape(spec))
         module.load_state_dict(plain["network"])  # type: ignore[arg-type]
-        members.append(Network(module.to(device).eval().requires_grad_(requires_grad=False)))
+        members.append(TrainedNetwork(module.to(device).eval().requires_grad_(requires_grad=False)))
     if spec.model != "pooled":
         return members[0]
     first, second = plain["parts"]  # type: ignore[misc]
-    return Pool((members[0], members[1]), (float(first), float(second)))  # type: ignore[arg-type]
+    return ModelPool((members[0], members[1]), (float(first), float(second)))  # type: ignore[arg-type]

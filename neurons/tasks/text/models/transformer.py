@@ -38,7 +38,7 @@ class Shape:
     context: int
 
 
-class Block(nn.Module):
+class Layer(nn.Module):
     """Attention and a feed-forward layer, each added to what came in."""
 
     def __init__(self, shape: Shape) -> None:
@@ -73,7 +73,7 @@ class ByteTransformer(nn.Module):
         self.shape = shape
         self.bytes = nn.Embedding(SYMBOLS, shape.width)
         self.places = nn.Embedding(shape.context, shape.width)
-        self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.layers))
+        self.blocks = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
         self.norm = nn.LayerNorm(shape.width)
         self.apply(_init)
 

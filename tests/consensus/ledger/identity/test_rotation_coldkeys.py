@@ -29,7 +29,7 @@ from consensus.ledger.genesis import GenesisHotkey, GenesisStake
 from consensus.ledger.identity.identities import find_identity
 from consensus.ledger.identity.rotation import (
     ENTRIES_MAX,
-    Announcement,
+    SwapNotice,
     find_announcement,
     list_announcements,
 )
@@ -164,8 +164,8 @@ def test_what_unbonds_is_released_to_the_new_coldkey() -> None:
 def test_a_swap_is_possible_when_it_is_due_and_not_before() -> None:
     state = do(_state(), "cold0", AnnounceColdkeySwap(NEW))
     assert ColdkeySwapAnnounced(COLD0, NEW, Height(4)) in state.events
-    assert find_announcement(state.state, COLD0) == Announcement(NEW, Height(4))
-    assert list_announcements(state.state, 9) == ((COLD0, Announcement(NEW, Height(4))),)
+    assert find_announcement(state.state, COLD0) == SwapNotice(NEW, Height(4))
+    assert list_announcements(state.state, 9) == ((COLD0, SwapNotice(NEW, Height(4))),)
     assert list_announcements(state.state, 0) == ()
     with pytest.raises(TooEarly, match="from block 4"):
         process_call(Draft(advance(state.state, 2)), COLD0, SwapColdkey(NEW))

@@ -31,8 +31,8 @@ from consensus.ledger.supply import check_invariants, get_supply
 from consensus.ledger.voting.governance import BALLOTS_MAX
 from consensus.ledger.voting.proposals import (
     OPEN_MAX,
+    MotionState,
     OpenVote,
-    Standing,
     get_governance,
     get_proposal,
     list_proposals,
@@ -97,7 +97,7 @@ def test_a_proposal_burns_its_fee_and_opens_a_vote() -> None:
     assert get_supply(applied.state).burned - get_supply(state).burned == paid
     shown = view_proposal(applied.state, FIRST)
     assert shown is not None
-    assert (shown.proposal.standing, shown.proposal.closes_at) == (Standing.OPEN, 8)
+    assert (shown.proposal.standing, shown.proposal.closes_at) == (MotionState.OPEN, 8)
     check_invariants(applied.state)
 
 

@@ -33,7 +33,7 @@ from consensus.ledger.supply import check_invariants
 from consensus.ledger.voting.governance import SWEPT_MAX
 from consensus.ledger.voting.proposals import (
     UPGRADES_MAX,
-    Standing,
+    MotionState,
     Upgrade,
     get_governance,
     get_proposal,
@@ -90,7 +90,7 @@ def test_a_majority_with_a_quorum_passes_and_takes_effect_after_its_notice() -> 
     state = applied.state
     assert get_network(state).params == replace(PARAMS, fee_base=Amount(20_000))
     assert get_network(state).chain_id == get_network(make_state(params=PARAMS)).chain_id
-    assert standing(state) is Standing.ENACTED
+    assert standing(state) is MotionState.ENACTED
     fee = do(state, "alice", Transfer(key_of("bob"), Amount(1))).receipts[0].fee
     assert fee > 20_000
     check_invariants(state)
@@ -121,7 +121,7 @@ def test_a_minority_or_too_few_are_rejected(
     applied = apply(advance(state, 7))
     assert isinstance(applied.events[0], ProposalRejected)
     state = advance(applied.state, 20)
-    assert standing(state) is Standing.REJECTED
+    assert standing(state) is MotionState.REJECTED
     assert get_network(state).params.fee_base == PARAMS.fee_base
 
 
@@ -151,7 +151,7 @@ def test_a_late_tally_still_counts_one_proposal_per_block() -> None:
     state = do(state, "hot1", make_propose(activation=50)).state
     draft = Draft(advance(state, 7), Height(9))
     assert len(process_agenda(draft)) == 1
-    assert (standing(draft, 0), standing(draft, 1)) == (Standing.REJECTED, Standing.OPEN)
+    assert (standing(draft, 0), standing(draft, 1)) == (MotionState.REJECTED, MotionState.OPEN)
 
 
 def test_counted_ballots_are_deleted_a_bounded_number_at_a_time() -> None:
@@ -175,19 +175,19 @@ def test_a_change_that_another_made_impossible_fails_visibly() -> None:
     state = vote(state, "hot0", "hot1")
     state = vote(state, "hot0", "hot1", number=1)
     state = advance(state, 11)
-    assert standing(state) is Standing.ENACTED
+    assert standing(state) is MotionState.ENACTED
     applied = apply(state)
     event = applied.events[-1]
     assert isinstance(event, ProposalFailed)
     assert "owner_share + miner_share <= 65535" in event.reason
-    assert standing(applied.state, 1) is Standing.FAILED
+    assert standing(applied.state, 1) is MotionState.FAILED
     params = get_network(applied.state).params
     assert (params.owner_share, params.miner_share) == (30_000, PARAMS.miner_share)
 
 
 def test_a_declaration_is_accepted_and_changes_nothing_else() -> None:
     state = advance(vote(proposed(Declare(LongText("We exist."))), "hot0", "hot1"), 12)
-    assert standing(state) is Standing.ENACTED
+    assert standing(state) is MotionState.ENACTED
     assert get_network(state).params == PARAMS
 
 
@@ -235,7 +235,7 @@ def test_a_network_starts_with_the_first_version() -> None:
 def test_a_version_that_a_higher_one_overtook_fails() -> None:
     state = advance(_decided(3, 2), 98)
     assert get_governance(state).version == 3
-    assert (standing(state, 0), standing(state, 1)) == (Standing.ENACTED, Standing.FAILED)
+    assert (standing(state, 0), standing(state, 1)) == (MotionState.ENACTED, MotionState.FAILED)
     assert list_upgrades(state) == ()
 
 
