@@ -32,6 +32,19 @@ class InvalidTaskParams(NeurondError):
     """A subnet's task params that its task can't read: the subnet owner's fault."""
 
 
+class SeriesNotKept(NeurondError):
+    """Numbers of blocks that this node has not, or no longer: nobody's fault."""
+
+
+class InvalidOptions(NeurondError):
+    """An option of a model that it does not have or can't take: the operator's fault."""
+
+    def __init__(self, option: str, problem: str) -> None:
+        super().__init__(f"{option} {problem}")
+        self.option = option
+        self.problem = problem
+
+
 class MalformedAnswer(NeurondError):
     """A completion that proves nothing or that the task can't read: the miner's fault."""
 

@@ -94,6 +94,29 @@ class WeightSecret:
     values: tuple[Weight, ...]
 
 
+SERIES: Mapping[str, str] = {}
+"""What `ChainRecord.get_series` can be asked for, by name: what its number of a block says."""
+
+
+class ChainRecord(Protocol):
+    """What final blocks made public, up to one final height: it never changes."""
+
+    @property
+    def height(self) -> Height:
+        """The last final height it covers."""
+        ...
+
+    def get_series(self, name: str, first: Height, count: int) -> tuple[int, ...]:
+        """Return the series `name` of `SERIES`, one number a block, of `count` blocks from `first`.
+
+        Blocking (the disk): call it in a thread.
+
+        Raises:
+            SeriesNotKept: no such series, or one of the blocks is unknown here.
+        """
+        ...
+
+
 # -- verbs ----------------------------------------------------------------------------------------
 
 
@@ -145,6 +168,10 @@ class MinerNode(Protocol):
 
 class Node(MinerNode, Protocol):
     """What a validator needs on top: to ask, to wait, to submit, and to keep its secrets."""
+
+    def record(self) -> ChainRecord:
+        """Return what final blocks made public, up to the final head."""
+        ...
 
     def weights_state(self, netuid: NetUid) -> WeightsState:
         """Return what the final state holds of our weights."""

@@ -15,21 +15,30 @@ well: nobody else can make it, everyone can check it once it is shown (`compute_
 The counter is the height whose mix is used, so a restarted validator never asks the same twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
 from consensus import crypto
 from consensus.quantities import Epoch, Hash32, Height, NetUid, PublicKey, Signature
+from neurons.ports import ChainRecord
+
+AT_ONCE = Height(0)
+"""`Challenge.ripe_at` of a challenge whose answers can be judged when they come."""
 
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """The `body` a miner gets and the `key` that judges its answer; `key` never leaves us."""
+    """The `body` a miner gets and the `key` that judges its answer.
+
+    `key` leaves us only after the answers are in. `ripe_at` is the final height from which answers
+    can be judged, because only then is the truth known; 0: at once.
+    """
 
     body: bytes
     key: bytes
+    ripe_at: Height = AT_ONCE
 
 
 class Whose(Enum):
@@ -45,6 +54,8 @@ class Judged:
     """A valid answer's quality, 0 (no better than the baseline) to 1 (knew the truth)."""
 
     quality: float
+    items: tuple[float, ...] = ()
+    """What each part of the answer scored, in the task's own unit; empty: it has no parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +69,23 @@ class Fault:
 Judgement = Judged | Fault
 
 
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What people are told of a task."""
+
+    summary: str
+    """One sentence."""
+    query: str
+    """The query's bytes in words."""
+    answer: str
+    """The answer's bytes in words."""
+    example_query: bytes
+    example_answer: bytes
+    """A good answer to `example_query`."""
+    price_unit: str
+    """What `Task.measure` counts: prices and queues are in it."""
+
+
 class Task(Protocol):
     """One kind of work. Everything here is deterministic and bounded; `sample` may read files."""
 
@@ -67,27 +95,52 @@ class Task(Protocol):
         ...
 
     @property
+    def version(self) -> int:
+        """Raised with every change that alters a challenge or a judgement; part of the identity."""
+        ...
+
+    @property
+    def query_bytes_max(self) -> int:
+        """Longest body of a query, bytes."""
+        ...
+
+    @property
     def answer_bytes_max(self) -> int:
         """Longest answer a miner may send, bytes."""
         ...
 
-    def sample(self, seed: bytes, count: int) -> tuple[Challenge, ...]:
-        """Make `count` challenges from `seed`; the same seed always makes the same ones.
+    @property
+    def reference(self) -> str:
+        """The class that answers for the backend `builtin`, as "package.module:Class".
 
-        Blocking (files): call it in a thread.
+        A name and not the class, so that nobody but a worker imports what models are made of.
         """
         ...
 
-    def read_query(self, body: bytes) -> tuple[bytes, ...]:
-        """Return the model's inputs in a query body, bounded.
+    def measure(self, body: bytes) -> int:
+        """Return how many units of work a query's body asks for, 1 or more.
 
         Raises:
             MalformedQuery: no body of this task.
         """
         ...
 
-    def verify(self, challenge: Challenge, answer: bytes) -> Judgement:
-        """Judge `answer`; never raises, whatever the bytes."""
+    def sample(self, seed: bytes, count: int, record: ChainRecord) -> tuple[Challenge, ...]:
+        """Make `count` challenges from `seed` and `record`; equal ones always make the same.
+
+        Blocking (files): call it in a thread.
+
+        Raises:
+            OSError: a file of ours can't be read.
+            SeriesNotKept: `record` does not hold what a challenge is made of.
+        """
+        ...
+
+    def verify(self, challenge: Challenge, answer: bytes, record: ChainRecord) -> Judgement:
+        """Judge `answer`; never raises, whatever the bytes. `record.height` is `ripe_at` or more.
+
+        What `record` no longer holds is the validator's fault. Blocking: call it in a thread.
+        """
         ...
 
     def find_copies(self, answers: Sequence[bytes]) -> tuple[int, ...]:
@@ -96,6 +149,43 @@ class Task(Protocol):
         All of them were judged valid for one and the same challenge. A copy is equal to an earlier
         answer, or so near it that one model must have made both. A copy is not copied itself:
         every index points at an original. Blocking (arithmetic): call it in a thread.
+        """
+        ...
+
+    def fixed_answers(self, challenge: Challenge, record: ChainRecord) -> tuple[bytes, ...]:
+        """Return answers whose judgements the golden vector holds.
+
+        The first is the best there is, the second the baseline's; then others, malformed too.
+        `record.height` is `ripe_at` or more.
+        """
+        ...
+
+    def make_portable(self) -> "Task":
+        """Return this task drawing only on what its package ships, for the golden vector.
+
+        The task itself if it reads nothing of the machine it runs on.
+        """
+        ...
+
+    def read_options(self, options: Mapping[str, object]) -> Mapping[str, object]:
+        """Return an operator's options of the reference miner, checked and with all defaults.
+
+        Without importing what models are made of: a daemon checks them at its start.
+
+        Raises:
+            InvalidOptions: naming the option.
+        """
+        ...
+
+    def describe(self) -> Card:
+        """Return what people are told of the task."""
+        ...
+
+    def read_query(self, body: bytes) -> tuple[bytes, ...]:
+        """Return the model's inputs in a query body, bounded.
+
+        Raises:
+            MalformedQuery: no body of this task.
         """
         ...
 

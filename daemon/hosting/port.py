@@ -5,6 +5,7 @@ final head; a metagraph is made once per height.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from nacl.signing import SigningKey
 
@@ -22,7 +23,7 @@ from daemon.engine.chain import Chain
 from daemon.engine.clock import read_time_ms
 from daemon.telemetry import get_logger
 from neurons import ports
-from neurons.errors import MinerBusy, NodeUnreachable, PeerFault
+from neurons.errors import MinerBusy, NodeUnreachable, PeerFault, SeriesNotKept
 from neurons.messages import REPLY_BYTES_MAX
 from p2p.errors import NetworkError, PeerBusy, PeerGone
 from p2p.network import Network, Topic
@@ -34,6 +35,17 @@ SECRETS_KEPT = 2
 """Epochs before the present one whose secrets are kept: the last may be in its reveals."""
 VALID_BLOCKS = 64
 """How long a neuron's transaction may wait for a block."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublicRecord:
+    """What final blocks made public, up to `height`; no series is read from them yet."""
+
+    height: Height
+
+    def get_series(self, name: str, first: Height, count: int) -> tuple[int, ...]:
+        """Return a series; see `neurons.ports.ChainRecord.get_series`."""
+        raise SeriesNotKept(f"no series {name!r} ({count} blocks from {first})")
 
 
 class ChainPort:
@@ -70,6 +82,10 @@ class ChainPort:
         if cached is None or cached[0] != height:
             cached = self._graphs[netuid] = (height, self._read_metagraph(netuid))
         return cached[1]
+
+    def record(self) -> ports.ChainRecord:
+        """Return what final blocks made public, up to the final head."""
+        return PublicRecord(self._chain.head.header.height)
 
     def weights_state(self, netuid: NetUid) -> ports.WeightsState:
         """Return what the final state holds of our weights."""

@@ -11,7 +11,7 @@ from consensus.quantities import Bytes16, Bytes64K, NetUid
 from neurons import messages
 from neurons.errors import MalformedAnswer, MinerBusy, NodeUnreachable, PeerFault
 from neurons.messages import Busy, Completion, Query, Refusal, SignedQuery, SignedReceipt
-from neurons.ports import NeuronView, Node
+from neurons.ports import ChainRecord, NeuronView, Node
 from neurons.task import Challenge, Fault, Judged, Task, Whose
 from neurons.validating.scoring import Answered, Miss, Outcome
 
@@ -80,15 +80,17 @@ async def _ask_once(
         return Asked(Miss.FAULT, str(error))
     match reply:
         case Completion():
-            return _judge(task, challenge, reply, latency_ms)
+            return _judge(task, challenge, reply, latency_ms, node.record())
         case Busy():
             return reply
         case Refusal():
             return Asked(Miss.REFUSED, f"{reply.code.name}: {reply.message}")
 
 
-def _judge(task: Task, challenge: Challenge, reply: Completion, latency_ms: float) -> Asked:
-    judgement = task.verify(challenge, reply.answer)
+def _judge(
+    task: Task, challenge: Challenge, reply: Completion, latency_ms: float, record: ChainRecord
+) -> Asked:
+    judgement = task.verify(challenge, reply.answer, record)
     match judgement:
         case Judged():
             receipt = SignedReceipt(reply.receipt, reply.signature)

@@ -28,6 +28,7 @@ from consensus.calls.weights import CommitWeights, RevealWeights
 from consensus.quantities import ZERO_HASH, Epoch, Hash32, Height, NetUid, PublicKey, Salt, Uid
 from consensus.reward import commit_reveal
 from neurons.dice import Dice
+from neurons.errors import SeriesNotKept
 from neurons.ports import (
     ChainView,
     EvidenceStore,
@@ -177,9 +178,9 @@ class Validator:
             return
         try:
             challenges = await trio.to_thread.run_sync(
-                self._task.sample, seed, 1, limiter=self._sampling
+                self._task.sample, seed, 1, self._node.record(), limiter=self._sampling
             )
-        except OSError as error:  # the corpus: our fault, so nobody is asked and nobody judged
+        except (OSError, SeriesNotKept) as error:  # our fault: nobody is asked and nobody judged
             self._log("no_challenge", reason=str(error))
             self._cursor = chain.height
             return

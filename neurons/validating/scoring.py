@@ -1,7 +1,7 @@
 """Verified answers in, scores out, u16 at the border; pure. Floats become integers here alone.
 
-Three things: a model's floats to a u16 distribution (`quantise`), a miner's standing over rounds
-(`MinerScore`, `update`, `compute_scores`), and scores to a row of weights (`to_weights`).
+Two things: a miner's standing over rounds (`MinerScore`, `update`, `compute_scores`), and scores to
+a row of weights (`to_weights`). What an answer's numbers mean is its task's.
 
 score = quality x reliability^2.5 x latency factor
 
@@ -26,17 +26,8 @@ from math import ceil
 from statistics import median
 from typing import cast
 
-import numpy as np
-from numpy.typing import NDArray
-
 from consensus.fixed import is_limited
 from consensus.quantities import U16_MAX, Uid, Weight
-from neurons.errors import ModelFault
-
-SYMBOLS = 256
-"""Bytes a distribution ranges over."""
-ROW_BYTES = 2 * SYMBOLS
-"""One quantised distribution on the wire: 256 little-endian u16 that sum to 65535."""
 
 QUALITY_STEP = 0.08
 """Newest round's part in the quality: about 12 rounds of memory."""
@@ -48,40 +39,6 @@ SILENT_ROUNDS_MAX = 10
 LATENCY_STEP = 0.1
 LATENCY_LOSS_MAX = 0.1
 LATENCY_RATIO_MAX = 4.0
-
-
-# -- distributions --------------------------------------------------------------------------------
-
-
-def quantise(probabilities: NDArray[np.floating]) -> NDArray[np.uint16]:
-    """Return each row of `probabilities` (count, 256) as u16 that sum to exactly 65535.
-
-    Rows need not sum to one. Each symbol gets 1, so that no byte is ruled out; the other 65279 go
-    by share, rounded down, what is left to the largest remainders (lower symbol first on a tie).
-
-    Raises:
-        ModelFault: wrong shape, NaN or infinity, a negative value, or a row of zeros.
-    """
-    rows = probabilities.astype(np.float64)  # (count, 256)
-    if rows.ndim != 2 or rows.shape[1] != SYMBOLS:  # noqa: PLR2004 - rows and columns
-        raise ModelFault(f"distributions of shape {rows.shape}, not (count, {SYMBOLS})")
-    if not bool(np.isfinite(rows).all()):
-        raise ModelFault("the model answered NaN or infinity")
-    totals = rows.sum(axis=1, keepdims=True)  # (count, 1)
-    if bool((rows < 0).any()) or not bool((totals > 0).all()):
-        raise ModelFault("the model answered negative or all-zero probabilities")
-    shared = U16_MAX - SYMBOLS
-    exact = rows / totals * shared
-    floors = np.minimum(np.floor(exact), shared).astype(np.int64)
-    missing = shared - floors.sum(axis=1, keepdims=True)  # (count, 1), 0..255
-    order = np.argsort(floors - exact, axis=1, kind="stable")  # largest remainder first
-    ranks = np.argsort(order, axis=1, kind="stable")
-    return (1 + floors + (ranks < missing)).astype(np.uint16)
-
-
-def pack_rows(rows: NDArray[np.uint16]) -> bytes:
-    """Return quantised rows as the answer's bytes: little-endian u16, row after row."""
-    return rows.astype("<u2").tobytes()
 
 
 # -- a miner's standing ---------------------------------------------------------------------------

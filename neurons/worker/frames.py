@@ -8,7 +8,7 @@ frame = "NW" | version u8 | kind u8 | length u32 | body      (integers big-endia
     HELLO     <-   empty: the process runs and reads its input
     PROGRESS  <-   JSON {"stage": text, "part": 0..1}
     READY     <-   JSON of `ModelCard`
-    ANSWER    <-   batch id u32 | count x 512 bytes (`scoring.pack_rows`)
+    ANSWER    <-   batch id u32 | count x 512 bytes (`distributions.pack_rows`)
     FAULT     <-   batch id u32 | text: the model made no distribution of this batch
     BEAT      <-   empty, every `BEAT_S` seconds from its own thread: the process is scheduled
 
@@ -23,7 +23,7 @@ from enum import IntEnum
 from typing import cast
 
 from neurons.errors import WorkerFault
-from neurons.validating.scoring import ROW_BYTES
+from neurons.tasks.text.distributions import ROW_BYTES
 
 FRAME_BYTES_MAX = 8 << 20
 """Longest body: 16,384 distributions."""

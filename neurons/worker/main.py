@@ -22,8 +22,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from neurons.errors import ModelFault
+from neurons.tasks.text.distributions import pack_rows, quantise
 from neurons.tasks.text.models.spec import WorkerSpec, decode_worker_spec
-from neurons.validating.scoring import pack_rows, quantise
 from neurons.worker import frames
 from neurons.worker.frames import Frame, FrameKind, FrameReader
 

@@ -31,9 +31,10 @@ from consensus.quantities import (
 from consensus.reward import commit_reveal
 from consensus.types import Call
 from neurons import messages
-from neurons.errors import NodeUnreachable
+from neurons.errors import NodeUnreachable, SeriesNotKept
 from neurons.messages import AnswerReceipt, Completion, Query, SignedQuery
 from neurons.ports import (
+    ChainRecord,
     ChainView,
     Evidence,
     MetagraphView,
@@ -42,7 +43,7 @@ from neurons.ports import (
     WeightSecret,
     WeightsState,
 )
-from neurons.task import Challenge, Fault, Judged, Judgement, Whose, find_equals
+from neurons.task import Card, Challenge, Fault, Judged, Judgement, Whose, find_equals
 
 CHAIN_ID = Hash32(b"c" * 32)
 NETUID = NetUid(1)
@@ -126,6 +127,18 @@ class World:
                 self.revealed[call.epoch] = call
 
 
+@dataclass(frozen=True, slots=True)
+class FakeRecord:
+    """What final blocks made public: of every series, each block's own height."""
+
+    height: Height
+
+    def get_series(self, name: str, first: Height, count: int) -> tuple[int, ...]:
+        if not 0 <= first <= first + count <= self.height + 1:
+            raise SeriesNotKept(f"{name} from {first} on at height {self.height}")
+        return tuple(range(first, first + count))
+
+
 class FakeNode:
     """The ports over a `World`, for the hotkey of `name`."""
 
@@ -163,6 +176,9 @@ class FakeNode:
             neurons=tuple(neurons),
             scorer_hash=world.scorer,
         )
+
+    def record(self) -> FakeRecord:
+        return FakeRecord(Height(self.world.height))
 
     def weights_state(self, netuid: NetUid) -> WeightsState:
         epoch = self.world.height // self.world.tempo
@@ -244,25 +260,43 @@ class LevelTask:
     """A task whose answer is one byte: the quality, in 255ths, that the miner will be given."""
 
     name = "level"
+    version = 1
+    query_bytes_max = 32
     answer_bytes_max = 1
+    reference = "tests.neurons.world:no_class"
 
     def __init__(self, world: World) -> None:
         self.world = world
 
-    def sample(self, seed: bytes, count: int) -> tuple[Challenge, ...]:
+    def measure(self, body: bytes) -> int:
+        return 1
+
+    def sample(self, seed: bytes, count: int, record: ChainRecord) -> tuple[Challenge, ...]:
         self.world.seeds.append(seed)
         return tuple(Challenge(seed, b"") for _ in range(count))
 
     def read_query(self, body: bytes) -> tuple[bytes, ...]:
         return (body,)
 
-    def verify(self, challenge: Challenge, answer: bytes) -> Judgement:
+    def verify(self, challenge: Challenge, answer: bytes, record: ChainRecord) -> Judgement:
         if len(answer) != 1:
             return Fault(Whose.MINER, "one byte, please")
         return Judged(answer[0] / 255)
 
     def find_copies(self, answers: Sequence[bytes]) -> tuple[int, ...]:
         return find_equals(answers)
+
+    def fixed_answers(self, challenge: Challenge, record: ChainRecord) -> tuple[bytes, ...]:
+        return b"\xff", b"\x00", b"\x80", b""
+
+    def make_portable(self) -> "LevelTask":
+        return self
+
+    def read_options(self, options: Mapping[str, object]) -> Mapping[str, object]:
+        return options
+
+    def describe(self) -> Card:
+        return Card("How good are you?", "32 bytes.", "One byte.", bytes(32), b"\xff", "question")
 
 
 def complete(name: str, query: Query, answer: bytes, signer: str = "") -> Completion:

@@ -15,7 +15,7 @@ as half a unit (17 bits), so one bold zero costs dearly and not infinitely.
 are told apart at two sigma after three queries.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,9 +29,17 @@ from consensus.errors import DecodeError
 from consensus.quantities import U16, U16_MAX, Bytes256, CountMax
 from neurons.dice import Dice
 from neurons.errors import InvalidTaskParams, MalformedAnswer, MalformedQuery
-from neurons.task import Challenge, Fault, Judged, Judgement, Whose
+from neurons.ports import ChainRecord
+from neurons.task import Card, Challenge, Fault, Judged, Judgement, Whose
 from neurons.tasks.text import corpus
-from neurons.validating.scoring import ROW_BYTES, SYMBOLS
+from neurons.tasks.text.distributions import (
+    ROW_BYTES,
+    SYMBOLS,
+    pack_rows,
+    quantise,
+    read_answer,
+)
+from neurons.tasks.text.options import read_options
 
 PREFIXES = 32
 """Positions of one challenge."""
@@ -118,18 +126,19 @@ def encode_query(prefixes: Sequence[bytes]) -> bytes:
     return codec.encode(TextQuery(tuple(Bytes256(prefix) for prefix in prefixes)))
 
 
-def read_answer(answer: bytes, count: int) -> NDArray[np.uint16]:
-    """Return the answer's rows (count, 256).
+def read_query(body: bytes) -> tuple[bytes, ...]:
+    """Return the prefixes of a query body.
 
     Raises:
-        MalformedAnswer: wrong length, or a row that does not sum to 65535.
+        MalformedQuery: no `TextQuery`, no prefixes, or an empty one.
     """
-    if len(answer) != count * ROW_BYTES:
-        raise MalformedAnswer(f"{len(answer)} bytes for {count} prefixes of {ROW_BYTES} each")
-    rows = np.frombuffer(answer, dtype="<u2").reshape(count, SYMBOLS).astype(np.uint16)
-    if not bool((rows.sum(axis=1, dtype=np.int64) == U16_MAX).all()):
-        raise MalformedAnswer(f"a distribution that does not sum to {U16_MAX}")
-    return rows
+    try:
+        query = codec.decode(TextQuery, body, QUERY_BYTES_MAX)
+    except DecodeError as error:
+        raise MalformedQuery(str(error)) from error
+    if not query.prefixes or not all(query.prefixes):
+        raise MalformedQuery("a query asks for 1 to 64 prefixes of 1 to 256 bytes")
+    return query.prefixes
 
 
 def compute_bits(rows: NDArray[np.uint16], truth: bytes) -> NDArray[np.float64]:
@@ -142,7 +151,10 @@ class TextTask:
     """The built-in task `text` over the library at `root` (default: this Python's)."""
 
     name = "text"
+    version = 2
+    query_bytes_max = QUERY_BYTES_MAX
     answer_bytes_max = PREFIX_COUNT_MAX * ROW_BYTES
+    reference = "neurons.tasks.text.models.reference:TextModel"
 
     def __init__(self, prefixes: int = PREFIXES, root: Path | None = None) -> None:
         if not 1 <= prefixes <= PREFIX_COUNT_MAX:
@@ -161,7 +173,7 @@ class TextTask:
         counts[[ord(char) for char in _COMMON]] += _COMMON_COUNTS
         return -np.log2(counts / counts.sum())
 
-    def sample(self, seed: bytes, count: int) -> tuple[Challenge, ...]:
+    def sample(self, seed: bytes, count: int, record: ChainRecord) -> tuple[Challenge, ...]:  # noqa: ARG002 - needs no chain
         """Make `count` challenges of `prefixes` each; reads `FILES` files for each."""
         return tuple(
             self._sample_one(Dice(seed + index.to_bytes(4, "big"))) for index in range(count)
@@ -179,20 +191,18 @@ class TextTask:
         return Challenge(encode_query(prefixes), bytes(truth))
 
     def read_query(self, body: bytes) -> tuple[bytes, ...]:
-        """Return the prefixes of a query body.
+        """Return the prefixes of a query body; see `read_query` of this module."""
+        return read_query(body)
+
+    def measure(self, body: bytes) -> int:
+        """Return how many prefixes a query body has.
 
         Raises:
-            MalformedQuery: no `TextQuery`, no prefixes, or an empty one.
+            MalformedQuery: see `read_query`.
         """
-        try:
-            query = codec.decode(TextQuery, body, QUERY_BYTES_MAX)
-        except DecodeError as error:
-            raise MalformedQuery(str(error)) from error
-        if not query.prefixes or not all(query.prefixes):
-            raise MalformedQuery("a query asks for 1 to 64 prefixes of 1 to 256 bytes")
-        return query.prefixes
+        return len(read_query(body))
 
-    def verify(self, challenge: Challenge, answer: bytes) -> Judgement:
+    def verify(self, challenge: Challenge, answer: bytes, record: ChainRecord) -> Judgement:  # noqa: ARG002 - needs no chain
         """Judge `answer` by its log score on the challenge's true next bytes."""
         truth = challenge.key
         try:
@@ -200,8 +210,8 @@ class TextTask:
         except MalformedAnswer as error:
             return Fault(Whose.MINER, str(error))
         reference = self._reference_bits[np.frombuffer(truth, dtype=np.uint8)]
-        gain = float((reference - compute_bits(rows, truth)).mean())
-        return Judged(min(max(gain / REFERENCE_ENTROPY_BITS, 0.0), 1.0))
+        gains = (reference - compute_bits(rows, truth)) / REFERENCE_ENTROPY_BITS
+        return Judged(min(max(float(gains.mean()), 0.0), 1.0), tuple(gains.tolist()))
 
     def find_copies(self, answers: Sequence[bytes]) -> tuple[int, ...]:
         """Return for each answer the first one within `COPY_DISTANCE_MAX` of it, or itself."""
@@ -223,3 +233,36 @@ class TextTask:
                 originals.append(index)
             found.append(int(near[0]) if near.size else index)
         return tuple(found)
+
+    def fixed_answers(self, challenge: Challenge, record: ChainRecord) -> tuple[bytes, ...]:  # noqa: ARG002 - needs no chain
+        """Return the truth, the reference, half of each, a wrong certainty, and four malformed."""
+        count = len(challenge.key)
+        truth = np.zeros((count, SYMBOLS))
+        truth[np.arange(count), np.frombuffer(challenge.key, dtype=np.uint8)] = 1
+        baseline = np.tile(2.0**-self._reference_bits, (count, 1))
+        beliefs = (truth, baseline, (truth + baseline) / 2, np.roll(truth, 1, axis=1))
+        best, *others = (pack_rows(quantise(rows)) for rows in beliefs)
+        excess = (int.from_bytes(best[:2], "little") + 1).to_bytes(2, "little") + best[2:]
+        return best, *others, b"", best[:-1], best + bytes(ROW_BYTES), excess
+
+    def make_portable(self) -> "TextTask":
+        """Return the task over the sample that this package ships."""
+        return self
+
+    def read_options(self, options: Mapping[str, object]) -> Mapping[str, object]:
+        """Return the reference miner's options, checked and complete; see `options.py`."""
+        return read_options(options)
+
+    def describe(self) -> Card:
+        """Return what people are told of the task."""
+        example = np.full((1, SYMBOLS), 0.1 / SYMBOLS)
+        example[0, ord("n")] = 0.9
+        return Card(
+            summary="What is the next byte of source code nobody has seen before?",
+            query="Canonical CBOR: a list of one list of 1 to 64 byte strings of 1 to 256 bytes.",
+            answer="For each of them 256 little-endian u16 that sum to 65535: the probability of "
+            "each next byte, times 65535.",
+            example_query=encode_query([b"    retur"]),
+            example_answer=pack_rows(quantise(example)),
+            price_unit="prefix",
+        )

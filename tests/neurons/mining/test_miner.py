@@ -14,8 +14,8 @@ from neurons.errors import ModelFault, NeurondError, WorkerFull, WorkerTimeout, 
 from neurons.messages import Busy, Completion, Query, Refusal, RefusalCode, SignedQuery
 from neurons.mining.intake import PEERS_MAX, SKEW_MS, PeerBuckets, SeenQueries
 from neurons.mining.miner import Miner, MinerSettings
+from neurons.tasks.text.distributions import ROW_BYTES
 from neurons.tasks.text.task import TextTask, encode_query
-from neurons.validating.scoring import ROW_BYTES
 from tests.neurons.world import CHAIN_ID, NETUID, FakeNode, World, make_hotkey, quiet
 
 

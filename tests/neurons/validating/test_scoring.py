@@ -1,46 +1,13 @@
-"""Floats to u16, standings and weights."""
+"""Standings and weights."""
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from consensus.fixed import is_limited
 from consensus.quantities import Uid
-from neurons.errors import ModelFault
 from neurons.validating import scoring
 from neurons.validating.scoring import Answered, MinerScore, Miss
-
-
-@given(arrays(np.float64, (3, 256), elements=st.floats(0, 1e6)))
-def test_quantised_rows_sum_to_65535_and_rule_nothing_out(rows: np.ndarray) -> None:
-    rows[:, 0] += 1e-3
-    quantised = scoring.quantise(rows)
-    assert (quantised.sum(axis=1, dtype=np.int64) == 65_535).all()
-    assert quantised.min() >= 1
-
-
-def test_certainty_survives_quantising() -> None:
-    row = np.zeros((1, 256))
-    row[0, 65] = 1
-    assert scoring.quantise(row)[0, 65] == 65_535 - 255
-
-
-@pytest.mark.parametrize(
-    "rows",
-    [
-        np.full((1, 256), np.nan),
-        np.full((1, 256), np.inf),
-        np.zeros((1, 256)),
-        np.full((1, 256), -1.0),
-        np.ones((1, 255)),
-        np.ones(256),
-    ],
-)
-def test_what_is_no_distribution_is_refused(rows: np.ndarray) -> None:
-    with pytest.raises(ModelFault):
-        scoring.quantise(rows)
 
 
 def stand(*outcomes: scoring.Outcome) -> MinerScore:

@@ -8,38 +8,40 @@ import numpy as np
 import pytest
 
 from consensus import codec
-from consensus.quantities import U16
+from consensus.quantities import U16, Height
 from neurons import catalog
 from neurons.dice import Dice
-from neurons.errors import InvalidTaskParams, MalformedQuery
+from neurons.errors import InvalidOptions, InvalidTaskParams, MalformedQuery
 from neurons.task import Challenge, Fault, Judged, Whose
 from neurons.tasks.text import corpus, task
-from neurons.tasks.text.task import TextParams, TextTask
-from neurons.validating.scoring import pack_rows, quantise
+from neurons.tasks.text.distributions import pack_rows, quantise
+from neurons.tasks.text.task import TextParams, TextTask, read_query
+from tests.neurons.world import FakeRecord
 
+RECORD = FakeRecord(Height(0))
 TASK = TextTask()
-CHALLENGE = TASK.sample(b"seed", 1)[0]
+CHALLENGE = TASK.sample(b"seed", 1, RECORD)[0]
 
 
 def judge(rows: np.ndarray, challenge: Challenge = CHALLENGE) -> float:
-    judgement = TASK.verify(challenge, pack_rows(quantise(rows)))
+    judgement = TASK.verify(challenge, pack_rows(quantise(rows)), RECORD)
     assert isinstance(judgement, Judged)
     return judgement.quality
 
 
 def test_same_seed_makes_the_same_challenges_in_another_task_object() -> None:
-    assert TASK.sample(b"seed", 2) == TextTask().sample(b"seed", 2)
-    assert TASK.sample(b"seed", 2)[0] == CHALLENGE
+    assert TASK.sample(b"seed", 2, RECORD) == TextTask().sample(b"seed", 2, RECORD)
+    assert TASK.sample(b"seed", 2, RECORD)[0] == CHALLENGE
 
 
 def test_other_seed_makes_other_challenges() -> None:
-    assert TASK.sample(b"seee", 1)[0] != CHALLENGE
-    first, second = TASK.sample(b"seed", 2)
+    assert TASK.sample(b"seee", 1, RECORD)[0] != CHALLENGE
+    first, second = TASK.sample(b"seed", 2, RECORD)
     assert first != second
 
 
 def test_challenge_hides_the_next_byte_of_each_prefix() -> None:
-    prefixes = TASK.read_query(CHALLENGE.body)
+    prefixes = read_query(CHALLENGE.body)
     assert len(prefixes) == len(CHALLENGE.key) == task.PREFIXES
     assert all(1 <= len(prefix) <= task.PREFIX_BYTES_MAX for prefix in prefixes)
 
@@ -91,7 +93,7 @@ def test_one_bold_zero_costs_no_more_than_seventeen_bits() -> None:
     ],
 )
 def test_malformed_answer_is_the_miners_fault(answer: bytes) -> None:
-    judgement = TASK.verify(CHALLENGE, answer)
+    judgement = TASK.verify(CHALLENGE, answer, RECORD)
     assert isinstance(judgement, Fault)
     assert judgement.whose is Whose.MINER
 
@@ -99,13 +101,13 @@ def test_malformed_answer_is_the_miners_fault(answer: bytes) -> None:
 def test_sum_one_off_is_refused() -> None:
     rows = quantise(np.ones((32, 256)))
     rows[5, 5] += 1
-    assert isinstance(TASK.verify(CHALLENGE, pack_rows(rows)), Fault)
+    assert isinstance(TASK.verify(CHALLENGE, pack_rows(rows), RECORD), Fault)
 
 
 @pytest.mark.parametrize("count", [1, 3, 64])
 def test_query_has_as_many_prefixes_as_the_operator_asks(count: int) -> None:
-    challenge = TextTask(count).sample(b"seed", 1)[0]
-    assert len(TASK.read_query(challenge.body)) == len(challenge.key) == count
+    challenge = TextTask(count).sample(b"seed", 1, RECORD)[0]
+    assert len(read_query(challenge.body)) == len(challenge.key) == count
 
 
 @pytest.mark.parametrize("count", [0, 65])
@@ -128,7 +130,7 @@ def test_query_too_large_for_the_wire_is_refused_at_start(count: int) -> None:
 )
 def test_body_of_another_shape_is_refused(body: bytes) -> None:
     with pytest.raises(MalformedQuery):
-        TASK.read_query(body)
+        read_query(body)
 
 
 def test_two_models_half_a_bit_apart_are_told_apart_in_ten_rounds() -> None:
@@ -136,7 +138,7 @@ def test_two_models_half_a_bit_apart_are_told_apart_in_ten_rounds() -> None:
     wins = 0
     for batch in range(5):
         gap = 0.0
-        for challenge in TASK.sample(bytes([batch]), 10):
+        for challenge in TASK.sample(bytes([batch]), 10, RECORD):
             rows = np.full((32, 256), 1 / 256)
             truth = np.zeros((32, 256))
             truth[np.arange(32), list(challenge.key)] = 1
@@ -193,9 +195,11 @@ def test_corpus_has_no_tests_nor_tables() -> None:
 
 def test_a_subnet_may_choose_the_prefixes_of_a_query() -> None:
     params = codec.encode(TextParams(U16(7)))
-    challenge = catalog.open_task("text", params).sample(b"seed", 1)[0]
+    challenge = catalog.open_task("text", params).sample(b"seed", 1, RECORD)[0]
     assert len(challenge.key) == 7
-    assert catalog.open_task("text", b"").sample(b"seed", 1) == TASK.sample(b"seed", 1)
+    assert catalog.open_task("text", b"").sample(b"seed", 1, RECORD) == TASK.sample(
+        b"seed", 1, RECORD
+    )
 
 
 @pytest.mark.parametrize(
@@ -263,3 +267,54 @@ def test_copies_among_a_full_subnet_of_miners_are_found_within_a_second() -> Non
     began = time.thread_time()
     assert TASK.find_copies(answers) == tuple(range(256))
     assert time.thread_time() - began < 1
+
+
+# -- the rest of the contract ---------------------------------------------------------------------
+
+
+def test_example_on_the_card_is_a_good_answer_to_its_query() -> None:
+    card = TASK.describe()
+    (prefix,) = read_query(card.example_query)
+    assert prefix.endswith(b"retur")
+    judgement = TASK.verify(Challenge(card.example_query, b"n"), card.example_answer, RECORD)
+    assert isinstance(judgement, Judged)
+    assert judgement.quality > 0.8
+
+
+def test_fixed_answers_go_from_the_best_to_the_malformed() -> None:
+    answers = TASK.fixed_answers(CHALLENGE, RECORD)
+    judged = [TASK.verify(CHALLENGE, answer, RECORD) for answer in answers]
+    qualities = [each.quality for each in judged if isinstance(each, Judged)]
+    assert qualities[0] > qualities[2] > qualities[1] == qualities[3] == 0
+    assert [isinstance(each, Fault) for each in judged] == [False] * 4 + [True] * 4
+
+
+def test_items_score_each_prefix_alone() -> None:
+    judgement = TASK.verify(CHALLENGE, TASK.fixed_answers(CHALLENGE, RECORD)[2], RECORD)
+    assert isinstance(judgement, Judged)
+    assert len(judgement.items) == 32
+    assert judgement.quality == pytest.approx(sum(judgement.items) / 32)
+
+
+def test_options_get_their_defaults() -> None:
+    options = TASK.read_options({"kind": "ngram", "train_s": 3})
+    assert options["kind"] == "ngram"
+    assert (options["train_s"], options["order"], options["seed"]) == (3.0, 4, 1)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("kind", "oracle"),
+        ("depth", 3),
+        ("order", 7),
+        ("order", 1.5),
+        ("seed", True),
+        ("train_s", "long"),
+        ("width", 65),
+    ],
+)
+def test_option_the_reference_miner_can_not_have_is_named(option: str, value: object) -> None:
+    with pytest.raises(InvalidOptions) as caught:
+        TASK.read_options({option: value})
+    assert caught.value.option == option
