@@ -23,7 +23,7 @@ from consensus.ledger.genesis import (
 )
 from consensus.quantities import Era, Hash32, Height, NetUid
 from consensus.types import Certificate, HandOff, SignedTransaction
-from daemon.cli.client import JSON, NodeClient
+from daemon.cli.client import JSON_BODY, NodeClient
 from daemon.cli.output import CliError, Exit
 from daemon.engine.errors import NodeError
 from daemon.http.many import MANY_MAX, write_many
@@ -156,7 +156,7 @@ def ask_what_if(
         CliError: unreachable, or an edit makes no sense (`invalid_edit`).
     """
     path = _add_query(f"/chain/subnets/{netuid}/what-if", height, "")
-    return _read(_WHAT_IF, client.post_ok(path, _EDITS.dump_json(edits), JSON))
+    return _read(_WHAT_IF, client.post_ok(path, _EDITS.dump_json(edits), JSON_BODY))
 
 
 T = TypeVar("T")

@@ -9,12 +9,14 @@ from urllib.parse import urlsplit
 
 from config.settings import ApiSettings
 from config.shapes import split_listen
+from daemon.cli.options import Common
 from daemon.cli.output import CliError, Exit
+from daemon.cli.sources import load
 
 TIMEOUT_S = 5.0
 """A node on this machine answers in milliseconds; a longer silence is a stuck one."""
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
-CBOR, JSON = "application/cbor", "application/json"
+CBOR_BODY, JSON_BODY = "application/cbor", "application/json"
 """What a request's body is in."""
 
 
@@ -42,7 +44,7 @@ class NodeClient:
         """
         return _expect_ok(*self.get(path))
 
-    def post_ok(self, path: str, body: bytes, content_type: str = CBOR) -> dict[str, object]:
+    def post_ok(self, path: str, body: bytes, content_type: str = CBOR_BODY) -> dict[str, object]:
         """Return the JSON object of a POST that succeeds. Raises as `get_ok`."""
         return _expect_ok(*self._ask("POST", path, body, content_type))
 
@@ -100,6 +102,15 @@ def _expect_ok(status: int, answer: dict[str, object]) -> dict[str, object]:
     fields: dict[str, object] = error if isinstance(error, dict) else {}  # pyright: ignore[reportUnknownVariableType]
     code, message = str(fields.get("code", status)), str(fields.get("message", answer))
     raise CliError(Exit.FAILED, code, message, str(fields.get("remedy", "")))
+
+
+def connect(common: Common) -> NodeClient:
+    """Return the client of the node that a verb's options name.
+
+    Raises:
+        ConfigError, CliError: settings, or as `open_client`.
+    """
+    return open_client(load(common).settings.api, common.api)
 
 
 def open_client(settings: ApiSettings, url: str | None) -> NodeClient:

@@ -1,107 +1,61 @@
-"""`neurond explain` and `neurond what-if`: why a neuron earned what it did, and what it might have.
+"""`neurond explain` and `neurond what-if`: why a neuron earned what it did, or might have."""
 
-Both load what they need when they run: they stand beside `neurond --help`.
-"""
+import click
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
-from daemon.cli.keys import KeystoreOption
-from daemon.cli.output import JsonFlag, print_json
-from daemon.cli.query.options import HeightOption, ProofFlag
-from daemon.cli.sources import ConfigOption, SetOption
-from daemon.cli.status import ApiOption
-from daemon.cli.tx.options import NetworkOption
-
-NetuidArgument = Annotated[str, typer.Argument(help="The subnet.", show_default=False)]
+from daemon.cli.options import API, CONFIG, HEIGHT, JSON, KEYSTORE, NETWORK, SET, Common, verb
+from daemon.cli.output import print_json
+from daemon.cli.query.app import OF_STATE, ask_node
+from daemon.cli.query.reward import EXPLAIN
+from daemon.cli.query.what_if import ask_what_if, print_what_if
 
 
-def explain(  # noqa: PLR0913 - the options of one verb
-    netuid: NetuidArgument,
-    uid: Annotated[str, typer.Argument(help="The neuron.", show_default=False)],
-    *,
-    height: HeightOption = None,
-    proof: ProofFlag = False,
-    config: ConfigOption = None,
-    settings: SetOption = None,
-    network: NetworkOption = None,
-    api: ApiOption = None,
-    keystore: KeystoreOption = None,
-    as_json: JsonFlag = False,
-) -> None:
+@verb("explain", "explain 1 0", *OF_STATE)
+@click.argument("netuid", help="The subnet.")
+@click.argument("uid", help="The neuron.")
+def explain(common: Common, netuid: str, uid: str) -> None:
     """Take a neuron's reward of the last epoch apart: every validator's part, to the rao."""
-    from daemon.cli.query.app import ask_node  # noqa: PLC0415 - see above
-    from daemon.cli.query.reward import EXPLAIN  # noqa: PLC0415 - see above
-
-    typed = {
-        "netuid": netuid,
-        "uid": uid,
-        "height": height,
-        "proof": proof,
-        **_gather(config, settings, network, api, keystore),
-    }
-    answer = ask_node(EXPLAIN, typed)
-    if as_json:
+    answer = ask_node(EXPLAIN, common, {"netuid": netuid, "uid": uid})
+    if common.as_json:
         print_json(answer)
     else:
         EXPLAIN.sheet.print(answer)
 
 
-def what_if(  # noqa: PLR0913 - the options of one verb
-    netuid: NetuidArgument,
+@verb(
+    "what-if",
+    "what-if 1 --weights 0:2=1,3=0.5",
+    *(HEIGHT, CONFIG, SET, NETWORK, API, KEYSTORE, JSON),
+)
+@click.argument("netuid", help="The subnet.")
+@click.option(
+    "--weights",
+    metavar="ROW",
+    multiple=True,
+    help="VALIDATOR:UID=WEIGHT,UID=WEIGHT: another row of a validator's. Repeatable.",
+)
+@click.option(
+    "--stake",
+    metavar="UID=AMOUNT",
+    multiple=True,
+    help="Another stake weight of a neuron's. Repeatable.",
+)
+@click.option(
+    "--rule",
+    metavar="NAME=NUMBER",
+    multiple=True,
+    help="Another number of the law, like kappa=32767. Repeatable.",
+)
+def what_if(
+    common: Common,
+    netuid: str,
     *,
-    weights: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="VALIDATOR:UID=WEIGHT,UID=WEIGHT: another row of a validator's. Repeatable.",
-            show_default=False,
-        ),
-    ] = None,
-    stake: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="UID=AMOUNT: another stake weight of a neuron's. Repeatable.", show_default=False
-        ),
-    ] = None,
-    rule: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="NAME=NUMBER: another number of the law, like kappa=32767. Repeatable.",
-            show_default=False,
-        ),
-    ] = None,
-    height: HeightOption = None,
-    config: ConfigOption = None,
-    settings: SetOption = None,
-    network: NetworkOption = None,
-    api: ApiOption = None,
-    keystore: KeystoreOption = None,
-    as_json: JsonFlag = False,
+    weights: tuple[str, ...],
+    stake: tuple[str, ...],
+    rule: tuple[str, ...],
 ) -> None:
     """Replay the last epoch of a subnet with other weights, stakes or rules. Changes nothing."""
-    from daemon.cli.query.what_if import ask_what_if, print_what_if  # noqa: PLC0415 - see above
-
-    typed = {"netuid": netuid, **_gather(config, settings, network, api, keystore)}
-    answer = ask_what_if(typed, weights or [], stake or [], rule or [], height)
-    if as_json:
+    answer = ask_what_if(common, netuid, weights, stake, rule)
+    if common.as_json:
         print_json(answer)
     else:
         print_what_if(answer)
-
-
-def _gather(
-    config: Path | None,
-    settings: list[str] | None,
-    network: str | None,
-    api: str | None,
-    keystore: Path | None,
-) -> dict[str, object]:
-    return {
-        "config": config,
-        "settings": settings,
-        "network": network,
-        "api": api,
-        "keystore": keystore,
-    }

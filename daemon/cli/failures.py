@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import cast
 
-import typer
+import click
 
 from config.address import AddressError
 from config.errors import ConfigError, Problem
@@ -60,21 +60,28 @@ def report(failure: Failure, *, as_json: bool) -> int:
             body["problems"] = [asdict(problem) for problem in failure.problems]
         print_json({"error": body})
         return failure.exit_code
-    heading = typer.style("error", fg="red", bold=True) if sys.stderr.isatty() else "error"
+    heading = click.style("error", fg="red", bold=True) if sys.stderr.isatty() else "error"
     if failure.problems:
         count = len(failure.problems)
-        typer.echo(f"{heading}: {count} problem{'s' * (count > 1)} in the configuration:", err=True)
+        click.echo(f"{heading}: {count} problem{'s' * (count > 1)} in the configuration:", err=True)
         for problem in failure.problems:
-            typer.echo(f"  {problem}", err=True)
+            click.echo(f"  {problem}", err=True)
     else:
-        typer.echo(f"{heading}: {failure.message}", err=True)
+        click.echo(f"{heading}: {failure.message}", err=True)
         if failure.remedy:
-            typer.echo(f"  {failure.remedy}", err=True)
+            click.echo(f"  {failure.remedy}", err=True)
     return failure.exit_code
 
 
 def _describe_one(error: BaseException) -> Failure:
     match error:
+        case click.UsageError(ctx=click.Context() as ctx):
+            remedy = f"{ctx.command_path} --help says what it takes."
+            return Failure(Exit.USAGE, "usage", error.format_message(), remedy)
+        case click.ClickException():
+            return Failure(Exit.USAGE, "usage", error.format_message(), "")
+        case click.Abort():
+            return Failure(Exit.FAILED, "interrupted", "Stopped before it was done.", "")
         case CliError():
             return Failure(error.exit_code, error.code, str(error), error.remedy)
         case ConfigError():
@@ -104,7 +111,8 @@ def _exit_code(error: BaseException) -> Exit:
 def _is_expected(error: BaseException) -> bool:
     from p2p.errors import NetworkError  # noqa: PLC0415 - only when something failed
 
-    return isinstance(error, NeurondError | NetworkError)
+    known = NeurondError | NetworkError | click.ClickException | click.Abort
+    return isinstance(error, known)
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

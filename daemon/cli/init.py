@@ -5,17 +5,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from config.address import format_address
 from config.schema import Value
 from config.settings import KeysSettings, Settings
 from config.template import render_settings
 from consensus.quantities import PublicKey
-from daemon.cli.keys import PasswordFileOption, choose_password, make_key
-from daemon.cli.output import CliError, Exit, JsonFlag, YesFlag, print_fields, print_json
+from daemon.cli.keys import choose_password, make_key
+from daemon.cli.options import JSON, PASSWORD_FILE, PATH, YES, Common, verb
+from daemon.cli.output import CliError, Exit, print_fields, print_json
 from daemon.cli.sources import PASSWORD_VARIABLE, home
 
 if TYPE_CHECKING:
@@ -55,27 +56,30 @@ class _Plan:
     is_insecure: bool
 
 
-NetworkOption = Annotated[
-    str,
-    typer.Option(help="A network file to join; or devnet or testnet, to start one's own network."),
-]
-
-
-def init(  # noqa: PLR0913 - the options of one verb
-    network: NetworkOption,
-    role: Annotated[RoleChoice, typer.Option(help="What the node does.")] = RoleChoice.NONE,
-    folder: Annotated[
-        Path | None,
-        typer.Option("--dir", help="Folder to fill; else ~/.neurond.", show_default=False),
-    ] = None,
-    name: Annotated[str, typer.Option(help="What logs call this node.")] = "node",
-    password_file: PasswordFileOption = None,
+@verb("init", "init --network devnet --role validator", PASSWORD_FILE, JSON, YES)
+@click.option(
+    "--network",
+    required=True,
+    help="A network file to join; or devnet or testnet, to start one's own network.",
+)
+@click.option(
+    "--role",
+    type=click.Choice(RoleChoice, case_sensitive=False),
+    default=RoleChoice.NONE.value,
+    show_default=True,
+    help="What the node does.",
+)
+@click.option("--dir", "folder", type=PATH, help="Folder to fill; else ~/.neurond.")
+@click.option("--name", default="node", show_default=True, help="What logs call this node.")
+@click.option("--insecure-devnet", is_flag=True, help="Keys without a password.")
+def init(
+    common: Common,
     *,
-    insecure_devnet: Annotated[
-        bool, typer.Option("--insecure-devnet", help="Keys without a password.")
-    ] = False,
-    as_json: JsonFlag = False,
-    yes: YesFlag = False,
+    network: str,
+    role: RoleChoice,
+    folder: Path | None,
+    name: str,
+    insecure_devnet: bool,
 ) -> None:
     """Write a commented settings file, keys and, for a new network, its file; say what is next.
 
@@ -93,17 +97,17 @@ def init(  # noqa: PLR0913 - the options of one verb
         password_file=Path(named).expanduser() if named else None,
         insecure_devnet=insecure_devnet,
     )
-    password = choose_password(keys, password_file, yes=yes)
+    password = choose_password(keys, common.password_file, yes=common.yes)
     addresses, beacon_seed = _make_keys(plan, password)
     genesis = joined or _found(plan, addresses, beacon_seed)
-    chosen = _choose(plan, genesis, addresses, password_file, is_new=joined is None)
+    chosen = _choose(plan, genesis, addresses, common.password_file, is_new=joined is None)
     text = render_settings(chosen)
     if joined is None:
         from config.network import render_network  # noqa: PLC0415 - the ledger, for this verb
 
         _write_new(plan.folder / NETWORK_FILE, render_network(genesis))
     _write_new(settings_file, text)
-    _print(plan, addresses, _next_steps(plan, genesis, addresses, chosen), as_json=as_json)
+    _print(plan, addresses, _next_steps(plan, genesis, addresses, chosen), as_json=common.as_json)
 
 
 def _read_joined(plan: _Plan) -> "Genesis | None":
@@ -200,9 +204,9 @@ def _print(plan: _Plan, keys: Mapping[str, PublicKey], steps: list[str], *, as_j
         print_json({"dir": str(plan.folder), "keys": addresses, "next": steps})
         return
     print_fields(f"Wrote {plan.folder}", addresses)
-    typer.echo("Next:")
+    click.echo("Next:")
     for number, step in enumerate(steps, start=1):
-        typer.echo(f"  {number}. {step}")
+        click.echo(f"  {number}. {step}")
 
 
 def _write_new(path: Path, text: str) -> None:

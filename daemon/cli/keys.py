@@ -2,9 +2,9 @@
 
 A verb that names somebody, or signs as somebody, does this:
 
-    keys = find_keys(config, settings, keystore, password_file)
+    keys = find_keys(common)
     destination = resolve_address(text, keys.keystore)        # an SS58 address or a key's name
-    signer = open_signer(name, keys, Kind.COLDKEY)            # asks for the password if it must
+    signer = open_signer(name, keys, KeyUse.COLDKEY)            # asks for the password if it must
     signed = crypto.sign_transaction(signer.key, transaction)
 
 A password comes from `--password-file`, else `keys.password_file` (also NEUROND_PASSWORD_FILE),
@@ -17,13 +17,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from config.address import AddressError, format_address, parse_address
 from config.settings import KeysSettings
 from consensus.quantities import PublicKey
+from daemon.cli.options import Common
 from daemon.cli.output import CliError, Exit, confirm, print_note
 from daemon.cli.sources import home, load, read_password_file
 
@@ -37,25 +38,8 @@ ATTEMPTS = 3
 NAME_LENGTH_MAX = 32
 """Of a key's name; an address has 47 or 48 characters."""
 
-PasswordFileOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--password-file",
-        help="File whose first line is the password; else keys.password_file, else a prompt.",
-        show_default=False,
-    ),
-]
-KeystoreOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--keystore",
-        help="Folder of keys; else keys.keystore of the settings, else ~/.neurond/keys.",
-        show_default=False,
-    ),
-]
 
-
-class Kind(StrEnum):
+class KeyUse(StrEnum):
     """What a key is for, as the command line names it."""
 
     COLDKEY = "coldkey"
@@ -70,7 +54,7 @@ class Signer:
     """An opened key, ready to sign; `crypto.sign(signer.key, message)`."""
 
     name: str
-    kind: Kind
+    kind: KeyUse
     public_key: PublicKey
     key: "SigningKey" = field(repr=False)
 
@@ -80,24 +64,20 @@ class Signer:
         return format_address(self.public_key)
 
 
-def find_keys(
-    config: Path | None,
-    settings: Sequence[str] | None,
-    keystore: Path | None,
-    password_file: Path | None,
-) -> KeysSettings:
+def find_keys(common: Common) -> KeysSettings:
     """Return the folder of keys and where their password comes from, by flags and settings.
 
     Raises:
         ConfigError, CliError: settings that can't be read.
     """
-    asked = [] if keystore is None else [f"keys.keystore={keystore}"]
-    loaded = load(config, [*(settings or ()), *asked])
+    asked = () if common.keystore is None else (f"keys.keystore={common.keystore}",)
+    loaded = load(replace(common, settings=common.settings + asked))
     keys = loaded.settings.keys
     if loaded.file is None and loaded.origins["keys.keystore"].kind == "default":
         # A default path is seen from the settings file; without one, keys would lie all around.
         keys = replace(keys, keystore=home() / "keys")
-    return keys if password_file is None else replace(keys, password_file=password_file)
+    file = common.password_file
+    return keys if file is None else replace(keys, password_file=file)
 
 
 def resolve_address(text: str, folder: Path) -> PublicKey:
@@ -125,7 +105,7 @@ def resolve_address(text: str, folder: Path) -> PublicKey:
     raise CliError(Exit.USAGE, "unknown_address", message, _suggest(text, names))
 
 
-def open_signer(name: str | None, keys: KeysSettings, *kinds: Kind) -> Signer:
+def open_signer(name: str | None, keys: KeysSettings, *kinds: KeyUse) -> Signer:
     """Open the key `name` (its local name or its address) for signing.
 
     None stands for the only key of one of `kinds` that the folder has.
@@ -138,10 +118,10 @@ def open_signer(name: str | None, keys: KeysSettings, *kinds: Kind) -> Signer:
 
     info = find_key(name, keys.keystore, *kinds)
     loaded = unlock(info, keys)
-    return Signer(info.name, Kind(info.kind.value), info.public_key, SigningKey(loaded.seed))
+    return Signer(info.name, KeyUse(info.kind.value), info.public_key, SigningKey(loaded.seed))
 
 
-def find_key(name: str | None, folder: Path, *kinds: Kind) -> "KeyInfo":
+def find_key(name: str | None, folder: Path, *kinds: KeyUse) -> "KeyInfo":
     """Return what is known of a key by its name or address, or of the only one of `kinds`.
 
     Raises:
@@ -226,7 +206,7 @@ def ask_secret(prompt: str, file_option: str = "--password-file") -> str:
         known = ", or set NEUROND_PASSWORD_FILE" if file_option == "--password-file" else ""
         remedy = f"Give {file_option} FILE{known}."
         raise CliError(Exit.KEY, "no_password", message, remedy)
-    return str(typer.prompt(prompt, hide_input=True, err=True))
+    return str(click.prompt(prompt, hide_input=True, err=True))
 
 
 def ask_new_password(prompt: str, file_option: str = "--password-file") -> str:
@@ -261,7 +241,7 @@ def make_key(store: "Keystore", name: str, kind: "KeyKind", password: str) -> "K
     return store.create(name, kind, password) if password else store.create_devnet(name, kind)
 
 
-def _find_only(store: "Keystore", kinds: Sequence[Kind]) -> "KeyInfo":
+def _find_only(store: "Keystore", kinds: Sequence[KeyUse]) -> "KeyInfo":
     found = [info for info in store.list().keys if not kinds or info.kind.value in kinds]
     if len(found) == 1:
         return found[0]

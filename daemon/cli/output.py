@@ -8,17 +8,14 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from consensus.errors import NeurondError
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-YesFlag = Annotated[bool, typer.Option("--yes", "-y", help="Say yes to every question.")]
 
 
 class Exit(IntEnum):
@@ -62,13 +59,17 @@ def confirm(question: str, *, yes: bool) -> None:
     """
     if yes:
         return
-    if not sys.stdin.isatty() or not typer.confirm(question, err=True):
-        raise Declined(question)
+    try:
+        if sys.stdin.isatty() and click.confirm(question, err=True):
+            return
+    except click.Abort:
+        pass  # no answer is no yes
+    raise Declined(question)
 
 
 def print_json(value: object) -> None:
     """Print `value` as the one JSON document of this run."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
 def print_fields(title: str, rows: Mapping[str, object]) -> None:
@@ -89,7 +90,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
 
 def print_note(text: str) -> None:
     """Tell the operator something that is no result."""
-    typer.echo(text, err=True)
+    click.echo(text, err=True)
 
 
 def _table(title: str, columns: Sequence[str]) -> "Table":

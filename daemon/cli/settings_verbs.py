@@ -1,18 +1,17 @@
 """`neurond check-config` and `neurond config show`: what is in force, and what is wrong."""
 
-import typer
+import click
 
 from config.reader import Loaded
 from config.template import format_value
-from daemon.cli.output import JsonFlag, print_json, print_table
-from daemon.cli.sources import ConfigOption, SetOption, load
+from daemon.cli.groups import make_group
+from daemon.cli.options import CONFIG, JSON, SET, Common, verb
+from daemon.cli.output import print_json, print_table
+from daemon.cli.sources import load
 
-config_app = typer.Typer(no_args_is_help=True, help="Look at the settings.")
 
-
-def check_config(
-    config: ConfigOption = None, settings: SetOption = None, *, as_json: JsonFlag = False
-) -> None:
+@verb("check-config", "check-config --config node.toml", CONFIG, SET, JSON)
+def check_config(common: Common) -> None:
     """Explain every mistake in the settings at once, with its line and what is allowed.
 
     The network file is checked too. Nothing is written or started; exit code 2 if something is
@@ -20,23 +19,21 @@ def check_config(
     """
     from config.network import load_network  # noqa: PLC0415 - cbor2 and nacl, for this verb alone
 
-    loaded = load(config, settings)
+    loaded = load(common)
     network = load_network(loaded.settings.node.network)
     chosen = sum(origin.kind != "default" for origin in loaded.origins.values())
-    if as_json:
+    if common.as_json:
         print_json({"ok": True, "file": loaded.file, "network": network.network, "set": chosen})
     else:
         where = loaded.file or "no file"
-        typer.echo(f"ok: {where}, {chosen} settings given, network {network.network}.")
+        click.echo(f"ok: {where}, {chosen} settings given, network {network.network}.")
 
 
-@config_app.command("show", epilog="Example: neurond config show --config node.toml")
-def show(
-    config: ConfigOption = None, settings: SetOption = None, *, as_json: JsonFlag = False
-) -> None:
+@verb("show", "config show --config node.toml", CONFIG, SET, JSON)
+def show(common: Common) -> None:
     """Print every setting in force and where its value comes from."""
-    loaded = load(config, settings)
-    if as_json:
+    loaded = load(common)
+    if common.as_json:
         print_json(_plain(loaded))
         return
     rows = [
@@ -44,6 +41,10 @@ def show(
         for key, value in loaded.values.items()
     ]
     print_table(f"Settings of {loaded.file or 'no file'}", ("setting", "value", "from"), rows)
+
+
+config = make_group("config", "Look at the settings in force.")
+config.add_command(show)
 
 
 def _plain(loaded: Loaded) -> dict[str, object]:

@@ -2,36 +2,17 @@
 
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from config.reader import Loaded, load_settings
 from config.settings import KeysSettings
+from daemon.cli.options import Common
 from daemon.cli.output import CliError, Exit
 
 HOME_VARIABLE = "NEUROND_CONFIG"
 PASSWORD_VARIABLE = "NEUROND_PASSWORD_FILE"  # noqa: S105 - the name of a file's variable
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        "-c",
-        help="Settings file; else NEUROND_CONFIG, else ~/.neurond/node.toml if there.",
-        show_default=False,
-    ),
-]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="KEY=VALUE",
-        help="One setting, over file and environment: --set node.log_level=debug. Repeatable.",
-        show_default=False,
-    ),
-]
 
 
 def home() -> Path:
@@ -39,7 +20,7 @@ def home() -> Path:
     return Path.home() / ".neurond"
 
 
-def load(config: Path | None, settings: Sequence[str] | None) -> Loaded:
+def load(common: Common) -> Loaded:
     """Return the settings in force.
 
     Raises:
@@ -47,13 +28,13 @@ def load(config: Path | None, settings: Sequence[str] | None) -> Loaded:
         CliError: a --set without `=`.
     """
     flags: dict[str, str] = {}
-    for item in settings or ():
+    for item in common.settings:
         key, equals, value = item.partition("=")
         if not equals:
             message = f"--set {item!r} has no '='."
             raise CliError(Exit.USAGE, "usage", message, "Write --set p2p.max_peers=20.")
         flags[key.strip()] = value
-    return load_settings(find_file(config), os.environ, flags, Path.cwd())
+    return load_settings(find_file(common.config), os.environ, flags, Path.cwd())
 
 
 def find_file(config: Path | None) -> Path | None:
@@ -87,7 +68,7 @@ def read_password(keys: KeysSettings) -> str:
             "Set keys.password_file or NEUROND_PASSWORD_FILE; on a throw-away network, "
             "keys.insecure_devnet = true.",
         )
-    return str(typer.prompt("Password of the keys", hide_input=True, err=True))
+    return str(click.prompt("Password of the keys", hide_input=True, err=True))
 
 
 def read_password_file(file: Path) -> str:

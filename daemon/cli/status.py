@@ -1,42 +1,33 @@
 """`neurond status`: ask the running node how it is."""
 
 from collections.abc import Mapping
-from typing import Annotated, cast
+from typing import cast
 
-import typer
+import click
 
 from consensus.quantities import RAO_PER_TAO
-from daemon.cli.client import open_client
-from daemon.cli.output import Exit, JsonFlag, print_fields, print_json, print_table
-from daemon.cli.sources import ConfigOption, SetOption, load
+from daemon.cli.client import connect
+from daemon.cli.options import JSON, NODE, Common, verb
+from daemon.cli.output import Exit, print_fields, print_json, print_table
 
 Fields = Mapping[str, object]
-ApiOption = Annotated[
-    str | None,
-    typer.Option("--api", help="The node's HTTP door; else api.listen.", show_default=False),
-]
 
 
-def status(
-    config: ConfigOption = None,
-    settings: SetOption = None,
-    api: ApiOption = None,
-    *,
-    as_json: JsonFlag = False,
-) -> None:
+@verb("status", "status --json", *NODE, JSON)
+def status(common: Common) -> None:
     """Show the running node at a glance: chain, peers, neuron, and what keeps it from being ready.
 
     Exit code 0: ready; 1: running but not ready; 3: no node answers.
     """
-    client = open_client(load(config, settings).settings.api, api)
+    client = connect(common)
     view = client.get_ok("/chain/status")
     _, readiness = client.get("/readyz")
-    if as_json:
+    if common.as_json:
         print_json({**view, "readiness": readiness})
     else:
         _print(view, cast("list[Fields]", readiness.get("checks", [])))
     if not readiness.get("ready"):
-        raise typer.Exit(Exit.FAILED)
+        raise click.exceptions.Exit(Exit.FAILED)
 
 
 def _print(view: Fields, checks: list[Fields]) -> None:

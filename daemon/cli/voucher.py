@@ -5,9 +5,9 @@ A voucher is over all that was earned on its channel so far, so only the newest 
 
 import json
 from pathlib import Path
-from typing import Annotated, cast
+from typing import cast
 
-import typer
+import click
 
 from config.address import parse_address
 from consensus import refusals
@@ -15,74 +15,57 @@ from consensus.calls.payments import Voucher
 from consensus.errors import CallError
 from consensus.quantities import ZERO_HASH, PublicKey
 from daemon.cli.amounts import format_amount, parse_amount
-from daemon.cli.client import NodeClient, open_client
-from daemon.cli.keys import KeystoreOption, Kind, PasswordFileOption, find_keys, open_signer
-from daemon.cli.output import CliError, Exit, JsonFlag, YesFlag, confirm, print_fields, print_json
-from daemon.cli.sources import ConfigOption, SetOption, load
-from daemon.cli.status import ApiOption
+from daemon.cli.client import NodeClient, connect
+from daemon.cli.groups import make_group
+from daemon.cli.keys import KeyUse, find_keys, open_signer
+from daemon.cli.options import JSON, KEYS, NODE, PASSWORD_FILE, PATH, SIGNER, YES, Common, verb
+from daemon.cli.output import CliError, Exit, confirm, print_fields, print_json
+from daemon.cli.sources import load
 from daemon.cli.tx.desk import Fields, choose_name, read_int
 from daemon.cli.tx.fields import parse_hash
 from daemon.cli.tx.governing import read_voucher, write_voucher
-from daemon.cli.tx.options import SignerOption
 from daemon.cli.tx.show import snake
 
 _PPM = 1_000_000
 
 
-def make(  # noqa: PLR0913 - the options of one verb
-    channel: Annotated[str, typer.Argument(help="The channel's id.", show_default=False)],
-    amount: Annotated[
-        str,
-        typer.Argument(help="What was earned on it in all, in TAO: 0.5.", show_default=False),
-    ],
-    *,
-    receipts_root: Annotated[
-        str | None,
-        typer.Option(help="Root of the receipts it pays for, 64 hex digits.", show_default=False),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="File to write it to; else it is printed.", show_default=False),
-    ] = None,
-    signer: SignerOption = None,
-    config: ConfigOption = None,
-    settings: SetOption = None,
-    keystore: KeystoreOption = None,
-    password_file: PasswordFileOption = None,
-    as_json: JsonFlag = False,
-    yes: YesFlag = False,
+voucher = make_group("voucher", "Pay a miner off chain: sign a voucher, or check one.")
+
+
+@verb("make", f"voucher make {'ab' * 32} 0.5 --out v.json", SIGNER, *KEYS, PASSWORD_FILE, JSON, YES)
+@click.argument("channel", help="The channel's id.")
+@click.argument("amount", help="What was earned on it in all, in TAO: 0.5.")
+@click.option("--receipts-root", help="Root of the receipts it pays for, 64 hex digits.")
+@click.option("--out", type=PATH, help="File to write it to; else it is printed.")
+def make(
+    common: Common, channel: str, amount: str, receipts_root: str | None, out: Path | None
 ) -> None:
     """Sign a voucher with the coldkey that pays for a channel. Nothing is sent anywhere."""
     from consensus.ledger.channels import make_voucher  # noqa: PLC0415 - the ledger, when needed
 
     name, earned = parse_hash(channel), parse_amount(amount)
     root = ZERO_HASH if receipts_root is None else parse_hash(receipts_root)
-    keys = find_keys(config, settings, keystore, password_file)
-    usual = choose_name(signer, load(config, settings).settings, keys, Kind.COLDKEY)
-    confirm(f"Sign for {format_amount(earned)} in all on channel {name.hex()}.", yes=yes)
-    opened = open_signer(usual, keys, Kind.COLDKEY)
+    keys = find_keys(common)
+    usual = choose_name(common.signer, load(common).settings, keys, KeyUse.COLDKEY)
+    confirm(f"Sign for {format_amount(earned)} in all on channel {name.hex()}.", yes=common.yes)
+    opened = open_signer(usual, keys, KeyUse.COLDKEY)
     told = write_voucher(make_voucher(opened.key, name, earned, root))
     if out is None:
         print_json(told)
         return
     _write(out, json.dumps(told))
-    if as_json:
+    if common.as_json:
         print_json({**told, "file": str(out)})
     else:
-        typer.echo(f"Signed for {format_amount(earned)} in all: {out}")
+        click.echo(f"Signed for {format_amount(earned)} in all: {out}")
 
 
-def check(
-    voucher: Annotated[Path, typer.Argument(help="File of the voucher.", show_default=False)],
-    *,
-    config: ConfigOption = None,
-    settings: SetOption = None,
-    api: ApiOption = None,
-    as_json: JsonFlag = False,
-) -> None:
+@verb("check", "voucher check v.json", *NODE, JSON)
+@click.argument("file", type=PATH, help="File of the voucher.")
+def check(common: Common, file: Path) -> None:
     """Tell what a voucher would pay now, or why it would not. Exit code 1: it would not."""
-    found = read_voucher(voucher)
-    client = open_client(load(config, settings).settings.api, api)
+    found = read_voucher(file)
+    client = connect(common)
     channel = cast("Fields", client.get_ok(f"/chain/channels/{found.channel.hex()}")["channel"])
     _judge(client, found, channel)
     paid = found.amount - read_int(channel, "redeemed")
@@ -99,11 +82,15 @@ def check(
         "left": read_int(channel, "deposit") - found.amount,
         "before_block": channel["end"],
     }
-    if as_json:
+    if common.as_json:
         print_json({"valid": True, **figures})
         return
     amounts = {name: format_amount(read_int(figures, name)) for name in ("amount", "pays", "burns")}
     print_fields("Valid", {**figures, **amounts, "left": format_amount(read_int(figures, "left"))})
+
+
+voucher.add_command(make)
+voucher.add_command(check)
 
 
 def _judge(client: NodeClient, voucher: Voucher, channel: Fields) -> None:

@@ -1,16 +1,14 @@
 """`neurond wait`: come back when the chain has reached a height or a phase of a subnet's epoch."""
 
 import time
-from typing import Annotated
 
-import typer
+import click
 
 from consensus.quantities import U16_MAX
 from daemon.cli.amounts import misused, parse_height, parse_number
-from daemon.cli.client import NodeClient, open_client
-from daemon.cli.output import CliError, Exit, JsonFlag, print_json, print_note
-from daemon.cli.sources import ConfigOption, SetOption, load
-from daemon.cli.status import ApiOption
+from daemon.cli.client import NodeClient, connect
+from daemon.cli.options import JSON, NODE, Common, verb
+from daemon.cli.output import CliError, Exit, print_json, print_note
 from daemon.cli.tx.desk import read_int
 
 POLL_S = 0.25
@@ -18,58 +16,33 @@ POLL_S = 0.25
 STILL_S = 120.0
 """How long the height may stay as it is before the chain counts as standing still."""
 
-Height = Annotated[
-    str | None,
-    typer.Option(help="Until that block is final: 500, or +20 from now.", show_default=False),
-]
-EpochStep = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NETUID", help="Until the subnet's next epoch step is final.", show_default=False
-    ),
-]
-Reveals = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NETUID",
-        help="Until the weights of the epoch that runs now can be opened in the next block.",
-        show_default=False,
-    ),
-]
-Start = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NETUID",
-        help="Until the subnet's owner may start it in the next block.",
-        show_default=False,
-    ),
-]
 
-
-def wait(  # noqa: PLR0913 - the options of one verb
-    *,
-    height: Height = None,
-    start: Start = None,
-    epoch_step: EpochStep = None,
-    reveals: Reveals = None,
-    config: ConfigOption = None,
-    settings: SetOption = None,
-    api: ApiOption = None,
-    as_json: JsonFlag = False,
-) -> None:
+@verb("wait", "wait --height +20", *NODE, JSON)
+@click.option("--height", help="Until that block is final: 500, or +20 from now.")
+@click.option(
+    "--start",
+    metavar="NETUID",
+    help="Until the subnet's owner may start it in the next block.",
+)
+@click.option("--epoch-step", metavar="NETUID", help="Until the subnet's next epoch step is final.")
+@click.option(
+    "--reveals",
+    metavar="NETUID",
+    help="Until the weights of the epoch that runs now can be opened in the next block.",
+)
+def wait(common: Common, **moments: str | None) -> None:
     """Wait for a height, or for a moment in a subnet's life: its start, epoch step or reveals."""
-    asked = {"height": height, "start": start, "epoch step": epoch_step, "reveals": reveals}
-    chosen = [(what, text) for what, text in asked.items() if text is not None]
+    chosen = [(what, text) for what, text in moments.items() if text is not None]
     if len(chosen) != 1:
         remedy = "Give one of --height +20, --start 2, --epoch-step 1 and --reveals 1."
         raise misused("What to wait for?", remedy)
-    client = open_client(load(config, settings).settings.api, api)
+    client = connect(common)
     goal, words = find_goal(client, *chosen[0])
     reached = wait_for_height(client, goal, words)
-    if as_json:
+    if common.as_json:
         print_json({"height": reached, "waited_for": words})
     else:
-        typer.echo(f"Block {reached} is final: {words}.")
+        click.echo(f"Block {reached} is final: {words}.")
 
 
 def find_goal(client: NodeClient, what: str, text: str) -> tuple[int, str]:
@@ -87,7 +60,7 @@ def find_goal(client: NodeClient, what: str, text: str) -> tuple[int, str]:
     match what:
         case "start":
             return read_int(subnet, "starts_from") - 1, f"subnet {netuid} may be started now"
-        case "epoch step":
+        case "epoch_step":
             return read_int(subnet, "next_step"), f"the epoch step of subnet {netuid}"
         case _:
             epoch = read_int(subnet, "epoch")

@@ -1,80 +1,69 @@
 """The verbs of `neurond query`, made from their entries; asking, proving, printing."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
 
-import typer
+import click
 
 from config.reader import Loaded
 from consensus.quantities import Hash32, Height
-from daemon.cli.client import open_client
-from daemon.cli.keys import KeystoreOption, find_keys
-from daemon.cli.output import JsonFlag, print_json, print_note
+from daemon.cli.client import connect
+from daemon.cli.groups import make_group
+from daemon.cli.keys import find_keys
+from daemon.cli.options import (
+    API,
+    CONFIG,
+    HEIGHT,
+    JSON,
+    KEYSTORE,
+    NETWORK,
+    PROOF,
+    SET,
+    Common,
+    Verb,
+)
+from daemon.cli.output import print_json, print_note
 from daemon.cli.query.catalog import QUERIES
-from daemon.cli.query.options import HeightOption, ProofFlag
 from daemon.cli.query.query import Query, Seeker
 from daemon.cli.query.sheet import Fields
-from daemon.cli.sources import ConfigOption, SetOption, load
-from daemon.cli.status import ApiOption
+from daemon.cli.sources import load
 from daemon.cli.tx.flow import check_network
-from daemon.cli.tx.options import NetworkOption
-from daemon.cli.tx.signatures import give_signature, make_parameter
 
-COMMON: Mapping[str, tuple[object, object]] = {
-    "config": (ConfigOption, None),
-    "settings": (SetOption, None),
-    "network": (NetworkOption, None),
-    "api": (ApiOption, None),
-    "keystore": (KeystoreOption, None),
-    "as_json": (JsonFlag, False),
-}
-OF_STATE: Mapping[str, tuple[object, object]] = {
-    "height": (HeightOption, None),
-    "proof": (ProofFlag, False),
-}
+COMMON = (CONFIG, SET, NETWORK, API, KEYSTORE, JSON)
+OF_STATE = (HEIGHT, PROOF, *COMMON)
 
 
-def make_query_app() -> typer.Typer:
-    """Return the group of verbs, one per question."""
-    app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
-    for query in QUERIES:
-        add_query(app, query, "query")
-    return app
+def make_query(question: Query, group: str) -> click.Command:
+    """Return the verb of `question` in `group`."""
 
-
-def add_query(app: typer.Typer, query: Query, group: str) -> None:
-    """Add the verb of `query` to `app`."""
-    example = query.example.replace("neurond query", f"neurond {group}", 1)
-    made = app.command(query.verb, help=query.summary, epilog=f"Example: {example}")
-    made(_make_verb(query))
-
-
-def _make_verb(query: Query) -> Callable[..., None]:
-    def verb(**typed: object) -> None:
-        answer = ask_node(query, typed)
-        if typed["as_json"]:
+    def run(common: Common, **typed: object) -> None:
+        answer = ask_node(question, common, typed)
+        if common.as_json:
             print_json(answer)
         else:
-            query.sheet.print(answer)
+            question.sheet.print(answer)
 
-    common = COMMON if query.question is None else {**OF_STATE, **COMMON}
-    give_signature(verb, [make_parameter(ask) for ask in query.asks], common)
-    verb.__doc__ = query.summary
-    return verb
+    options = COMMON if question.question is None else OF_STATE
+    example = question.example.replace("neurond query", f"neurond {group}", 1)
+    return Verb(
+        question.verb,
+        callback=run,
+        params=[*(prompt.make_parameter() for prompt in question.prompts), *options],
+        help=question.summary,
+        epilog=f"Example: {example}",
+    )
 
 
-def ask_node(query: Query, typed: Mapping[str, object]) -> Fields:
+def ask_node(query: Query, common: Common, typed: Mapping[str, object]) -> Fields:
     """Return the answer to a question, proven if that is wanted.
 
     Raises:
         ConfigError, CliError: settings, the node, or what it says.
     """
-    loaded, seeker = open_seeker(typed)
-    height = cast("int | None", typed.get("height"))
-    network = cast("str | None", typed.get("network"))
-    if typed.get("proof"):
+    loaded, seeker = open_seeker(common, typed)
+    height, network = common.height, common.network
+    if common.proof:
         return _ask_proved(query, seeker, loaded, network, height)
     if network is not None:
         told = str(seeker.client.get_ok("/chain/status").get("chain_id", ""))
@@ -85,18 +74,14 @@ def ask_node(query: Query, typed: Mapping[str, object]) -> Fields:
     return seeker.client.get_ok(path)
 
 
-def open_seeker(typed: Mapping[str, object]) -> tuple[Loaded, Seeker]:
+def open_seeker(common: Common, typed: Mapping[str, object]) -> tuple[Loaded, Seeker]:
     """Return the settings in force and who asks, by a verb's parameters.
 
     Raises:
         ConfigError, CliError: settings.
     """
-    config = cast("Path | None", typed.get("config"))
-    chosen = cast("list[str] | None", typed.get("settings"))
-    loaded = load(config, chosen)
-    keys = find_keys(config, chosen, cast("Path | None", typed.get("keystore")), None)
-    client = open_client(loaded.settings.api, cast("str | None", typed.get("api")))
-    return loaded, Seeker(client, keys, loaded.settings, typed)
+    loaded = load(common)
+    return loaded, Seeker(connect(common), find_keys(common), loaded.settings, typed)
 
 
 def _ask_proved(
@@ -127,3 +112,8 @@ def _ask_proved(
         words += " Nothing in it is wrong, but lists may lack something."
     print_note(words)
     return {**json.loads(whole), "proof": shown}
+
+
+query = make_group("query", "Ask about the chain: accounts, subnets, prices, delegates and more.")
+for _query in QUERIES:
+    query.add_command(make_query(_query, "query"))

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 from consensus.quantities import U16_MAX, U32, Hash32, NetUid, Uid
 from daemon.cli.amounts import parse_number
-from daemon.cli.keys import Kind
+from daemon.cli.keys import KeyUse
 from daemon.cli.query import market_sheets, sheets
 from daemon.cli.query.query import Query, Seeker
-from daemon.cli.tx.entry import Ask
+from daemon.cli.tx.entry import Prompt
 from daemon.cli.tx.fields import parse_hash
 
 if TYPE_CHECKING:
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 COUNT_MAX = 256
 ROWS_MAX = 64
-NETUID = Ask("netuid", "The subnet.", is_argument=True)
-_ADDRESS = Ask("address", "An address or a key's name; else the configured coldkey.")
-_HOTKEY = Ask("hotkey", "An address or a key's name; else neuron.hotkey of the settings.")
-_COUNT = Ask("count", "At most so many.")
+NETUID = Prompt("netuid", "The subnet.", is_argument=True)
+_ADDRESS = Prompt("address", "An address or a key's name; else the configured coldkey.")
+_HOTKEY = Prompt("hotkey", "An address or a key's name; else neuron.hotkey of the settings.")
+_COUNT = Prompt("count", "At most so many.")
 
 
 def get_netuid(seeker: Seeker) -> NetUid:
@@ -66,7 +66,7 @@ def _delegates(seeker: Seeker) -> "Question[StateAnswer]":
 def _delegate(seeker: Seeker) -> "Question[StateAnswer]":
     from daemon.http.questions import ask_delegate  # noqa: PLC0415 - see above
 
-    return ask_delegate(seeker.key("hotkey", Kind.HOTKEY))
+    return ask_delegate(seeker.key("hotkey", KeyUse.HOTKEY))
 
 
 def _validators(_seeker: Seeker) -> "Question[StateAnswer]":
@@ -151,7 +151,7 @@ def _weights(seeker: Seeker) -> "Question[StateAnswer]":
 def _children(seeker: Seeker) -> "Question[StateAnswer]":
     from daemon.http.family_questions import ask_children  # noqa: PLC0415 - see above
 
-    return ask_children(get_netuid(seeker), seeker.key("hotkey", Kind.HOTKEY))
+    return ask_children(get_netuid(seeker), seeker.key("hotkey", KeyUse.HOTKEY))
 
 
 def _supply(seeker: Seeker) -> "Question[StateAnswer]":
@@ -174,7 +174,7 @@ def _weights_path(seeker: Seeker) -> str:
 
 
 def _children_path(seeker: Seeker) -> str:
-    hotkey = seeker.address("hotkey", Kind.HOTKEY)
+    hotkey = seeker.address("hotkey", KeyUse.HOTKEY)
     return f"/chain/subnets/{get_netuid(seeker)}/children/{hotkey}"
 
 
@@ -183,7 +183,7 @@ QUERIES: tuple[Query, ...] = (
         "account",
         "What a key has and is.",
         "neurond query account alice",
-        (Ask("address", _ADDRESS.help, is_argument=True, is_optional=True),),
+        (Prompt("address", _ADDRESS.help, is_argument=True, is_optional=True),),
         lambda seeker: f"/chain/account/{seeker.address('address')}",
         sheets.ACCOUNT,
         _account,
@@ -201,7 +201,11 @@ QUERIES: tuple[Query, ...] = (
         "weights",
         "What validators weigh miners at, and their bonds in them: the matrices W and B.",
         "neurond query weights 1 --first 64",
-        (NETUID, Ask("first", "The first uid; else 0."), Ask("count", "So many uids, at most 64.")),
+        (
+            NETUID,
+            Prompt("first", "The first uid; else 0."),
+            Prompt("count", "So many uids, at most 64."),
+        ),
         _weights_path,
         market_sheets.WEIGHTS,
         _weights,
@@ -246,7 +250,7 @@ QUERIES: tuple[Query, ...] = (
         "supply",
         "Where every rao of TAO, or of a subnet's alpha, is.",
         "neurond query supply",
-        (Ask("netuid", "The subnet; else TAO.", is_argument=True, is_optional=True),),
+        (Prompt("netuid", "The subnet; else TAO.", is_argument=True, is_optional=True),),
         lambda seeker: f"/chain/supply/{_coin(seeker)}",
         market_sheets.SUPPLY,
         _supply,
@@ -264,8 +268,8 @@ QUERIES: tuple[Query, ...] = (
         "delegate",
         "One hotkey as a delegate: owner, take, stake, delegators.",
         "neurond query delegate alice-hotkey",
-        (Ask("hotkey", _HOTKEY.help, is_argument=True, is_optional=True),),
-        lambda seeker: f"/chain/delegates/{seeker.address('hotkey', Kind.HOTKEY)}",
+        (Prompt("hotkey", _HOTKEY.help, is_argument=True, is_optional=True),),
+        lambda seeker: f"/chain/delegates/{seeker.address('hotkey', KeyUse.HOTKEY)}",
         sheets.DELEGATE,
         _delegate,
     ),
@@ -291,7 +295,7 @@ QUERIES: tuple[Query, ...] = (
         "identity",
         "A coldkey: its words, announced swap, hotkeys, where its pay is staked.",
         "neurond query identity alice",
-        (Ask("address", _ADDRESS.help, is_argument=True, is_optional=True),),
+        (Prompt("address", _ADDRESS.help, is_argument=True, is_optional=True),),
         lambda seeker: f"/chain/coldkeys/{seeker.address('address')}",
         sheets.IDENTITY,
         _coldkey,
@@ -318,7 +322,7 @@ QUERIES: tuple[Query, ...] = (
         "children",
         "To whom a hotkey lends stake weight in a subnet, and who lends to it.",
         "neurond query children 1 alice-hotkey",
-        (NETUID, Ask("hotkey", _HOTKEY.help, is_argument=True, is_optional=True)),
+        (NETUID, Prompt("hotkey", _HOTKEY.help, is_argument=True, is_optional=True)),
         _children_path,
         market_sheets.CHILDREN,
         _children,
@@ -327,7 +331,7 @@ QUERIES: tuple[Query, ...] = (
         "channels",
         "The open channels that a key pays for, or is paid by.",
         "neurond query channels alice",
-        (Ask("address", _ADDRESS.help, is_argument=True, is_optional=True), _COUNT),
+        (Prompt("address", _ADDRESS.help, is_argument=True, is_optional=True), _COUNT),
         lambda s: f"/chain/account/{s.address('address')}/channels?count={_count(s, 100)}",
         sheets.CHANNELS,
         _channels,
@@ -336,7 +340,7 @@ QUERIES: tuple[Query, ...] = (
         "channel",
         "One open channel.",
         f"neurond query channel {'ab' * 32}",
-        (Ask("channel", "Its id.", is_argument=True),),
+        (Prompt("channel", "Its id.", is_argument=True),),
         lambda seeker: f"/chain/channels/{_hash(seeker, 'channel').hex()}",
         sheets.CHANNEL,
         _channel,
@@ -354,7 +358,7 @@ QUERIES: tuple[Query, ...] = (
         "proposal",
         "One proposal with its votes.",
         "neurond query proposal 3",
-        (Ask("number", "Its number.", is_argument=True),),
+        (Prompt("number", "Its number.", is_argument=True),),
         lambda seeker: f"/chain/proposals/{_number(seeker)}",
         sheets.PROPOSAL,
         _proposal,
@@ -363,7 +367,7 @@ QUERIES: tuple[Query, ...] = (
         "block",
         "One final block with its transactions.",
         "neurond query block 12",
-        (Ask("number", "Its height.", is_argument=True),),
+        (Prompt("number", "Its height.", is_argument=True),),
         lambda seeker: f"/chain/blocks/{parse_number(seeker.text('number'), 0, 2**64 - 1)}",
         sheets.BLOCK,
     ),
@@ -379,7 +383,7 @@ QUERIES: tuple[Query, ...] = (
         "receipt",
         "What became of a transaction.",
         f"neurond query receipt {'ab' * 32}",
-        (Ask("identity", "The transaction's id.", is_argument=True),),
+        (Prompt("identity", "The transaction's id.", is_argument=True),),
         lambda seeker: f"/chain/transactions/{_hash(seeker, 'identity').hex()}",
         sheets.RECEIPT,
     ),

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 from config.address import format_address
 from consensus.quantities import PublicKey
 from daemon.cli.client import NodeClient
-from daemon.cli.keys import Kind, find_key, resolve_address
+from daemon.cli.keys import KeyUse, find_key, resolve_address
 from daemon.cli.query.sheet import Fields
 from daemon.cli.tx.desk import choose_name
-from daemon.cli.tx.entry import Ask
+from daemon.cli.tx.entry import Prompt
 
 if TYPE_CHECKING:
     from config.settings import KeysSettings, Settings
@@ -33,7 +33,7 @@ class Seeker:
         value = self.typed.get(name)
         return value if isinstance(value, str) else default
 
-    def key(self, name: str, kind: Kind = Kind.COLDKEY) -> PublicKey:
+    def key(self, name: str, kind: KeyUse = KeyUse.COLDKEY) -> PublicKey:
         """Return the key that was named; else the configured one of `kind`.
 
         Raises:
@@ -48,7 +48,7 @@ class Seeker:
                 self._found[name] = find_key(usual, folder, kind).public_key
         return self._found[name]
 
-    def address(self, name: str, kind: Kind = Kind.COLDKEY) -> str:
+    def address(self, name: str, kind: KeyUse = KeyUse.COLDKEY) -> str:
         """Return the address of it."""
         return format_address(self.key(name, kind))
 
@@ -71,7 +71,7 @@ class Query:
     verb: str
     summary: str
     example: str
-    asks: tuple[Ask, ...]
+    prompts: tuple[Prompt, ...]
     path: Callable[[Seeker], str]
     sheet: Shown
     question: "Callable[[Seeker], Question[StateAnswer]] | None" = None

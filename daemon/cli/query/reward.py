@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
-import typer
+import click
 
 from consensus.quantities import U16_MAX, Uid
 from daemon.cli.amounts import format_amount, parse_number
@@ -12,7 +12,7 @@ from daemon.cli.query.catalog import NETUID, get_netuid
 from daemon.cli.query.query import Query, Seeker
 from daemon.cli.query.sheet import Fields, get_rows
 from daemon.cli.tx.desk import read_int
-from daemon.cli.tx.entry import Ask
+from daemon.cli.tx.entry import Prompt
 
 if TYPE_CHECKING:
     from daemon.http.view import Question, StateAnswer
@@ -26,7 +26,7 @@ class Waterfall:
     def print(self, answer: Fields) -> None:
         """Print it: what came from whom, and who got it."""
         reward = cast("Fields", answer["explanation"])
-        typer.echo(
+        click.echo(
             f"uid {answer['uid']} of subnet {answer['netuid']}, epoch {answer['epoch']}, "
             f"stepped at block {reward['block']}\nhotkey {answer['hotkey']}"
         )
@@ -104,7 +104,7 @@ EXPLAIN = Query(
     "explain",
     "Take a neuron's reward of the last epoch apart.",
     "neurond explain 1 0",
-    (NETUID, Ask("uid", "The neuron.", is_argument=True)),
+    (NETUID, Prompt("uid", "The neuron.", is_argument=True)),
     lambda seeker: f"/chain/explain/{get_netuid(seeker)}/{_uid(seeker)}",
     Waterfall(),
     _question,

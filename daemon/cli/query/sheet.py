@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-import typer
+import click
 
 from daemon.cli.amounts import format_amount
 from daemon.cli.output import print_fields, print_table
@@ -105,7 +105,7 @@ class Sheet:
 
     def print(self, answer: Fields) -> None:
         """Print it."""
-        typer.echo(self.title.format_map(answer))
+        click.echo(self.title.format_map(answer))
         if self.parts:
             shown = {
                 part.heading: part.write(get(answer, part.path), answer) for part in self.parts
@@ -113,7 +113,7 @@ class Sheet:
             print_fields("", shown)
         found = [table for table in self.tables if get_rows(answer, table.path)]
         if not found and not self.parts:
-            typer.echo("  none")
+            click.echo("  none")
         for table in found:
             rows = [
                 [part.write(get(row, part.path), row) for part in table.columns]

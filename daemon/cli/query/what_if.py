@@ -2,14 +2,15 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import cast
 
-import typer
+import click
 
 from consensus.quantities import U16_MAX
 from daemon.cli.amounts import format_amount, misused, parse_amount, parse_number
-from daemon.cli.client import JSON
+from daemon.cli.client import JSON_BODY
+from daemon.cli.options import Common
 from daemon.cli.output import print_table
 from daemon.cli.query.app import open_seeker
 from daemon.cli.query.catalog import get_netuid
@@ -21,39 +22,39 @@ _I64 = 2**63
 
 
 def ask_what_if(
-    typed: Mapping[str, object],
+    common: Common,
+    netuid: str,
     weights: Sequence[str],
     stakes: Sequence[str],
     rules: Sequence[str],
-    height: int | None,
 ) -> Fields:
     """Return the node's answer.
 
     Raises:
         CliError: something typed makes no sense, here or to the node.
     """
-    _, seeker = open_seeker(typed)
+    _, seeker = open_seeker(common, {"netuid": netuid})
     edits = {
         "weights": [_read_row(text) for text in weights],
         "stakes": [_read_stake(text) for text in stakes],
         "hyperparameters": dict(_read_rule(text) for text in rules),
     }
     path = f"/chain/subnets/{get_netuid(seeker)}/what-if"
-    if height is not None:
-        path += f"?height={height}"
-    return seeker.client.post_ok(path, json.dumps(edits).encode(), JSON)
+    if common.height is not None:
+        path += f"?height={common.height}"
+    return seeker.client.post_ok(path, json.dumps(edits).encode(), JSON_BODY)
 
 
 def print_what_if(answer: Fields) -> None:
     """Print every neuron whose pay changes, and the sums."""
-    typer.echo(f"Subnet {answer['netuid']}, epoch {answer['epoch']}, replayed with your edits")
+    click.echo(f"Subnet {answer['netuid']}, epoch {answer['epoch']}, replayed with your edits")
     rows: list[tuple[str, ...]] = []
     for neuron in get_rows(answer, "neurons"):
         before, after = (cast("Fields", neuron[name]) for name in ("before", "after"))
         if before != after:
             rows.append(_row(neuron, before, after))
     if not rows:
-        typer.echo("No neuron's pay changes.")
+        click.echo("No neuron's pay changes.")
         return
     columns = ("uid", "hotkey", "incentive", "dividends", "alpha before", "after", "change")
     print_table("", columns, rows)

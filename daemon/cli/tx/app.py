@@ -1,43 +1,46 @@
 """The verbs of `neurond tx`, made from their entries, and `tx consent`."""
 
-from collections.abc import Callable
+import click
 
-import typer
-
+from daemon.cli.groups import make_group
+from daemon.cli.options import (
+    DRY_RUN,
+    JSON,
+    SIGNER,
+    SIGNING,
+    TIP,
+    VALID_FOR,
+    WAIT,
+    YES,
+    Common,
+    Verb,
+)
 from daemon.cli.tx.catalog import ENTRIES
-from daemon.cli.tx.consent_verb import print_consent
-from daemon.cli.tx.entry import Entry
+from daemon.cli.tx.consent_verb import consent
+from daemon.cli.tx.entry import TxEntry
 from daemon.cli.tx.flow import run_entry
-from daemon.cli.tx.options import COMMON, read_options
-from daemon.cli.tx.signatures import give_signature, make_parameter
+
+COMMON = (SIGNER, TIP, VALID_FOR, DRY_RUN, WAIT, *SIGNING, JSON, YES)
+"""What every verb of `neurond tx` takes."""
 
 
-def make_tx_app() -> typer.Typer:
-    """Return the group of verbs, one per entry."""
-    app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
-    for entry in ENTRIES:
-        add_entry(app, entry)
-    app.command(
-        "consent", epilog="Example: neurond tx consent 5F... --hotkey miner", rich_help_panel="Keys"
-    )(print_consent)
-    return app
+def make_verb(entry: TxEntry, name: str, group: str) -> click.Command:
+    """Return the verb of `entry`, called `name` in `group`."""
 
+    def run(common: Common, **texts: object) -> None:
+        run_entry(entry, texts, common)
 
-def add_entry(app: typer.Typer, entry: Entry, verb: str | None = None, group: str = "tx") -> None:
-    """Add the verb of `entry` to `app`, under its own name or `verb`."""
-    name = entry.verb if verb is None else verb
     example = entry.example.replace(f"neurond tx {entry.verb}", f"neurond {group} {name}", 1)
-    words = f"{entry.summary}\n\nSigned by a {entry.signer}. --dry-run shows what it would do."
-    app.command(name, help=words, epilog=f"Example: {example}")(_make_verb(entry))
+    return Verb(
+        name,
+        callback=run,
+        params=[*(prompt.make_parameter() for prompt in entry.prompts()), *COMMON],
+        help=f"{entry.summary}\n\nSigned by a {entry.signer}. --dry-run shows what it would do.",
+        epilog=f"Example: {example}",
+    )
 
 
-def _make_verb(entry: Entry) -> Callable[..., None]:
-    """Return a function with the parameters that typer is to ask for."""
-
-    def verb(**given: object) -> None:
-        run_entry(entry, given, read_options(given))
-
-    parameters = [make_parameter(ask) for ask in entry.asks()]
-    give_signature(verb, parameters, COMMON)
-    verb.__doc__ = entry.summary
-    return verb
+tx = make_group("tx", "Change the chain: transfer, stake, register, vote and all other calls.")
+for _entry in ENTRIES:
+    tx.add_command(make_verb(_entry, _entry.verb, "tx"))
+tx.add_command(consent)

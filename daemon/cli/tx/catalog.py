@@ -9,9 +9,9 @@ from daemon.cli.tx.entries import (
     staking,
     subnets,
 )
-from daemon.cli.tx.entry import Entry
+from daemon.cli.tx.entry import TxEntry
 
-ENTRIES: tuple[Entry, ...] = (
+ENTRIES: tuple[TxEntry, ...] = (
     *accounts.ENTRIES,
     *staking.ENTRIES,
     *neurons.ENTRIES,
@@ -23,6 +23,6 @@ ENTRIES: tuple[Entry, ...] = (
 """In the order in which help lists them."""
 
 
-def get_entry(verb: str) -> Entry:
+def get_entry(verb: str) -> TxEntry:
     """Return the entry of a verb that exists."""
     return next(entry for entry in ENTRIES if entry.verb == verb)

@@ -1,61 +1,30 @@
 """`neurond tx consent`: a hotkey's consent to a coldkey, for when the two are on two machines."""
 
-from typing import Annotated
+from dataclasses import replace
 
-import typer
+import click
 
 from config.address import format_address
-from daemon.cli.keys import KeystoreOption, Kind, PasswordFileOption
-from daemon.cli.output import JsonFlag, YesFlag, print_json
-from daemon.cli.sources import ConfigOption, SetOption
-from daemon.cli.status import ApiOption
+from daemon.cli.keys import KeyUse
+from daemon.cli.options import JSON, SIGNING, YES, Common, verb
+from daemon.cli.output import print_json
 from daemon.cli.tx.consents import sign_claim
 from daemon.cli.tx.flow import open_desk
-from daemon.cli.tx.options import NetworkOption, Options
 
 
-def print_consent(  # noqa: PLR0913 - the options of one verb
-    coldkey: Annotated[str, typer.Argument(help="The coldkey that is to own it: an address.")],
-    *,
-    hotkey: Annotated[
-        str | None,
-        typer.Option(
-            help="The local hotkey; else neuron.hotkey of the settings.", show_default=False
-        ),
-    ] = None,
-    config: ConfigOption = None,
-    settings: SetOption = None,
-    network: NetworkOption = None,
-    api: ApiOption = None,
-    keystore: KeystoreOption = None,
-    password_file: PasswordFileOption = None,
-    as_json: JsonFlag = False,
-    yes: YesFlag = False,
-) -> None:
-    """Print a hotkey's consent to be owned by a coldkey, for --consent on the coldkey's machine.
+@verb("consent", "tx consent 5F... --hotkey miner", *SIGNING, JSON, YES)
+@click.argument("coldkey", help="The coldkey that is to own it: an address.")
+@click.option("--hotkey", help="The local hotkey; else neuron.hotkey of the settings.")
+def consent(common: Common, coldkey: str, hotkey: str | None) -> None:
+    """Print a hotkey's consent to a coldkey, for --consent on the coldkey's machine.
 
     It is good for that coldkey and network alone, and only while nobody owns the hotkey.
     """
-    options = Options(
-        signer=hotkey,
-        tip=None,
-        valid_for=1,
-        dry_run=False,
-        wait=False,
-        config=config,
-        settings=settings,
-        network=network,
-        api=api,
-        keystore=keystore,
-        password_file=password_file,
-        as_json=as_json,
-        yes=yes,
-    )
-    desk = open_desk(options, (Kind.HOTKEY,))
+    desk = open_desk(replace(common, signer=hotkey), (KeyUse.HOTKEY,))
     owner = desk.find(coldkey)
     signature = sign_claim(desk, desk.signer, owner).hex()
-    if as_json:
+    if common.as_json:
         addresses = {"hotkey": format_address(desk.signer), "coldkey": format_address(owner)}
         print_json({**addresses, "consent": signature})
     else:
-        typer.echo(signature)
+        click.echo(signature)

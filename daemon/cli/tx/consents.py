@@ -1,14 +1,14 @@
 """Fields that are signatures of other local keys than the signer's: consents, made on the spot."""
 
 from consensus.quantities import NetUid, PublicKey, Signature
-from daemon.cli.keys import Kind
+from daemon.cli.keys import KeyUse
 from daemon.cli.output import CliError, Exit
 from daemon.cli.tx.desk import Desk
-from daemon.cli.tx.entry import Ask, Field, Given
+from daemon.cli.tx.entry import Field, Given, Prompt
 from daemon.cli.tx.fields import read_bytes
 
 _SIGNATURE_BYTES = 64
-CONSENT = Ask(
+CONSENT = Prompt(
     "consent",
     "The hotkey's consent, if its key is on another machine: neurond tx consent prints it there.",
 )
@@ -51,7 +51,7 @@ def sign_claim(desk: Desk, hotkey: PublicKey, coldkey: PublicKey) -> Signature:
         message = "The hotkey has no owner yet and must consent, but its key is not here."
         remedy = "Run neurond tx consent where the hotkey is, and give what it prints as --consent."
         raise CliError(Exit.KEY, "consent_missing", message, remedy)
-    opened = desk.open(hotkey, Kind.HOTKEY)
+    opened = desk.open(hotkey, KeyUse.HOTKEY)
     return sign(opened.key, claim_message(desk.chain_id, hotkey, coldkey))
 
 
@@ -63,7 +63,7 @@ def node_signature() -> Field:
 
         netuid = given.values["netuid"]
         assert isinstance(netuid, int)
-        opened = desk.open(PublicKey(_bytes_of(given, "node_key")), Kind.NODE)
+        opened = desk.open(PublicKey(_bytes_of(given, "node_key")), KeyUse.NODE)
         return sign(opened.key, serve_message(desk.chain_id, NetUid(netuid), desk.signer))
 
     return Field("node_signature", read, lambda _desk, _value: "signed")
@@ -76,7 +76,7 @@ def consensus_signature() -> Field:
         from consensus.crypto import consensus_message, sign  # noqa: PLC0415 - as above
         from consensus.quantities import Hash32  # noqa: PLC0415 - beside it
 
-        opened = desk.open(PublicKey(_bytes_of(given, "consensus_key")), Kind.CONSENSUS)
+        opened = desk.open(PublicKey(_bytes_of(given, "consensus_key")), KeyUse.CONSENSUS)
         hotkey, tip = PublicKey(_bytes_of(given, "hotkey")), Hash32(_bytes_of(given, "beacon_tip"))
         return sign(opened.key, consensus_message(desk.chain_id, hotkey, tip))
 
@@ -85,16 +85,16 @@ def consensus_signature() -> Field:
 
 def beacon_tip() -> Field:
     """Return the field for the last link of a beacon key's hash chain; it takes a second."""
-    ask = Ask("beacon_key", "The local key whose seed starts the chain of reveals.")
+    prompt = Prompt("beacon_key", "The local key whose seed starts the chain of reveals.")
 
     def read(desk: Desk, given: Given) -> bytes:
         from consensus.agreement.beacon import HashChain  # noqa: PLC0415 - as above
 
-        text = given.text(ask.name)
-        key = desk.find_default(Kind.BEACON) if text is None else desk.find(text)
-        return HashChain(bytes(desk.open(key, Kind.BEACON).key)).tip
+        text = given.text(prompt.name)
+        key = desk.find_default(KeyUse.BEACON) if text is None else desk.find(text)
+        return HashChain(bytes(desk.open(key, KeyUse.BEACON).key)).tip
 
-    return Field("beacon_tip", read, lambda _desk, _value: "fresh", (ask,))
+    return Field("beacon_tip", read, lambda _desk, _value: "fresh", (prompt,))
 
 
 def _read_signature(written: str) -> Signature:

@@ -8,7 +8,7 @@ from config.address import format_address
 from config.settings import KeysSettings, Settings
 from consensus.quantities import Hash32, Height, NetUid, PublicKey
 from daemon.cli.client import NodeClient
-from daemon.cli.keys import Kind, Signer, find_key, open_signer, resolve_address
+from daemon.cli.keys import KeyUse, Signer, find_key, open_signer, resolve_address
 from daemon.cli.output import CliError, Exit
 
 Fields = Mapping[str, object]
@@ -36,7 +36,7 @@ class Desk:
         """
         return resolve_address(text, self.keys.keystore)
 
-    def find_default(self, kind: Kind) -> PublicKey:
+    def find_default(self, kind: KeyUse) -> PublicKey:
         """Return the configured key of a kind, or the only one there is.
 
         Raises:
@@ -46,7 +46,7 @@ class Desk:
             choose_name(None, self.settings, self.keys, kind), self.keys.keystore, kind
         ).public_key
 
-    def open(self, key: PublicKey, kind: Kind) -> Signer:
+    def open(self, key: PublicKey, kind: KeyUse) -> Signer:
         """Open a local key for signing; its password is asked for once.
 
         Raises:
@@ -90,7 +90,9 @@ class Desk:
         return self.find(owner) if isinstance(owner, str) else None
 
 
-def choose_name(name: str | None, settings: Settings, keys: KeysSettings, kind: Kind) -> str | None:
+def choose_name(
+    name: str | None, settings: Settings, keys: KeysSettings, kind: KeyUse
+) -> str | None:
     """Return the name of the key to use: the given one, else the usual one if it is there.
 
     None: whichever is the only one of its kind.
@@ -98,11 +100,11 @@ def choose_name(name: str | None, settings: Settings, keys: KeysSettings, kind: 
     from storage.keys.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
 
     usual = {
-        Kind.COLDKEY: "coldkey",
-        Kind.HOTKEY: settings.neuron.hotkey,
-        Kind.CONSENSUS: settings.agreement.consensus_key,
-        Kind.NODE: settings.p2p.node_key,
-        Kind.BEACON: settings.agreement.beacon_key,
+        KeyUse.COLDKEY: "coldkey",
+        KeyUse.HOTKEY: settings.neuron.hotkey,
+        KeyUse.CONSENSUS: settings.agreement.consensus_key,
+        KeyUse.NODE: settings.p2p.node_key,
+        KeyUse.BEACON: settings.agreement.beacon_key,
     }
     if name is not None:
         return name

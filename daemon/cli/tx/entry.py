@@ -9,17 +9,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+import click
+
 from consensus.types import Call, Transaction
-from daemon.cli.keys import Kind
+from daemon.cli.keys import KeyUse
 from daemon.cli.tx.desk import Desk
 
 
 class Role(Enum):
     """Whose key signs a call."""
 
-    COLDKEY = (Kind.COLDKEY,)
-    HOTKEY = (Kind.HOTKEY,)
-    EITHER = (Kind.COLDKEY, Kind.HOTKEY)
+    COLDKEY = (KeyUse.COLDKEY,)
+    HOTKEY = (KeyUse.HOTKEY,)
+    EITHER = (KeyUse.COLDKEY, KeyUse.HOTKEY)
 
     def __str__(self) -> str:
         """Return it as help texts and the documentation have it."""
@@ -27,7 +29,7 @@ class Role(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Prompt:
     """One thing that the command line asks for: an argument, or an option of the same name."""
 
     name: str
@@ -39,6 +41,22 @@ class Ask:
     """Of an argument: whether it may be left out."""
     is_list: bool = False
     """Whether it may be given more than once (of an argument: is the rest of the line)."""
+
+    def make_parameter(self) -> click.Parameter:
+        """Return it as click reads it."""
+        if self.is_argument:
+            return click.Argument(
+                [self.name],
+                required=not self.is_optional,
+                nargs=-1 if self.is_list else 1,
+                help=self.help,
+            )
+        return click.Option(
+            [f"--{self.name.replace('_', '-')}"],
+            required=self.is_needed,
+            multiple=self.is_list,
+            help=self.help,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +78,7 @@ class Given:
     def needed(self, name: str) -> str:
         """Return what was typed for what must be."""
         value = self.text(name)
-        assert value is not None, f"typer lets nobody leave out {name}"
+        assert value is not None, f"click lets nobody leave out {name}"
         return value
 
     def all(self, name: str) -> list[str]:
@@ -80,11 +98,11 @@ class Field:
     name: str
     read: Read
     show: Show
-    asks: tuple[Ask, ...] = ()
+    prompts: tuple[Prompt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TxEntry:
     """One verb. `does` is a sentence with the names of fields in braces."""
 
     verb: str
@@ -99,10 +117,10 @@ class Entry:
     tell: Callable[[Transaction], Mapping[str, str]] | None = None
     """Names what the transaction brings into being."""
 
-    def asks(self) -> Iterator[Ask]:
+    def prompts(self) -> Iterator[Prompt]:
         """Yield what the command line asks for, arguments first, each once."""
-        found = {ask.name: ask for each in self.fields for ask in each.asks}
-        yield from sorted(found.values(), key=lambda ask: not ask.is_argument)
+        found = {prompt.name: prompt for each in self.fields for prompt in each.prompts}
+        yield from sorted(found.values(), key=lambda prompt: not prompt.is_argument)
 
     def read(self, desk: Desk, texts: Mapping[str, object]) -> tuple[Call, Given]:
         """Return the call that was asked for, and how it came about.

@@ -22,10 +22,10 @@ from daemon.cli.amounts import (
     parse_number,
     parse_ratio,
 )
-from daemon.cli.keys import Kind
+from daemon.cli.keys import KeyUse
 from daemon.cli.output import CliError, Exit
 from daemon.cli.tx.desk import Desk
-from daemon.cli.tx.entry import Ask, Field, Given, Read
+from daemon.cli.tx.entry import Field, Given, Prompt, Read
 
 SHORT_BYTES_MAX, LONG_BYTES_MAX = 128, 1_024
 FILE_BYTES_MAX = 1 << 20
@@ -41,8 +41,8 @@ def _show(_desk: Desk, value: object) -> str:
 
 def key(name: str, about: str) -> Field:
     """Return a field for somebody's key, an argument: an address or a local key's name."""
-    ask = Ask(name, f"{about} An address, or a key's name here.", is_argument=True)
-    return Field(name, lambda desk, given: desk.find(given.needed(name)), show_key, (ask,))
+    prompt = Prompt(name, f"{about} An address, or a key's name here.", is_argument=True)
+    return Field(name, lambda desk, given: desk.find(given.needed(name)), show_key, (prompt,))
 
 
 def hotkey(name: str = "hotkey", about: str = "The hotkey.") -> Field:
@@ -50,20 +50,20 @@ def hotkey(name: str = "hotkey", about: str = "The hotkey.") -> Field:
 
     def read(desk: Desk, given: Given) -> PublicKey:
         text = given.text(name)
-        return desk.find_default(Kind.HOTKEY) if text is None else desk.find(text)
+        return desk.find_default(KeyUse.HOTKEY) if text is None else desk.find(text)
 
     help_text = f"{about} An address or a key's name; else neuron.hotkey of the settings."
-    return Field(name, read, show_key, (Ask(name, help_text),))
+    return Field(name, read, show_key, (Prompt(name, help_text),))
 
 
-def local(name: str, kind: Kind, about: str) -> Field:
+def local(name: str, kind: KeyUse, about: str) -> Field:
     """Return a field for a key of this machine, an option: the configured one unless named."""
 
     def read(desk: Desk, given: Given) -> PublicKey:
         text = given.text(name)
         return desk.find_default(kind) if text is None else desk.find(text)
 
-    return Field(name, read, show_key, (Ask(name, f"{about} A local key's name."),))
+    return Field(name, read, show_key, (Prompt(name, f"{about} A local key's name."),))
 
 
 def show_key(desk: Desk, value: object) -> str:
@@ -83,18 +83,20 @@ def computed(name: str, read: Read) -> Field:
 
 def amount(name: str, about: str, coin: str = "TAO", *, is_option: bool = False) -> Field:
     """Return a field for an amount of TAO or alpha."""
-    ask = Ask(name, f"{about} In {coin}: 1.5, or 1500000000rao.", not is_option, is_needed=True)
+    prompt = Prompt(
+        name, f"{about} In {coin}: 1.5, or 1500000000rao.", not is_option, is_needed=True
+    )
 
     def show(_desk: Desk, value: object) -> str:
         assert isinstance(value, int)
         return format_amount(value, coin)
 
-    return Field(name, lambda _, given: parse_amount(given.needed(name)), show, (ask,))
+    return Field(name, lambda _, given: parse_amount(given.needed(name)), show, (prompt,))
 
 
 def number(name: str, about: str, bounds: tuple[int, int], default: int | None = None) -> Field:
     """Return a field for a whole number: an argument, or with a default an option."""
-    ask = Ask(name, about if default is None else f"{about} Else {default}.", default is None)
+    prompt = Prompt(name, about if default is None else f"{about} Else {default}.", default is None)
 
     def read(_desk: Desk, given: Given) -> int:
         text = given.text(name)
@@ -102,7 +104,7 @@ def number(name: str, about: str, bounds: tuple[int, int], default: int | None =
             default if text is None and default is not None else parse_number(text or "", *bounds)
         )
 
-    return Field(name, read, _show, (ask,))
+    return Field(name, read, _show, (prompt,))
 
 
 def netuid(name: str = "netuid", about: str = "The subnet.") -> Field:
@@ -112,23 +114,23 @@ def netuid(name: str = "netuid", about: str = "The subnet.") -> Field:
 
 def height(name: str, about: str) -> Field:
     """Return a field for a height, an option that must be given."""
-    ask = Ask(name, f"{about} A height, or +100 from the head.", is_needed=True)
+    prompt = Prompt(name, f"{about} A height, or +100 from the head.", is_needed=True)
 
     def read(desk: Desk, given: Given) -> int:
         return parse_height(given.needed(name), desk.height)
 
-    return Field(name, read, _show, (ask,))
+    return Field(name, read, _show, (prompt,))
 
 
 def ratio(name: str, about: str) -> Field:
     """Return a field for a proportion, an argument."""
-    ask = Ask(name, f"{about} 18%, 0.18 or 11796/65535.", is_argument=True)
+    prompt = Prompt(name, f"{about} 18%, 0.18 or 11796/65535.", is_argument=True)
 
     def show(_desk: Desk, value: object) -> str:
         assert isinstance(value, int)
         return format_ratio(value)
 
-    return Field(name, lambda _, given: parse_ratio(given.needed(name)), show, (ask,))
+    return Field(name, lambda _, given: parse_ratio(given.needed(name)), show, (prompt,))
 
 
 # -- bytes and texts ------------------------------------------------------------------------------
@@ -136,30 +138,30 @@ def ratio(name: str, about: str) -> Field:
 
 def hash32(name: str, about: str, *, is_option: bool = False) -> Field:
     """Return a field for a hash of 32 bytes; as an option, all zero unless given."""
-    ask = Ask(name, f"{about} 64 hex digits.", not is_option)
+    prompt = Prompt(name, f"{about} 64 hex digits.", not is_option)
 
     def read(_desk: Desk, given: Given) -> Hash32:
         text = given.text(name)
         return ZERO_HASH if text is None else parse_hash(text)
 
-    return Field(name, read, _show_hex, (ask,))
+    return Field(name, read, _show_hex, (prompt,))
 
 
 def data(name: str, about: str, bytes_max: int) -> Field:
     """Return a field for bytes, an option: hex, or the content of a file after @."""
-    ask = Ask(name, f"{about} Hex, or @FILE; else none.")
+    prompt = Prompt(name, f"{about} Hex, or @FILE; else none.")
 
     def read(_desk: Desk, given: Given) -> bytes:
         return _bound(read_bytes(given.text(name) or ""), bytes_max, name)
 
-    return Field(name, read, _show_hex, (ask,))
+    return Field(name, read, _show_hex, (prompt,))
 
 
 def text(name: str, about: str, *, bytes_max: int = SHORT_BYTES_MAX) -> Field:
     """Return a field for a text, an argument."""
-    ask = Ask(name, f"{about} At most {bytes_max} bytes.", is_argument=True)
+    prompt = Prompt(name, f"{about} At most {bytes_max} bytes.", is_argument=True)
     return Field(
-        name, lambda _, given: parse_text(given.needed(name), name, bytes_max), _show, (ask,)
+        name, lambda _, given: parse_text(given.needed(name), name, bytes_max), _show, (prompt,)
     )
 
 
@@ -176,16 +178,16 @@ def texts(name: str, option: str, about: str, count_max: int) -> Field:
         assert isinstance(value, tuple)
         return ", ".join(map(str, cast("tuple[str, ...]", value))) or "nothing"
 
-    return Field(name, read, show, (Ask(option, f"{about} Repeatable.", is_list=True),))
+    return Field(name, read, show, (Prompt(option, f"{about} Repeatable.", is_list=True),))
 
 
 def identity() -> Field:
     """Return the field for what somebody says of themselves: four options."""
-    asks = (
-        Ask("name", "A name, at most 128 bytes.", is_needed=True),
-        Ask("url", "A web address."),
-        Ask("contact", "How to reach you."),
-        Ask("about", "A few sentences, at most 1024 bytes."),
+    prompts = (
+        Prompt("name", "A name, at most 128 bytes.", is_needed=True),
+        Prompt("url", "A web address."),
+        Prompt("contact", "How to reach you."),
+        Prompt("about", "A few sentences, at most 1024 bytes."),
     )
 
     def read(_desk: Desk, given: Given) -> Identity:
@@ -200,7 +202,7 @@ def identity() -> Field:
         assert isinstance(value, Identity)
         return f"{value.name!r}"
 
-    return Field("identity", read, show, asks)
+    return Field("identity", read, show, prompts)
 
 
 # -- reading --------------------------------------------------------------------------------------

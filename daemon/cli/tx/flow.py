@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-import typer
+import click
 
 from config.address import format_address
 from config.reader import Loaded
@@ -18,13 +18,13 @@ from consensus.quantities import ZERO_HASH, Amount, Hash32, Height, Nonce, Publi
 from consensus.types import Call, SignedTransaction, Transaction
 from daemon.cli.amounts import parse_amount
 from daemon.cli.client import NodeClient, open_client
-from daemon.cli.keys import Kind, find_key, find_keys, open_signer, resolve_address
+from daemon.cli.keys import KeyUse, find_key, find_keys, open_signer, resolve_address
+from daemon.cli.options import Common
 from daemon.cli.output import CliError, Exit, confirm, print_json, print_note
 from daemon.cli.sources import load
 from daemon.cli.tx import show
 from daemon.cli.tx.desk import Desk, Fields, choose_name, read_int, read_rows
-from daemon.cli.tx.entry import Entry
-from daemon.cli.tx.options import Options
+from daemon.cli.tx.entry import TxEntry
 from daemon.cli.tx.outcome import UNMET, check_filled, check_limit, find_changes
 
 POLL_S = 0.25
@@ -33,34 +33,34 @@ STILL_POLLS_MAX = 480
 """Looks without a new block after which the chain counts as standing still: two minutes."""
 
 
-def run_entry(entry: Entry, texts: Mapping[str, object], options: Options) -> None:
+def run_entry(entry: TxEntry, texts: Mapping[str, object], common: Common) -> None:
     """Do what a verb is for.
 
     Raises:
         CliError: what can't be done, what would be refused, what was.
     """
-    desk = open_desk(options, entry.signer.value)
+    desk = open_desk(common, entry.signer.value)
     call, given = entry.read(desk, texts)
-    unsigned = _make(desk, call, options)
+    unsigned = _make(desk, call, common)
     words, preview = entry.say(desk, given), ask_preview(desk, unsigned)
     transaction = replace(unsigned, nonce=Nonce(read_int(preview, "nonce")))
-    if options.dry_run:
-        _tell_dry_run(desk, (entry.verb, words), transaction, preview, options)
+    if common.dry_run:
+        _tell_dry_run(desk, (entry.verb, words), transaction, preview, common)
         return
     if preview.get("outcome") != "succeeds":
         raise show.make_refusal(preview, "Not sent: ")
     check_limit(preview)
-    if not options.yes:
+    if not common.yes:
         show.print_preview(desk, words, transaction, preview, is_error=True)
-    confirm(words, yes=options.yes)
+    confirm(words, yes=common.yes)
     signed = _sign(desk, entry, transaction)
     if entry.keep is not None:
         entry.keep(desk, given)
     identity = send(desk.client, signed)
     told: Mapping[str, str] = {} if entry.tell is None else entry.tell(transaction)
     more = {**told, **show.find_made(preview)}
-    if not options.wait:
-        _tell_sent(identity, words, more, options)
+    if not common.wait:
+        _tell_sent(identity, words, more, common)
         return
     receipt = wait_final(desk.client, identity, transaction.valid_until)
     if receipt.get("code") != 0:
@@ -68,7 +68,7 @@ def run_entry(entry: Entry, texts: Mapping[str, object], options: Options) -> No
     changes = find_changes(desk, preview, read_int(receipt, "height"))
     if changes is not None:
         check_filled(preview, changes)
-    if options.as_json:
+    if common.as_json:
         print_json({**receipt, "words": words, **more, "changes": changes})
     else:
         show.print_receipt(desk, receipt, words, changes or ())
@@ -78,20 +78,20 @@ def run_entry(entry: Entry, texts: Mapping[str, object], options: Options) -> No
 # -- before ---------------------------------------------------------------------------------------
 
 
-def open_desk(options: Options, kinds: Sequence[Kind]) -> Desk:
+def open_desk(common: Common, kinds: Sequence[KeyUse]) -> Desk:
     """Return the surroundings of a transaction that a key of one of `kinds` signs.
 
     Raises:
         ConfigError, CliError: settings, the node, its network, or the key.
     """
-    loaded = load(options.config, options.settings)
-    keys = find_keys(options.config, options.settings, options.keystore, options.password_file)
-    client = open_client(loaded.settings.api, options.api)
-    signer_name = choose_name(options.signer, loaded.settings, keys, kinds[0])
-    signer = _find_signer(signer_name, keys.keystore, kinds, options)
+    loaded = load(common)
+    keys = find_keys(common)
+    client = open_client(loaded.settings.api, common.api)
+    signer_name = choose_name(common.signer, loaded.settings, keys, kinds[0])
+    signer = _find_signer(signer_name, keys.keystore, kinds, common)
     status = client.get_ok("/chain/status")
     chain_id = Hash32(bytes.fromhex(str(status.get("chain_id", ZERO_HASH.hex()))))
-    check_network(loaded, options.network, chain_id)
+    check_network(loaded, common.network, chain_id)
     if status.get("syncing"):
         print_note("The node is catching up: what it tells may be old.")
     height = Height(read_int(status, "height"))
@@ -117,25 +117,25 @@ def check_network(loaded: Loaded, network: str | None, chain_id: Hash32) -> None
     wanted = compute_chain_id(load_network(named))
     if wanted != chain_id:
         message = f"The node's chain is {chain_id.hex()}, that of {named} is {wanted.hex()}."
-        remedy = "Ask a node of your network with --api, or name its file with --network."
+        remedy = "Prompt a node of your network with --api, or name its file with --network."
         raise CliError(Exit.USAGE, "wrong_network", message, remedy)
 
 
 def _find_signer(
-    name: str | None, folder: Path, kinds: Sequence[Kind], options: Options
+    name: str | None, folder: Path, kinds: Sequence[KeyUse], common: Common
 ) -> PublicKey:
     try:
         return find_key(name, folder, *kinds).public_key
     except CliError as error:
         # A dry run signs nothing, so anybody's address will do.
-        if name is None or not options.dry_run or error.code != "key_missing":
+        if name is None or not common.dry_run or error.code != "key_missing":
             raise
         return resolve_address(name, folder)
 
 
-def _make(desk: Desk, call: Call, options: Options) -> Transaction:
-    tip = Amount(0) if options.tip is None else parse_amount(options.tip)
-    valid_until = Height(desk.height + options.valid_for)
+def _make(desk: Desk, call: Call, common: Common) -> Transaction:
+    tip = Amount(0) if common.tip is None else parse_amount(common.tip)
+    valid_until = Height(desk.height + common.valid_for)
     return Transaction(desk.chain_id, desk.signer, Nonce(0), valid_until, tip, call)
 
 
@@ -153,7 +153,7 @@ def ask_preview(desk: Desk, transaction: Transaction) -> Fields:
 # -- sending --------------------------------------------------------------------------------------
 
 
-def _sign(desk: Desk, entry: Entry, transaction: Transaction) -> SignedTransaction:
+def _sign(desk: Desk, entry: TxEntry, transaction: Transaction) -> SignedTransaction:
     from consensus.crypto import sign_transaction  # noqa: PLC0415 - libsodium, when needed
 
     signer = open_signer(format_address(desk.signer), desk.keys, *entry.signer.value)
@@ -209,12 +209,12 @@ def _tell_dry_run(
     said: tuple[str, str],
     transaction: Transaction,
     preview: Fields,
-    options: Options,
+    common: Common,
 ) -> None:
     from consensus.codec import encode  # noqa: PLC0415 - as above
 
     verb, words = said
-    if options.as_json:
+    if common.as_json:
         print_json(
             {
                 "dry_run": True,
@@ -229,13 +229,13 @@ def _tell_dry_run(
         show.print_preview(desk, words, transaction, preview)
     dropped = any(event.get("what") == UNMET for event in read_rows(preview, "events"))
     if dropped or preview.get("outcome") != "succeeds":
-        raise typer.Exit(Exit.FAILED)
+        raise click.exceptions.Exit(Exit.FAILED)
 
 
-def _tell_sent(identity: Hash32, words: str, more: Mapping[str, str], options: Options) -> None:
-    if options.as_json:
+def _tell_sent(identity: Hash32, words: str, more: Mapping[str, str], common: Common) -> None:
+    if common.as_json:
         print_json({"id": identity.hex(), "status": "pending", "words": words, **more})
         return
-    typer.echo(f"Sent: {words}")
-    typer.echo(f"  neurond query receipt {identity.hex()} tells what became of it.")
+    click.echo(f"Sent: {words}")
+    click.echo(f"  neurond query receipt {identity.hex()} tells what became of it.")
     show.print_more(more)

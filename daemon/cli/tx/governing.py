@@ -30,7 +30,7 @@ from daemon.cli.amounts import (
 )
 from daemon.cli.output import CliError, Exit
 from daemon.cli.tx.desk import Desk
-from daemon.cli.tx.entry import Ask, Field, Given
+from daemon.cli.tx.entry import Field, Given, Prompt
 from daemon.cli.tx.fields import LONG_BYTES_MAX, parse_text, read_file
 
 _I64_MAX, _U32_MAX = 2**63 - 1, 2**32 - 1
@@ -42,9 +42,9 @@ _YES = {"yes": True, "no": False}
 
 def change_param() -> Field:
     """Return the field for another value of a network parameter."""
-    asks = (
-        Ask("parameter", "Its name; neurond query params lists all.", is_argument=True),
-        Ask("value", "Its new value, a whole number in its own unit.", is_argument=True),
+    prompts = (
+        Prompt("parameter", "Its name; neurond query params lists all.", is_argument=True),
+        Prompt("value", "Its new value, a whole number in its own unit.", is_argument=True),
     )
 
     def read(_desk: Desk, given: Given) -> ChangeParam:
@@ -52,32 +52,32 @@ def change_param() -> Field:
         value = parse_number(given.needed("value"), -_I64_MAX - 1, _I64_MAX)
         return ChangeParam(name, I64(value))
 
-    return Field("change", read, _show_change, asks)
+    return Field("change", read, _show_change, prompts)
 
 
 def change_protocol() -> Field:
     """Return the field for another protocol version."""
-    ask = Ask("version", "The protocol version nodes must have by then.", is_argument=True)
+    prompt = Prompt("version", "The protocol version nodes must have by then.", is_argument=True)
 
     def read(_desk: Desk, given: Given) -> ChangeProtocol:
         return ChangeProtocol(U32(parse_number(given.needed("version"), 0, _U32_MAX)))
 
-    return Field("change", read, _show_change, (ask,))
+    return Field("change", read, _show_change, (prompt,))
 
 
 def declaration() -> Field:
     """Return the field for a text in the name of the network."""
-    ask = Ask("text", "What the network is to say, at most 1024 bytes.", is_argument=True)
+    prompt = Prompt("text", "What the network is to say, at most 1024 bytes.", is_argument=True)
 
     def read(_desk: Desk, given: Given) -> Declare:
         return Declare(LongText(parse_text(given.needed("text"), "text", LONG_BYTES_MAX)))
 
-    return Field("change", read, _show_change, (ask,))
+    return Field("change", read, _show_change, (prompt,))
 
 
 def vote() -> Field:
     """Return the field for yes or no."""
-    ask = Ask("vote", "yes or no.", is_argument=True)
+    prompt = Prompt("vote", "yes or no.", is_argument=True)
 
     def read(_desk: Desk, given: Given) -> bool:
         text = given.needed("vote").lower()
@@ -85,7 +85,7 @@ def vote() -> Field:
             raise misused(f"{text[:40]!r} is neither yes nor no.", "Write yes or no.")
         return _YES[text]
 
-    return Field("is_yes", read, lambda _desk, value: "yes" if value else "no", (ask,))
+    return Field("is_yes", read, lambda _desk, value: "yes" if value else "no", (prompt,))
 
 
 def _show_change(_desk: Desk, value: object) -> str:
@@ -105,7 +105,7 @@ def _show_change(_desk: Desk, value: object) -> str:
 
 def children() -> Field:
     """Return the field for the hotkeys that stake weight is lent to."""
-    ask = Ask(
+    prompt = Prompt(
         "child",
         "HOTKEY=SHARE, like alice-hotkey=30%. Repeatable, at most five; none: lend nothing.",
         is_list=True,
@@ -122,7 +122,7 @@ def children() -> Field:
             found.append(f"{format_ratio(each.share)} to {format_address(each.hotkey)}")
         return ", ".join(found) or "nothing to anybody"
 
-    return Field("children", read, show, (ask,))
+    return Field("children", read, show, (prompt,))
 
 
 def _read_child(desk: Desk, text: str) -> Child:
@@ -137,7 +137,9 @@ def _read_child(desk: Desk, text: str) -> Child:
 
 def voucher() -> Field:
     """Return the field for a voucher, the file that its payer sent."""
-    ask = Ask("voucher", "File of the voucher, as neurond voucher make wrote it.", is_argument=True)
+    prompt = Prompt(
+        "voucher", "File of the voucher, as neurond voucher make wrote it.", is_argument=True
+    )
 
     def show(_desk: Desk, value: object) -> str:
         assert isinstance(value, Voucher)
@@ -146,7 +148,7 @@ def voucher() -> Field:
     def read(_desk: Desk, given: Given) -> Voucher:
         return read_voucher(Path(given.needed("voucher")))
 
-    return Field("voucher", read, show, (ask,))
+    return Field("voucher", read, show, (prompt,))
 
 
 def name_channel(transaction: Transaction) -> dict[str, str]:

@@ -9,9 +9,9 @@ from fractions import Fraction
 from consensus.quantities import U64_MAX, Amount, NetUid
 from daemon.cli.amounts import format_amount, misused, parse_amount
 from daemon.cli.tx.desk import Desk, read_int
-from daemon.cli.tx.entry import Ask, Field, Given
+from daemon.cli.tx.entry import Field, Given, Prompt
 
-SLIPPAGE = Ask(
+SLIPPAGE = Prompt(
     "slippage", "How far the price may move against you, percent of the price now. Else 1."
 )
 _SLIPPAGE_MAX = 100
@@ -26,7 +26,7 @@ def buy_limit(name: str = "limit", netuid: str = "netuid") -> Field:
         price = None if given.text(name) else _price(desk, given, netuid)
         return _above(given, name, price)
 
-    return Field(name, read, _show_price, (_ask(name, "Highest price to buy at"), SLIPPAGE))
+    return Field(name, read, _show_price, (_prompt(name, "Highest price to buy at"), SLIPPAGE))
 
 
 def sell_limit(name: str = "limit", netuid: str = "netuid") -> Field:
@@ -39,7 +39,7 @@ def sell_limit(name: str = "limit", netuid: str = "netuid") -> Field:
         kept = max(Fraction(0), 1 - read_slippage(given))
         return Amount(int(_price(desk, given, netuid) * kept))
 
-    return Field(name, read, _show_price, (_ask(name, "Lowest price to sell at"), SLIPPAGE))
+    return Field(name, read, _show_price, (_prompt(name, "Lowest price to sell at"), SLIPPAGE))
 
 
 def cost_limit(name: str, path: str, figure: str, about: str) -> Field:
@@ -63,7 +63,7 @@ def cost_limit(name: str, path: str, figure: str, about: str) -> Field:
         return "whatever it costs" if value == U64_MAX else format_amount(value)
 
     help_text = f"{about} In TAO, or any; else what it costs now and --slippage."
-    return Field(name, read, show, (Ask(name, help_text), SLIPPAGE))
+    return Field(name, read, show, (Prompt(name, help_text), SLIPPAGE))
 
 
 def read_slippage(given: Given) -> Fraction:
@@ -90,8 +90,8 @@ def _above(given: Given, name: str, figure: int | None) -> Amount:
     return Amount(min(U64_MAX, -(-raised.numerator // raised.denominator)))
 
 
-def _ask(name: str, about: str) -> Ask:
-    return Ask(name, f"{about}: TAO for one alpha, or any; else the price now and --slippage.")
+def _prompt(name: str, about: str) -> Prompt:
+    return Prompt(name, f"{about}: TAO for one alpha, or any; else the price now and --slippage.")
 
 
 def _price(desk: Desk, given: Given, netuid: str) -> int:

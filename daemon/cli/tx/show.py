@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-import typer
+import click
 
 from config.address import format_address, parse_address
 from consensus.quantities import PublicKey
@@ -55,7 +55,7 @@ def print_preview(
         lines += [f"  {_word_change(row)}" for row in rows]
         print_note("\n".join(lines))
         return
-    typer.echo("\n".join(lines))
+    click.echo("\n".join(lines))
     if rows:
         print_table("Effect", ("what", "before", "after", "change"), rows)
 
@@ -64,19 +64,19 @@ def print_receipt(
     desk: Desk, receipt: Fields, words: str, changes: Sequence[Mapping[str, object]]
 ) -> None:
     """Print what became of a transaction that was done, and what it did to its signer."""
-    typer.echo(f"Done: {words}")
-    typer.echo(
+    click.echo(f"Done: {words}")
+    click.echo(
         f"  final in block {receipt['height']}, fee {format_amount(read_int(receipt, 'fee'))}, "
         f"id {receipt['id']}"
     )
     for row in word_effects(desk.names(), changes):
-        typer.echo(f"  {_word_change(row)}")
+        click.echo(f"  {_word_change(row)}")
 
 
 def print_more(more: Mapping[str, str]) -> None:
     """Print what a transaction brought into being."""
     for name, value in more.items():
-        typer.echo(f"  {name} {value}")
+        click.echo(f"  {name} {value}")
 
 
 def find_made(preview: Fields) -> dict[str, str]:

@@ -30,7 +30,7 @@ from consensus.quantities import (
 from daemon.cli.amounts import misused, parse_number
 from daemon.cli.output import CliError, Exit
 from daemon.cli.tx.desk import Desk, read_int
-from daemon.cli.tx.entry import Ask, Field, Given
+from daemon.cli.tx.entry import Field, Given, Prompt
 from daemon.cli.tx.fields import computed, read_file
 
 _PAIR = re.compile(r"([0-9]{1,5})=([0-9]{1,20}(?:\.[0-9]{1,12})?)")
@@ -38,8 +38,10 @@ _SALT_BYTES = 32
 _FILE_BYTES_MAX = 1 << 20
 ROW = "row"
 """The note that holds the row while a call is read."""
-SALT_FILE = Ask("salt_file", "File of row and salt; else one in the folder weights by the keys'.")
-VERSION = Ask("version", "Version of the evaluation code; else the subnet's.")
+SALT_FILE = Prompt(
+    "salt_file", "File of row and salt; else one in the folder weights by the keys'."
+)
+VERSION = Prompt("version", "Version of the evaluation code; else the subnet's.")
 
 
 def parse_weights(written: list[str]) -> tuple[tuple[Uid, ...], tuple[Weight, ...]]:
@@ -69,10 +71,10 @@ def parse_weights(written: list[str]) -> tuple[tuple[Uid, ...], tuple[Weight, ..
 
 def commit_fields() -> tuple[Field, ...]:
     """Return the fields of a commitment that follow from the weights: epoch and digest."""
-    weights = Ask(
+    weights = Prompt(
         "weights", "UID=WEIGHT in any unit, or @FILE of them.", is_argument=True, is_list=True
     )
-    epoch = Ask("epoch", "The epoch it is for; else the one of the next block.")
+    epoch = Prompt("epoch", "The epoch it is for; else the one of the next block.")
     return (
         Field("epoch", _read_commit_epoch, lambda _desk, value: str(value), (epoch,)),
         Field("digest", _seal, lambda _desk, _value: "sealed", (weights, VERSION, SALT_FILE)),
@@ -81,7 +83,7 @@ def commit_fields() -> tuple[Field, ...]:
 
 def reveal_fields() -> tuple[Field, ...]:
     """Return the fields of a reveal: all of them come from the file of the commitment."""
-    epoch = Ask("epoch", "The committed epoch; else the one that has just ended.")
+    epoch = Prompt("epoch", "The committed epoch; else the one that has just ended.")
 
     def part(name: str) -> Field:
         return computed(name, lambda _desk, given: getattr(given.notes[ROW], name))

@@ -1,16 +1,24 @@
-"""`neurond wallet`: its verbs are put together when somebody looks for one."""
+"""`neurond wallet`: its verbs by name, and where each is."""
 
-import typer
+from daemon.cli.groups import make_group
 
-from daemon.cli.later import make_later
-
-
-def _load() -> typer.Typer:
-    from daemon.cli.wallet.verbs import make_wallet_app  # noqa: PLC0415 - ten verbs' options
-
-    return make_wallet_app()
-
-
-wallet_app = typer.Typer(
-    cls=make_later(_load), no_args_is_help=True, help="Make, keep and use keys."
+_ROOM = "daemon.cli.wallet"
+wallet = make_group(
+    "wallet",
+    "Make, keep and use keys.",
+    {
+        "create": (f"{_ROOM}.creating:create", "Make a wallet: a coldkey and its hotkeys."),
+        "new-hotkey": (f"{_ROOM}.creating:new_hotkey", "Make one more hotkey."),
+        "list": (f"{_ROOM}.listing:list_keys", "List the keys and their addresses."),
+        "show": (f"{_ROOM}.listing:show", "Show one key and what restores it."),
+        "import": (f"{_ROOM}.importing:import_key", "Restore a key from words, seed or file."),
+        "export": (f"{_ROOM}.exporting:export", "Give out a key's words, seed or file."),
+        "sign": (f"{_ROOM}.signing:sign", "Sign a message or a file."),
+        "verify": (f"{_ROOM}.signing:verify", "Tell whether somebody signed a message."),
+        "change-password": (
+            f"{_ROOM}.resealing:change_password",
+            "Seal keys under another password.",
+        ),
+        "remove": (f"{_ROOM}.removing:remove", "Delete a key's file."),
+    },
 )

@@ -3,23 +3,21 @@
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from config.settings import KeysSettings
 from daemon.cli.keys import (
-    KeystoreOption,
-    Kind,
-    PasswordFileOption,
+    KeyUse,
     choose_password,
     find_key,
     find_keys,
     unlock,
 )
-from daemon.cli.output import CliError, Exit, JsonFlag, YesFlag, print_json, print_note
-from daemon.cli.sources import ConfigOption, SetOption
+from daemon.cli.options import JSON, KEYS, PASSWORD_FILE, YES, Common, verb
+from daemon.cli.output import CliError, Exit, print_json, print_note
 from daemon.cli.wallet.listing import describe, print_listing
 from daemon.cli.wallet.planning import (
     New,
@@ -32,8 +30,8 @@ from daemon.cli.wallet.planning import (
     write_keys,
 )
 from daemon.cli.wallet.showing import (
-    MnemonicFileOption,
-    NoEchoFlag,
+    MNEMONIC_FILE,
+    NO_ECHO,
     Showing,
     advise,
     choose_showing,
@@ -44,43 +42,49 @@ from daemon.cli.wallet.showing import (
 if TYPE_CHECKING:
     from storage.keys.keystore import KeyInfo, Keystore
 
-NewNameArgument = Annotated[str, typer.Argument(help="Name of the new key: a-z, 0-9, '-', '_'.")]
-HotkeyOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--hotkey",
-        help="Name of a hotkey of this coldkey; repeatable. Default: NAME-hotkey.",
-        show_default=False,
-    ),
-]
-
-
-class WordCount(StrEnum):
-    """How many words a new key has: 128 or 256 bits."""
-
-    TWELVE = "12"
-    TWENTY_FOUR = "24"
-
-
-WordsOption = Annotated[WordCount, typer.Option("--words", help="How many words restore the keys.")]
-KEYS_WITH_WORDS = (Kind.COLDKEY, Kind.HOTKEY)
+KEYS_WITH_WORDS = (KeyUse.COLDKEY, KeyUse.HOTKEY)
 """The others are a machine's own, replaced when lost."""
 
 
+MAKING = (*KEYS, PASSWORD_FILE, JSON, YES)
+"""What every verb that makes keys takes."""
+NEW_NAME = click.argument("name", help="Name of the new key: a-z, 0-9, '-', '_'.")
+WORDS = click.option(
+    "--words",
+    type=click.Choice(["12", "24"]),
+    default="12",
+    show_default=True,
+    help="How many words restore the keys.",
+)
+
+
+@verb("create", "wallet create alice --hotkey miner", *MAKING)
+@NEW_NAME
+@click.option(
+    "--hotkey",
+    metavar="NAME",
+    multiple=True,
+    help="Name of a hotkey of this coldkey; repeatable. Default: NAME-hotkey.",
+)
+@click.option(
+    "--kind",
+    type=click.Choice(KeyUse, case_sensitive=False),
+    default=KeyUse.COLDKEY.value,
+    show_default=True,
+    help="What the key is for.",
+)
+@WORDS
+@MNEMONIC_FILE
+@NO_ECHO
 def create(  # noqa: PLR0913 - the options of one verb
-    name: NewNameArgument,
+    common: Common,
+    name: str,
     *,
-    hotkey: HotkeyOption = None,
-    kind: Annotated[Kind, typer.Option(help="What the key is for.")] = Kind.COLDKEY,
-    words: WordsOption = WordCount.TWELVE,
-    mnemonic_file: MnemonicFileOption = None,
-    config: ConfigOption = None,
-    settings: SetOption = None,
-    keystore: KeystoreOption = None,
-    password_file: PasswordFileOption = None,
-    no_mnemonic_echo: NoEchoFlag = False,
-    as_json: JsonFlag = False,
-    yes: YesFlag = False,
+    hotkey: tuple[str, ...],
+    kind: KeyUse,
+    words: str,
+    mnemonic_file: Path | None,
+    no_mnemonic_echo: bool,
 ) -> None:
     """Make a wallet: a coldkey and hotkeys that one set of words restores.
 
@@ -92,53 +96,49 @@ def create(  # noqa: PLR0913 - the options of one verb
     """
     from storage.keys.keystore import SEED_BYTES, Keystore  # noqa: PLC0415 - libsodium, when needed
 
-    keys = find_keys(config, settings, keystore, password_file)
+    keys = find_keys(common)
     store = Keystore(keys.keystore)
-    if hotkey and kind is not Kind.COLDKEY:
+    if hotkey and kind is not KeyUse.COLDKEY:
         message = f"A {kind} key has no hotkeys."
         raise CliError(Exit.USAGE, "usage", message, "Leave out --hotkey, or --kind.")
-    hotkeys = name_hotkeys(name, hotkey) if kind is Kind.COLDKEY else []
+    hotkeys = name_hotkeys(name, hotkey) if kind is KeyUse.COLDKEY else []
     check_names(store, [name, *hotkeys])
     if kind not in KEYS_WITH_WORDS:
-        password = choose_password(keys, None, yes=yes)
+        password = choose_password(keys, None, yes=common.yes)
         new = plan_seed(name, kind, secrets.token_bytes(SEED_BYTES))
-        print_made(write_keys(store, [new], password), as_json=as_json)
+        print_made(write_keys(store, [new], password), as_json=common.as_json)
         return
-    showing = choose_showing(mnemonic_file, no_echo=no_mnemonic_echo, yes=yes)
-    password = choose_password(keys, None, yes=yes)
+    showing = choose_showing(mnemonic_file, no_echo=no_mnemonic_echo, yes=common.yes)
+    password = choose_password(keys, None, yes=common.yes)
     entropy = _make_entropy(words)
     made = _write(store, plan_wallet(name, kind, hotkeys, entropy), password, entropy, showing)
-    _print_with_words(made, entropy, showing, as_json=as_json)
+    _print_with_words(made, entropy, showing, as_json=common.as_json)
 
 
+@verb("new-hotkey", "wallet new-hotkey miner2 --coldkey alice", *MAKING)
+@NEW_NAME
+@click.option(
+    "--coldkey",
+    metavar="NAME",
+    help="Coldkey whose words shall restore it too; else it gets words of its own.",
+)
+@click.option(
+    "--index",
+    type=click.IntRange(0, (1 << 32) - 1),
+    help="Which hotkey of --coldkey, to restore it; else the next.",
+)
+@WORDS
+@MNEMONIC_FILE
+@NO_ECHO
 def new_hotkey(  # noqa: PLR0913 - the options of one verb
-    name: NewNameArgument,
+    common: Common,
+    name: str,
     *,
-    coldkey: Annotated[
-        str | None,
-        typer.Option(
-            help="Coldkey whose words shall restore it too; else it gets words of its own.",
-            show_default=False,
-        ),
-    ] = None,
-    index: Annotated[
-        int | None,
-        typer.Option(
-            help="Which hotkey of --coldkey, to restore it; else the next.",
-            min=0,
-            max=(1 << 32) - 1,
-            show_default=False,
-        ),
-    ] = None,
-    words: WordsOption = WordCount.TWELVE,
-    mnemonic_file: MnemonicFileOption = None,
-    config: ConfigOption = None,
-    settings: SetOption = None,
-    keystore: KeystoreOption = None,
-    password_file: PasswordFileOption = None,
-    no_mnemonic_echo: NoEchoFlag = False,
-    as_json: JsonFlag = False,
-    yes: YesFlag = False,
+    coldkey: str | None,
+    index: int | None,
+    words: str,
+    mnemonic_file: Path | None,
+    no_mnemonic_echo: bool,
 ) -> None:
     """Make one more hotkey, of a coldkey's words or of its own.
 
@@ -147,24 +147,24 @@ def new_hotkey(  # noqa: PLR0913 - the options of one verb
     """
     from storage.keys.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
 
-    keys = find_keys(config, settings, keystore, password_file)
+    keys = find_keys(common)
     store = Keystore(keys.keystore)
     check_names(store, [name])
     if coldkey is not None:
-        new = _derive_hotkey(name, find_key(coldkey, store.folder, Kind.COLDKEY), index, keys)
+        new = _derive_hotkey(name, find_key(coldkey, store.folder, KeyUse.COLDKEY), index, keys)
         check_unknown(store, [new])
-        password = choose_password(keys, None, yes=yes)
-        print_made(write_keys(store, [new], password), as_json=as_json)
+        password = choose_password(keys, None, yes=common.yes)
+        print_made(write_keys(store, [new], password), as_json=common.as_json)
         return
     if index is not None:
         message = "--index numbers the hotkeys of a coldkey."
         raise CliError(Exit.USAGE, "usage", message, "Name it with --coldkey.")
-    showing = choose_showing(mnemonic_file, no_echo=no_mnemonic_echo, yes=yes)
-    password = choose_password(keys, None, yes=yes)
+    showing = choose_showing(mnemonic_file, no_echo=no_mnemonic_echo, yes=common.yes)
+    password = choose_password(keys, None, yes=common.yes)
     entropy = _make_entropy(words)
-    plan = plan_wallet(name, Kind.HOTKEY, [], entropy)
+    plan = plan_wallet(name, KeyUse.HOTKEY, [], entropy)
     made = _write(store, plan, password, entropy, showing)
-    _print_with_words(made, entropy, showing, as_json=as_json)
+    _print_with_words(made, entropy, showing, as_json=common.as_json)
 
 
 def print_made(
@@ -214,7 +214,7 @@ def _print_with_words(
     advise(" and ".join(filter(None, (", ".join(names[:-1]), names[-1]))), showing)
 
 
-def _make_entropy(words: WordCount) -> bytes:
+def _make_entropy(words: str) -> bytes:
     from daemon.cli.wallet.words import make_entropy  # noqa: PLC0415 - as above
 
     return make_entropy(int(words))

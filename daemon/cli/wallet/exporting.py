@@ -2,15 +2,16 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from config.address import format_address
-from daemon.cli.keys import KeystoreOption, PasswordFileOption, find_key, find_keys, unlock
-from daemon.cli.output import CliError, Exit, JsonFlag, YesFlag, confirm, print_json, print_note
-from daemon.cli.sources import ConfigOption, SetOption
-from daemon.cli.wallet.listing import NameArgument
+from daemon.cli.keys import find_key, find_keys, unlock
+from daemon.cli.options import PATH, Common, verb
+from daemon.cli.output import CliError, Exit, confirm, print_json, print_note
+from daemon.cli.wallet.creating import MAKING
+from daemon.cli.wallet.listing import KEY_NAME
 from daemon.cli.wallet.showing import check_new_file, print_words, write_secret
 
 if TYPE_CHECKING:
@@ -25,48 +26,34 @@ class Form(StrEnum):
     FILE = "file"
 
 
-def export(  # noqa: PLR0913 - the options of one verb
-    name: NameArgument,
-    *,
-    form: Annotated[
-        Form | None,
-        typer.Option(
-            "--as",
-            help="What to export. Default: its words; the seed, if it has none.",
-            show_default=False,
-        ),
-    ] = None,
-    to: Annotated[
-        Path | None,
-        typer.Option(
-            "--to", help="New file, for its owner alone; else the terminal.", show_default=False
-        ),
-    ] = None,
-    config: ConfigOption = None,
-    settings: SetOption = None,
-    keystore: KeystoreOption = None,
-    password_file: PasswordFileOption = None,
-    as_json: JsonFlag = False,
-    yes: YesFlag = False,
-) -> None:
+@verb("export", "wallet export alice --as file --to alice-copy.json", *MAKING)
+@KEY_NAME
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(Form, case_sensitive=False),
+    help="What to export. Default: its words; the seed, if it has none.",
+)
+@click.option("--to", type=PATH, help="New file, for its owner alone; else the terminal.")
+def export(common: Common, name: str, *, form: Form | None, to: Path | None) -> None:
     """Give out a key's words, its seed, or its encrypted file.
 
     Needs a yes: whoever has the words or the seed has the key. The file is worth nothing without
     its password.
     """
-    keys = find_keys(config, settings, keystore, password_file)
+    keys = find_keys(common)
     info = find_key(name, keys.keystore)
     form = form or (Form.WORDS if info.words else Form.SEED)
     _check(info, form, to)
     what = "encrypted file" if form is Form.FILE else f"secret {form}"
     where = "here" if to is None else f"to {to}"
     label = f"{info.name} ({info.kind.value} {format_address(info.public_key)})"
-    confirm(f"Export the {what} of {label} {where}?", yes=yes)
+    confirm(f"Export the {what} of {label} {where}?", yes=common.yes)
     key = unlock(info, keys)
     secret = None if form is Form.FILE else _read_secret(key, form)
     if to is not None:
         _write(info, secret, to)
-    if as_json:
+    if common.as_json:
         shown = None if to else secret
         file = str(to.absolute()) if to else None
         print_json({"name": info.name, "form": form.value, "secret": shown, "file": file})
@@ -114,5 +101,5 @@ def _print(secret: str, form: Form) -> None:
     if form is Form.WORDS:
         print_words(secret)
     else:
-        typer.echo(secret)
+        click.echo(secret)
     print_note("Whoever has this has the key. No password is needed to use it.")

@@ -4,22 +4,20 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from config.settings import KeysSettings
 from daemon.cli.keys import (
-    KeystoreOption,
-    Kind,
-    PasswordFileOption,
+    KeyUse,
     choose_password,
     find_keys,
     open_with_password,
 )
-from daemon.cli.output import CliError, Exit, JsonFlag, YesFlag, confirm
-from daemon.cli.sources import ConfigOption, SetOption
-from daemon.cli.wallet.creating import NewNameArgument, print_made
+from daemon.cli.options import PATH, Common, verb
+from daemon.cli.output import CliError, Exit, confirm
+from daemon.cli.wallet.creating import MAKING, NEW_NAME, print_made
 from daemon.cli.wallet.planning import (
     New,
     check_names,
@@ -35,59 +33,37 @@ if TYPE_CHECKING:
 SECRET_CHARACTERS_MAX = 4_096
 """24 words have some 200; more was not meant for us."""
 STDIN = Path("-")
-WordsFileOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--mnemonic-file", help="File of 12 to 24 words; - for stdin.", show_default=False
-    ),
-]
-SeedFileOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--seed-file", help="File of a 32-byte seed in hex; - for stdin.", show_default=False
-    ),
-]
-KeyFileOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--file",
-        help="Key file made by neurond wallet export; its password stays.",
-        show_default=False,
-    ),
-]
-KindOption = Annotated[
-    Kind | None,
-    typer.Option(
-        "--kind",
-        help="What the key is for. Default: coldkey; of a --file, what it says.",
-        show_default=False,
-    ),
-]
-RestoredOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--hotkey",
-        help="Name for the next hotkey of the words, from the first on; repeatable.",
-        show_default=False,
-    ),
-]
 _SEED = re.compile(r"(?:0x)?([0-9a-fA-F]{64})")
 
 
+@verb("import", "wallet import alice --mnemonic-file words.txt", *MAKING)
+@NEW_NAME
+@click.option("--mnemonic-file", type=PATH, help="File of 12 to 24 words; - for stdin.")
+@click.option("--seed-file", type=PATH, help="File of a 32-byte seed in hex; - for stdin.")
+@click.option(
+    "--file", type=PATH, help="Key file made by neurond wallet export; its password stays."
+)
+@click.option(
+    "--kind",
+    type=click.Choice(KeyUse, case_sensitive=False),
+    help="What the key is for. Default: coldkey; of a --file, what it says.",
+)
+@click.option(
+    "--hotkey",
+    "hotkeys",
+    metavar="NAME",
+    multiple=True,
+    help="Name for the next hotkey of the words, from the first on; repeatable.",
+)
 def import_key(  # noqa: PLR0913 - the options of one verb
-    name: NewNameArgument,
+    common: Common,
+    name: str,
     *,
-    mnemonic_file: WordsFileOption = None,
-    seed_file: SeedFileOption = None,
-    file: KeyFileOption = None,
-    kind: KindOption = None,
-    hotkey: RestoredOption = None,
-    config: ConfigOption = None,
-    settings: SetOption = None,
-    keystore: KeystoreOption = None,
-    password_file: PasswordFileOption = None,
-    as_json: JsonFlag = False,
-    yes: YesFlag = False,
+    mnemonic_file: Path | None,
+    seed_file: Path | None,
+    file: Path | None,
+    kind: KeyUse | None,
+    hotkeys: tuple[str, ...],
 ) -> None:
     """Restore a key from words, a seed or an exported file.
 
@@ -99,23 +75,22 @@ def import_key(  # noqa: PLR0913 - the options of one verb
     from storage.keys.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
 
     _check_sources((mnemonic_file, seed_file, file))
-    hotkeys = list(hotkey or ())
-    if hotkeys and (seed_file or file or kind not in (None, Kind.COLDKEY)):
+    if hotkeys and (seed_file or file or kind not in (None, KeyUse.COLDKEY)):
         message = "Only the words of a coldkey restore hotkeys."
         raise CliError(Exit.USAGE, "usage", message, "Leave out --hotkey.")
-    keys = find_keys(config, settings, keystore, password_file)
+    keys = find_keys(common)
     store = Keystore(keys.keystore)
     check_names(store, [name, *hotkeys])
     if file is not None:
-        carried, password = _open_carried(file, kind, keys, yes=yes)
+        carried, password = _open_carried(file, kind, keys, yes=common.yes)
         news = [_plan_carried(name, carried)]
         check_unknown(store, news)
     else:
         secret = _read_secret(mnemonic_file, seed_file)
-        news = _plan(name, kind or Kind.COLDKEY, hotkeys, secret)
+        news = _plan(name, kind or KeyUse.COLDKEY, hotkeys, secret)
         check_unknown(store, news)
-        password = choose_password(keys, None, yes=yes)
-    print_made(write_keys(store, news, password), as_json=as_json)
+        password = choose_password(keys, None, yes=common.yes)
+    print_made(write_keys(store, news, password), as_json=common.as_json)
 
 
 def parse_seed(text: str) -> bytes:
@@ -138,7 +113,7 @@ def _check_sources(sources: Sequence[Path | None]) -> None:
         raise CliError(Exit.USAGE, "usage", message, remedy)
 
 
-def _plan(name: str, kind: Kind, hotkeys: Sequence[str], secret: "Secret") -> list[New]:
+def _plan(name: str, kind: KeyUse, hotkeys: Sequence[str], secret: "Secret") -> list[New]:
     if secret.entropy:
         return plan_wallet(name, kind, hotkeys, secret.entropy)
     if hotkeys:
@@ -174,7 +149,7 @@ def _ask() -> str:
         remedy = "Give --mnemonic-file, --seed-file or --file; - reads stdin."
         raise CliError(Exit.KEY, "no_secret", message, remedy)
     # Shown as it is typed: twelve words that nobody sees are never right.
-    return str(typer.prompt("The words, or the seed in hex", err=True))
+    return str(click.prompt("The words, or the seed in hex", err=True))
 
 
 def _read_file(file: Path) -> str:
@@ -192,7 +167,7 @@ def _read_file(file: Path) -> str:
 
 
 def _open_carried(
-    file: Path, kind: Kind | None, keys: KeysSettings, *, yes: bool
+    file: Path, kind: KeyUse | None, keys: KeysSettings, *, yes: bool
 ) -> tuple["LoadedKey", str]:
     """Open an exported file; return its key and the password it had.
 
@@ -234,4 +209,4 @@ def _plan_carried(name: str, carried: "LoadedKey") -> New:
         message = f"The words in {carried.info.path} do not give its key: it was not made by us."
         raise CliError(Exit.KEY, "words_differ", message, "Ask whoever gave you the file.")
     secret = Secret(carried.seed, carried.entropy, carried.info.derivation)
-    return New(name, Kind(carried.info.kind.value), secret)
+    return New(name, KeyUse(carried.info.kind.value), secret)

@@ -1,35 +1,30 @@
 """`neurond wallet list` and `show`: what anyone may know of the keys here; without a password."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import base58
-import typer
+import click
 
 from config.address import format_address
-from daemon.cli.keys import KeystoreOption, Kind, find_key, find_keys
-from daemon.cli.output import JsonFlag, print_json, print_note
-from daemon.cli.sources import ConfigOption, SetOption
+from daemon.cli.keys import KeyUse, find_key, find_keys
+from daemon.cli.options import JSON, KEYS, Common, verb
+from daemon.cli.output import print_json, print_note
 
 if TYPE_CHECKING:
     from storage.keys.keystore import KeyInfo
 
-NameArgument = Annotated[str, typer.Argument(help="Name of a key here, or its address.")]
+KEY_NAME = click.argument("name", help="Name of a key here, or its address.")
 
 
-def list_keys(
-    *,
-    config: ConfigOption = None,
-    settings: SetOption = None,
-    keystore: KeystoreOption = None,
-    as_json: JsonFlag = False,
-) -> None:
+@verb("list", "wallet list --json", *KEYS, JSON)
+def list_keys(common: Common) -> None:
     """List the keys: name, kind, SS58 address, encrypted or not."""
     from storage.keys.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
 
-    folder = find_keys(config, settings, keystore, None).keystore
+    folder = find_keys(common).keystore
     listing = Keystore(folder).list()
-    if as_json:
+    if common.as_json:
         damaged = [
             {"file": str(error.path), "message": error.message, "remedy": error.remedy}
             for error in listing.damaged
@@ -45,18 +40,13 @@ def list_keys(
         print_note("neurond wallet create makes one; --keystore or --config names another folder.")
 
 
-def show(
-    name: NameArgument,
-    *,
-    config: ConfigOption = None,
-    settings: SetOption = None,
-    keystore: KeystoreOption = None,
-    as_json: JsonFlag = False,
-) -> None:
+@verb("show", "wallet show alice", *KEYS, JSON)
+@KEY_NAME
+def show(common: Common, name: str) -> None:
     """Show one key: address, public key, what restores it, its file."""
-    folder = find_keys(config, settings, keystore, None).keystore
+    folder = find_keys(common).keystore
     info = find_key(name, folder)
-    if as_json:
+    if common.as_json:
         print_json(describe(info))
     else:
         print_rows(_word(info))
@@ -70,7 +60,7 @@ def describe(info: "KeyInfo") -> dict[str, object]:
         "kind": info.kind.value,
         "address": format_address(info.public_key),
         "public_key": info.public_key.hex(),
-        "peer_id": _format_peer_id(info) if info.kind.value == Kind.NODE else None,
+        "peer_id": _format_peer_id(info) if info.kind.value == KeyUse.NODE else None,
         "encrypted": not info.is_insecure,
         "insecure_devnet": info.is_insecure,
         "words": info.words,
@@ -84,7 +74,7 @@ def print_rows(rows: Mapping[str, object]) -> None:
     """Print labels and values, each value on one line however long, so that it can be copied."""
     width = max(map(len, rows))
     for label, value in rows.items():
-        typer.echo(f"{typer.style(label.ljust(width), bold=True)}  {value}")
+        click.echo(f"{click.style(label.ljust(width), bold=True)}  {value}")
 
 
 def print_listing(keys: Sequence["KeyInfo"]) -> None:
@@ -93,7 +83,7 @@ def print_listing(keys: Sequence["KeyInfo"]) -> None:
     for info in keys:
         guard = "no protection (devnet)" if info.is_insecure else "encrypted"
         address = format_address(info.public_key)
-        typer.echo(f"{info.name:<{wide}}  {info.kind.value:<9}  {address:<48}  {guard}")
+        click.echo(f"{info.name:<{wide}}  {info.kind.value:<9}  {address:<48}  {guard}")
 
 
 def _word(info: "KeyInfo") -> dict[str, object]:
@@ -104,7 +94,7 @@ def _word(info: "KeyInfo") -> dict[str, object]:
         "address": format_address(info.public_key),
         "public key": info.public_key.hex(),
     }
-    if info.kind.value == Kind.NODE:
+    if info.kind.value == KeyUse.NODE:
         rows["peer id"] = _format_peer_id(info)
     rows["guarded"] = "no protection: a devnet's key" if info.is_insecure else "encrypted"
     rows["restored by"] = _word_origin(info)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from config.address import format_address
 from consensus.quantities import PublicKey
-from daemon.cli.keys import Kind
+from daemon.cli.keys import KeyUse
 from daemon.cli.output import CliError, Exit
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ class New:
     """A key to be written."""
 
     name: str
-    kind: Kind
+    kind: KeyUse
     secret: "Secret"
 
 
@@ -28,7 +28,7 @@ def name_hotkeys(name: str, given: Sequence[str] | None) -> list[str]:
     return list(given) if given else [f"{name}-hotkey"]
 
 
-def plan_wallet(name: str, kind: Kind, hotkeys: Iterable[str], entropy: bytes) -> list[New]:
+def plan_wallet(name: str, kind: KeyUse, hotkeys: Iterable[str], entropy: bytes) -> list[New]:
     """Return the key of the words that `entropy` stands for, and the first of their hotkeys."""
     from daemon.cli.wallet.words import compute_seed  # noqa: PLC0415 - the library of words
     from storage.keys.keystore import Secret  # noqa: PLC0415 - libsodium, when needed
@@ -46,10 +46,10 @@ def plan_hotkey(name: str, seed: bytes, index: int) -> New:
 
     derivation = Derivation(compute_public_key(seed), index)
     secret = Secret(compute_hotkey_seed(seed, index), derivation=derivation)
-    return New(name, Kind.HOTKEY, secret)
+    return New(name, KeyUse.HOTKEY, secret)
 
 
-def plan_seed(name: str, kind: Kind, seed: bytes) -> New:
+def plan_seed(name: str, kind: KeyUse, seed: bytes) -> New:
     """Return the key of a seed without words."""
     from storage.keys.keystore import Secret  # noqa: PLC0415 - libsodium, when needed
 

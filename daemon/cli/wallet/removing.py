@@ -3,28 +3,23 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from config.address import format_address
 from config.settings import Settings
-from daemon.cli.keys import KeystoreOption, find_key, find_keys
-from daemon.cli.output import JsonFlag, YesFlag, confirm, print_json
-from daemon.cli.sources import ConfigOption, SetOption, load
-from daemon.cli.wallet.listing import NameArgument
+from daemon.cli.keys import find_key, find_keys
+from daemon.cli.options import JSON, KEYS, YES, Common, verb
+from daemon.cli.output import confirm, print_json
+from daemon.cli.sources import load
+from daemon.cli.wallet.listing import KEY_NAME
 
 if TYPE_CHECKING:
     from storage.keys.keystore import Keystore
 
 
-def remove(
-    name: NameArgument,
-    *,
-    config: ConfigOption = None,
-    settings: SetOption = None,
-    keystore: KeystoreOption = None,
-    as_json: JsonFlag = False,
-    yes: YesFlag = False,
-) -> None:
+@verb("remove", "wallet remove miner2", *KEYS, JSON, YES)
+@KEY_NAME
+def remove(common: Common, name: str) -> None:
     """Delete a key's file.
 
     Needs a yes: without its words, its seed or a copy, the key and what it owns are lost. What the
@@ -32,17 +27,17 @@ def remove(
     """
     from storage.keys.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
 
-    folder = find_keys(config, settings, keystore, None).keystore
+    folder = find_keys(common).keystore
     store = Keystore(folder)
     known, label = _describe(store, name)
-    uses = _list_uses(known, folder, load(config, settings).settings)
+    uses = _list_uses(known, folder, load(common).settings)
     used = f" The settings name it as {' and '.join(uses)}." if uses else ""
-    confirm(f"Delete {label}?{used} Without its words or a copy it is lost.", yes=yes)
+    confirm(f"Delete {label}?{used} Without its words or a copy it is lost.", yes=common.yes)
     store.remove(known)
-    if as_json:
+    if common.as_json:
         print_json({"removed": known, "folder": str(folder)})
     else:
-        typer.echo(f"Removed {label}.")
+        click.echo(f"Removed {label}.")
 
 
 def _describe(store: "Keystore", name: str) -> tuple[str, str]:

@@ -2,44 +2,36 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from config.settings import KeysSettings
 from daemon.cli.keys import (
-    KeystoreOption,
-    PasswordFileOption,
     ask_new_password,
     ask_secret,
     find_key,
     find_keys,
 )
-from daemon.cli.output import CliError, Exit, JsonFlag, YesFlag, print_json, print_note
-from daemon.cli.sources import ConfigOption, SetOption, read_password_file
+from daemon.cli.options import PATH, Common, verb
+from daemon.cli.output import CliError, Exit, print_json, print_note
+from daemon.cli.sources import read_password_file
+from daemon.cli.wallet.creating import MAKING
 
 if TYPE_CHECKING:
     from storage.keys.keystore import KeyInfo, Keystore, LoadedKey
 
 
-def change_password(  # noqa: PLR0913 - the options of one verb
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Names of keys here.")
-    ] = None,
-    *,
-    new_password_file: Annotated[
-        Path | None,
-        typer.Option(
-            help="File whose first line is the new password; else a prompt.", show_default=False
-        ),
-    ] = None,
-    config: ConfigOption = None,
-    settings: SetOption = None,
-    keystore: KeystoreOption = None,
-    password_file: PasswordFileOption = None,
-    every: Annotated[bool, typer.Option("--all", help="All keys of the folder.")] = False,
-    as_json: JsonFlag = False,
-    yes: YesFlag = False,  # noqa: ARG001 - for programs that always give it; nothing is asked
+@verb("change-password", "wallet change-password --all", *MAKING)
+@click.argument("names", metavar="[NAME]...", nargs=-1, help="Names of keys here.")
+@click.option(
+    "--new-password-file",
+    type=PATH,
+    help="File whose first line is the new password; else a prompt.",
+)
+@click.option("--all", "every", is_flag=True, help="All keys of the folder.")
+def change_password(
+    common: Common, names: tuple[str, ...], *, new_password_file: Path | None, every: bool
 ) -> None:
     """Seal keys under a new password.
 
@@ -49,9 +41,9 @@ def change_password(  # noqa: PLR0913 - the options of one verb
     from storage.errors import WrongPassword  # noqa: PLC0415 - libsodium, when needed
     from storage.keys.keystore import Keystore  # noqa: PLC0415 - as above
 
-    keys = find_keys(config, settings, keystore, password_file)
+    keys = find_keys(common)
     store = Keystore(keys.keystore)
-    infos = _choose(store, names or [], every=every)
+    infos = _choose(store, names, every=every)
     opened = {info.name: _open(store, info, "") for info in infos if info.is_insecure}
     shut = [info for info in infos if opened.get(info.name) is None]
     if shut:
@@ -68,7 +60,7 @@ def change_password(  # noqa: PLR0913 - the options of one verb
             # After an interrupted run some have the new one already; any other is a wrong password.
             store.load(info.name, info.kind, new)
     changed = [store.reseal(key, new).name for key in opened.values() if key is not None]
-    _print(infos, changed, as_json=as_json)
+    _print(infos, changed, as_json=common.as_json)
     if keys.password_file is not None and keys.password_file != new_password_file:
         print_note(f"{keys.password_file} still holds the old one: write the new one there.")
 
@@ -118,6 +110,6 @@ def _print(infos: Sequence["KeyInfo"], changed: Sequence[str], *, as_json: bool)
         print_json({"changed": list(changed), "unchanged": kept})
         return
     if changed:
-        typer.echo(f"Changed the password of {', '.join(changed)}.")
+        click.echo(f"Changed the password of {', '.join(changed)}.")
     if kept:
-        typer.echo(f"Had it already: {', '.join(kept)}.")
+        click.echo(f"Had it already: {', '.join(kept)}.")

@@ -6,26 +6,23 @@ Words that went into a pipe may stay in somebody's log, so that needs a yes.
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
+from daemon.cli.options import PATH
 from daemon.cli.output import CliError, Exit, print_note
 
 COLUMNS = 4
-MnemonicFileOption = Annotated[
-    Path | None,
-    typer.Option(
-        help="Write the words to this new file, for its owner alone, instead of showing them.",
-        show_default=False,
-    ),
-]
-NoEchoFlag = Annotated[
-    bool,
-    typer.Option(
-        "--no-mnemonic-echo", help="Show no words; neurond wallet export gives them later."
-    ),
-]
+MNEMONIC_FILE = click.option(
+    "--mnemonic-file",
+    type=PATH,
+    help="Write the words to this new file, for its owner alone, instead of showing them.",
+)
+NO_ECHO = click.option(
+    "--no-mnemonic-echo",
+    is_flag=True,
+    help="Show no words; neurond wallet export gives them later.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +80,15 @@ def write_secret(file: Path, text: str) -> None:
 def print_words(words: str) -> None:
     """Print words numbered in columns at a terminal, on one line elsewhere."""
     if not sys.stdout.isatty():
-        typer.echo(words)
+        click.echo(words)
         return
     numbered = [f"{place:>2} {word}" for place, word in enumerate(words.split(), start=1)]
     width = max(map(len, numbered)) + 3
-    typer.echo("")
+    click.echo("")
     for start in range(0, len(numbered), COLUMNS):
         line = "".join(one.ljust(width) for one in numbered[start : start + COLUMNS])
-        typer.echo("    " + typer.style(line.rstrip(), bold=True))
-    typer.echo("")
+        click.echo("    " + click.style(line.rstrip(), bold=True))
+    click.echo("")
 
 
 def advise(names: str, showing: Showing) -> None:

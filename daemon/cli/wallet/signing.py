@@ -12,57 +12,44 @@ from contextlib import contextmanager
 from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import BinaryIO
 
-import typer
+import click
 
 from config.address import format_address
 from consensus.quantities import Hash32, Signature
 from daemon.cli.keys import (
-    KeystoreOption,
-    Kind,
-    PasswordFileOption,
+    KeyUse,
     find_keys,
     open_signer,
     resolve_address,
 )
-from daemon.cli.output import CliError, Exit, JsonFlag, YesFlag, print_json
-from daemon.cli.sources import ConfigOption, SetOption
-from daemon.cli.wallet.listing import NameArgument, print_rows
+from daemon.cli.options import JSON, KEYS, PATH, Common, verb
+from daemon.cli.output import CliError, Exit, print_json
+from daemon.cli.wallet.creating import MAKING
+from daemon.cli.wallet.listing import KEY_NAME, print_rows
 
 PERSON = b"neurond/message"
 """BLAKE2b person of what people sign; no other hash of the network has it."""
 CHUNK_BYTES = 1 << 20
-SIGNING_KINDS = (Kind.COLDKEY, Kind.HOTKEY, Kind.CONSENSUS, Kind.NODE)
+SIGNING_KINDS = (KeyUse.COLDKEY, KeyUse.HOTKEY, KeyUse.CONSENSUS, KeyUse.NODE)
 """A beacon's seed signs nothing, ever."""
 STDIN = Path("-")
 _SIGNATURE = re.compile(r"(?:0x)?([0-9a-fA-F]{128})")
-MessageOption = Annotated[
-    str | None, typer.Option("--message", "-m", help="The message itself.", show_default=False)
-]
-FileOption = Annotated[
-    Path | None,
-    typer.Option("--file", "-f", help="File with the message; - for stdin.", show_default=False),
-]
+MESSAGE = click.option("--message", "-m", help="The message itself.")
+FILE = click.option("--file", "-f", type=PATH, help="File with the message; - for stdin.")
 
 
-def sign(  # noqa: PLR0913 - the options of one verb
-    name: NameArgument,
-    *,
-    message: MessageOption = None,
-    file: FileOption = None,
-    config: ConfigOption = None,
-    settings: SetOption = None,
-    keystore: KeystoreOption = None,
-    password_file: PasswordFileOption = None,
-    as_json: JsonFlag = False,
-    yes: YesFlag = False,  # noqa: ARG001 - for programs that always give it; nothing is asked
-) -> None:
+@verb("sign", "wallet sign alice --message 'I am alice'", *MAKING)
+@KEY_NAME
+@MESSAGE
+@FILE
+def sign(common: Common, name: str, *, message: str | None, file: Path | None) -> None:
     """Sign a message or a file, to prove that you hold a key.
 
     It is never valid as a transaction or vote, whatever the message says.
     """
-    keys = find_keys(config, settings, keystore, password_file)
+    keys = find_keys(common)
     with open_message(message, file) as stream:
         digest = compute_message_hash(stream)
     signer = open_signer(name, keys, *SIGNING_KINDS)
@@ -73,22 +60,19 @@ def sign(  # noqa: PLR0913 - the options of one verb
         "address": signer.address,
         "signature": sign_bytes(signer.key, digest).hex(),
     }
-    if as_json:
+    if common.as_json:
         print_json(answer)
     else:
         print_rows(answer)
 
 
-def verify(  # noqa: PLR0913 - the options of one verb
-    address: Annotated[str, typer.Argument(help="Who signed: an address, or a key's name here.")],
-    signature: Annotated[str, typer.Argument(help="The signature, 128 hex digits.")],
-    *,
-    message: MessageOption = None,
-    file: FileOption = None,
-    config: ConfigOption = None,
-    settings: SetOption = None,
-    keystore: KeystoreOption = None,
-    as_json: JsonFlag = False,
+@verb("verify", "wallet verify alice SIGNATURE --message 'I am alice'", *KEYS, JSON)
+@click.argument("address", help="Who signed: an address, or a key's name here.")
+@click.argument("signature", help="The signature, 128 hex digits.")
+@MESSAGE
+@FILE
+def verify(
+    common: Common, address: str, signature: str, *, message: str | None, file: Path | None
 ) -> None:
     """Tell whether somebody signed a message with neurond wallet sign.
 
@@ -96,7 +80,7 @@ def verify(  # noqa: PLR0913 - the options of one verb
     """
     from consensus.crypto import is_signed  # noqa: PLC0415 - libsodium, when needed
 
-    folder = find_keys(config, settings, keystore, None).keystore
+    folder = find_keys(common).keystore
     public_key = resolve_address(address, folder)
     given = parse_signature(signature)
     with open_message(message, file) as stream:
@@ -106,10 +90,10 @@ def verify(  # noqa: PLR0913 - the options of one verb
         words = f"NOT valid: {shown} did not sign this message with that signature."
         remedy = "Compare message and address; one blank or line end more is another message."
         raise CliError(Exit.FAILED, "bad_signature", words, remedy)
-    if as_json:
+    if common.as_json:
         print_json({"valid": True, "address": shown})
     else:
-        typer.echo(f"valid: {shown} signed this message.")
+        click.echo(f"valid: {shown} signed this message.")
 
 
 def compute_message_hash(stream: BinaryIO) -> Hash32:

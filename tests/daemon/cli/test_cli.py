@@ -6,10 +6,12 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from daemon.cli.app import app, main
 from daemon.cli.catalogue import list_verbs
+from daemon.cli.groups import LaterVerb
 from daemon.cli.output import Exit
 from daemon.version import CHECKOUT_VERSION
 
@@ -248,19 +250,61 @@ def test_the_version_is_that_of_the_project(capsys: Capture):
     assert capsys.readouterr().out == f"neurond {project['version']}\n"
 
 
-def test_help_needs_no_torch_no_libp2p_and_no_ledger():
-    program = (
-        "import sys; from daemon.cli.app import main; main(['--help']);"
-        "print(sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
-    )
+def list_loaded(program: str) -> set[str]:
+    """Return the top-level modules that a fresh interpreter has loaded after `program`."""
+    ending = "import sys; print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", f"{program}\n{ending}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    loaded = set(done.stderr.strip("[]\n").replace("'", "").split(", "))
-    assert "typer" in loaded
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize("group", [(), ("wallet",)])
+def test_help_imports_no_verb(group: tuple[str, ...]):
+    call = [*group, "--help"]
+    loaded = list_loaded(f"from daemon.cli.app import main; main({call})")
+    assert "click" in loaded
     forbidden = {"torch", "libp2p", "numpy", "lmdb", "trio", "fastapi", "pydantic", "cbor2", "nacl"}
-    forbidden |= {"mnemonic", "storage"}
+    forbidden |= {"mnemonic", "storage", "rich", "p2p", "neurons"}
     assert loaded.isdisjoint(forbidden)
+
+
+@pytest.mark.slow  # it loads everything
+def test_neither_the_cli_nor_a_validators_daemon_imports_torch():
+    loaded = list_loaded(
+        """
+import pkgutil, importlib, daemon, neurons.catalog, neurons.validating
+for room in (daemon, neurons.validating):
+    for module in pkgutil.walk_packages(room.__path__, room.__name__ + "."):
+        if module.name != "daemon.__main__":
+            importlib.import_module(module.name)
+"""
+    )
+    assert {"trio", "p2p", "neurons"} <= loaded
+    assert "torch" not in loaded
+
+
+def test_every_line_of_the_table_is_a_verb_whose_purpose_fits_on_one_line():
+    context = click.Context(app, info_name="neurond")
+    width = max(map(len, app.list_commands(context)))
+    for command in app.commands.values():
+        assert isinstance(command, LaterVerb)
+        assert isinstance(command.load(), click.Command)
+        assert len(command.get_short_help_str(100)) <= 80 - 2 - 2 - width - 2
+
+
+def test_a_shell_can_complete_verbs_and_options(monkeypatch: pytest.MonkeyPatch, capsys: Capture):
+    monkeypatch.setenv("_NEUROND_COMPLETE", "bash_complete")
+    for line, wanted in (("neurond sta", "status"), ("neurond wallet create --ki", "--kind")):
+        monkeypatch.setenv("COMP_WORDS", line)
+        monkeypatch.setenv("COMP_CWORD", str(len(line.split()) - 1))
+        with pytest.raises(SystemExit):
+            run()
+        assert capsys.readouterr().out == f"plain,{wanted}\n"
 
 
 def test_python_m_daemon_is_the_same_program():

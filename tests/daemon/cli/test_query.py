@@ -18,7 +18,7 @@ from daemon.cli.output import Exit
 from daemon.cli.query.catalog import QUERIES
 from daemon.cli.query.query import Query, Seeker
 from daemon.cli.query.reward import EXPLAIN
-from daemon.cli.subnet_group import VERBS
+from daemon.cli.subnet import VERBS
 from tests import builders
 from tests.builders import SUBNET, TAO, key_of
 from tests.daemon import world
@@ -46,7 +46,7 @@ def _no_operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def type_out(query: Query) -> list[str]:
-    return [query.verb, *(TYPED[ask.name] for ask in query.asks if ask.is_argument)]
+    return [query.verb, *(TYPED[prompt.name] for prompt in query.prompts if prompt.is_argument)]
 
 
 async def play_epoch(door: Door) -> None:

@@ -10,7 +10,7 @@ import pytest
 from consensus import refusals
 from consensus.errors import CallError
 from daemon.cli.tx.catalog import ENTRIES
-from daemon.cli.tx.entry import Entry
+from daemon.cli.tx.entry import TxEntry
 from tests.house.test_house import find_rules
 
 ROOT = Path(__file__).parents[3]
@@ -53,7 +53,7 @@ def read_rows() -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.verb)
-def test_a_verb_s_row_says_what_its_entry_says(entry: Entry):
+def test_a_verb_s_row_says_what_its_entry_says(entry: TxEntry):
     _, call, signer, summary, _ = read_rows()[entry.verb]
     assert call == f"`{entry.call.__name__}`"
     assert signer == str(entry.signer)
@@ -61,7 +61,7 @@ def test_a_verb_s_row_says_what_its_entry_says(entry: Entry):
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.verb)
-def test_a_verb_s_row_names_the_refusals_of_its_rule(entry: Entry):
+def test_a_verb_s_row_names_the_refusals_of_its_rule(entry: TxEntry):
     rule = RULES.get(entry.call.__name__)
     if rule is None:
         pytest.skip("the house test says that the rule is missing")

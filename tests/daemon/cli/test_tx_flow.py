@@ -156,7 +156,7 @@ async def test_without_a_terminal_or_a_yes_nothing_is_sent(tmp_path: Path, capsy
         ("vote 1 yes -w alice", "wrong_kind", "needs a hotkey"),
         ("transfer nobody 1 -w alice", "unknown_address", "nobody"),
         ("transfer bob 1.0000000001 -w alice", "usage", "no amount"),
-        ("transfer bob -w alice", "usage", "amount"),
+        ("transfer bob -w alice", "usage", "AMOUNT"),
         ("vote 1 maybe -w hot0", "usage", "neither yes nor no"),
         ("set-take 101% --hotkey hot0 -w cold0", "usage", "more than all"),
         ("stake 9 1 --hotkey hot0 -w alice", "not_found", "subnet 9"),

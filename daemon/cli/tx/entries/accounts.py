@@ -1,11 +1,11 @@
 """Money between accounts, and what a key says of itself."""
 
 from consensus.calls.accounts import SetIdentity, Transfer
-from daemon.cli.tx.entry import Entry, Role
+from daemon.cli.tx.entry import Role, TxEntry
 from daemon.cli.tx.fields import amount, identity, key
 
 ENTRIES = (
-    Entry(
+    TxEntry(
         "transfer",
         Transfer,
         Role.COLDKEY,
@@ -14,7 +14,7 @@ ENTRIES = (
         "Send {amount} to {to}.",
         (key("to", "Who gets it."), amount("amount", "How much.")),
     ),
-    Entry(
+    TxEntry(
         "set-identity",
         SetIdentity,
         Role.COLDKEY,

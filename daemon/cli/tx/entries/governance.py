@@ -1,7 +1,7 @@
 """What the network may become, and who is for it."""
 
 from consensus.calls.governance import CastVote, Propose
-from daemon.cli.tx.entry import Entry, Field, Role
+from daemon.cli.tx.entry import Field, Role, TxEntry
 from daemon.cli.tx.fields import height, number
 from daemon.cli.tx.governing import change_param, change_protocol, declaration, vote
 
@@ -13,7 +13,7 @@ def _activation() -> Field:
 
 
 ENTRIES = (
-    Entry(
+    TxEntry(
         "propose-param",
         Propose,
         Role.HOTKEY,
@@ -22,7 +22,7 @@ ENTRIES = (
         "Propose {change}, from {activation} on.",
         (change_param(), _activation()),
     ),
-    Entry(
+    TxEntry(
         "propose-protocol",
         Propose,
         Role.HOTKEY,
@@ -31,7 +31,7 @@ ENTRIES = (
         "Propose {change}, from {activation} on.",
         (change_protocol(), _activation()),
     ),
-    Entry(
+    TxEntry(
         "propose-text",
         Propose,
         Role.HOTKEY,
@@ -40,7 +40,7 @@ ENTRIES = (
         "Propose that the network says {change}, from {activation} on.",
         (declaration(), _activation()),
     ),
-    Entry(
+    TxEntry(
         "vote",
         CastVote,
         Role.HOTKEY,

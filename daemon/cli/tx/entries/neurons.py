@@ -2,9 +2,9 @@
 
 from consensus.calls.neurons import LeaveSubnet, PublishModel, RegisterNeuron, Serve
 from consensus.calls.weights import CommitWeights, RevealWeights
-from daemon.cli.keys import Kind
+from daemon.cli.keys import KeyUse
 from daemon.cli.tx.consents import consent, node_signature
-from daemon.cli.tx.entry import Entry, Role
+from daemon.cli.tx.entry import Role, TxEntry
 from daemon.cli.tx.fields import amount, hash32, hotkey, local, netuid, number, text, texts
 from daemon.cli.tx.limits import cost_limit
 from daemon.cli.tx.weighing import commit_fields, keep_salt, reveal_fields
@@ -13,7 +13,7 @@ _U32_MAX = 2**32 - 1
 _PROTOCOLS_MAX = 8
 
 ENTRIES = (
-    Entry(
+    TxEntry(
         "register",
         RegisterNeuron,
         Role.COLDKEY,
@@ -27,7 +27,7 @@ ENTRIES = (
             consent(),
         ),
     ),
-    Entry(
+    TxEntry(
         "leave",
         LeaveSubnet,
         Role.COLDKEY,
@@ -36,7 +36,7 @@ ENTRIES = (
         "Give up the uid of {hotkey} in subnet {netuid}.",
         (netuid(), hotkey()),
     ),
-    Entry(
+    TxEntry(
         "serve",
         Serve,
         Role.HOTKEY,
@@ -50,11 +50,11 @@ ENTRIES = (
             number("capacity", "Queries answered at once.", (0, _U32_MAX)),
             texts("protocols", "protocol", "A protocol it speaks.", _PROTOCOLS_MAX),
             hash32("model_hash", "Content hash of the model.", is_option=True),
-            local("node_key", Kind.NODE, "The node key others know the node by."),
+            local("node_key", KeyUse.NODE, "The node key others know the node by."),
             node_signature(),
         ),
     ),
-    Entry(
+    TxEntry(
         "publish-model",
         PublishModel,
         Role.HOTKEY,
@@ -67,7 +67,7 @@ ENTRIES = (
             text("uri", "Where it can be fetched."),
         ),
     ),
-    Entry(
+    TxEntry(
         "commit-weights",
         CommitWeights,
         Role.HOTKEY,
@@ -81,7 +81,7 @@ ENTRIES = (
         ),
         keep_salt,
     ),
-    Entry(
+    TxEntry(
         "reveal-weights",
         RevealWeights,
         Role.HOTKEY,

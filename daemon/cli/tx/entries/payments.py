@@ -1,12 +1,12 @@
 """Channels from buyers to miners."""
 
 from consensus.calls.payments import CloseChannel, OpenChannel, RedeemVoucher
-from daemon.cli.tx.entry import Entry, Role
+from daemon.cli.tx.entry import Role, TxEntry
 from daemon.cli.tx.fields import amount, hash32, height, key, netuid
 from daemon.cli.tx.governing import name_channel, voucher
 
 ENTRIES = (
-    Entry(
+    TxEntry(
         "open-channel",
         OpenChannel,
         Role.COLDKEY,
@@ -21,7 +21,7 @@ ENTRIES = (
         ),
         tell=name_channel,
     ),
-    Entry(
+    TxEntry(
         "redeem-voucher",
         RedeemVoucher,
         Role.HOTKEY,
@@ -30,7 +30,7 @@ ENTRIES = (
         "Redeem a voucher over {voucher}.",
         (voucher(),),
     ),
-    Entry(
+    TxEntry(
         "close-channel",
         CloseChannel,
         Role.EITHER,

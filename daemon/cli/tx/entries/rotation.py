@@ -7,13 +7,13 @@ from consensus.calls.rotation import (
     SwapColdkey,
     SwapHotkey,
 )
-from daemon.cli.keys import Kind
+from daemon.cli.keys import KeyUse
 from daemon.cli.tx.consents import beacon_tip, consensus_signature, consent
-from daemon.cli.tx.entry import Entry, Role
+from daemon.cli.tx.entry import Role, TxEntry
 from daemon.cli.tx.fields import hotkey, key, local
 
 ENTRIES = (
-    Entry(
+    TxEntry(
         "swap-hotkey",
         SwapHotkey,
         Role.COLDKEY,
@@ -26,7 +26,7 @@ ENTRIES = (
             consent("new_hotkey", is_always=True),
         ),
     ),
-    Entry(
+    TxEntry(
         "announce-coldkey-swap",
         AnnounceColdkeySwap,
         Role.COLDKEY,
@@ -35,7 +35,7 @@ ENTRIES = (
         "Announce that all of the signing coldkey goes to {new_coldkey}.",
         (key("new_coldkey", "The new coldkey."),),
     ),
-    Entry(
+    TxEntry(
         "cancel-coldkey-swap",
         CancelColdkeySwap,
         Role.COLDKEY,
@@ -44,7 +44,7 @@ ENTRIES = (
         "End the announced swap of the signing coldkey.",
         (),
     ),
-    Entry(
+    TxEntry(
         "swap-coldkey",
         SwapColdkey,
         Role.COLDKEY,
@@ -53,7 +53,7 @@ ENTRIES = (
         "Move all of the signing coldkey to {new_coldkey}.",
         (key("new_coldkey", "The announced coldkey."),),
     ),
-    Entry(
+    TxEntry(
         "set-consensus-key",
         SetConsensusKey,
         Role.COLDKEY,
@@ -62,7 +62,7 @@ ENTRIES = (
         "Let {consensus_key} vote on blocks for {hotkey}.",
         (
             hotkey("hotkey", "The hotkey whose root stake votes."),
-            local("consensus_key", Kind.CONSENSUS, "The key that will vote."),
+            local("consensus_key", KeyUse.CONSENSUS, "The key that will vote."),
             beacon_tip(),
             consensus_signature(),
         ),

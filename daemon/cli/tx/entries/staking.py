@@ -12,13 +12,13 @@ from consensus.calls.staking import (
     UnstakeAlpha,
     UnstakeRoot,
 )
-from daemon.cli.tx.entry import Entry, Role
+from daemon.cli.tx.entry import Role, TxEntry
 from daemon.cli.tx.fields import amount, hotkey, key, netuid, ratio
 from daemon.cli.tx.governing import children
 from daemon.cli.tx.limits import buy_limit, sell_limit
 
 ENTRIES = (
-    Entry(
+    TxEntry(
         "stake-root",
         StakeRoot,
         Role.COLDKEY,
@@ -27,7 +27,7 @@ ENTRIES = (
         "Stake {amount} on {hotkey} at root.",
         (amount("amount", "How much."), hotkey()),
     ),
-    Entry(
+    TxEntry(
         "unstake-root",
         UnstakeRoot,
         Role.COLDKEY,
@@ -36,7 +36,7 @@ ENTRIES = (
         "Begin to unbond {amount} of root stake on {hotkey}.",
         (amount("amount", "How much."), hotkey()),
     ),
-    Entry(
+    TxEntry(
         "stake",
         StakeAlpha,
         Role.COLDKEY,
@@ -45,7 +45,7 @@ ENTRIES = (
         "Buy alpha of subnet {netuid} for {amount}, at {limit} at the most; stake it on {hotkey}.",
         (netuid(), amount("amount", "What to spend."), hotkey(), buy_limit()),
     ),
-    Entry(
+    TxEntry(
         "unstake",
         UnstakeAlpha,
         Role.COLDKEY,
@@ -54,7 +54,7 @@ ENTRIES = (
         "Sell {amount} of subnet {netuid} staked on {hotkey}, at {limit} or more.",
         (netuid(), amount("amount", "What to sell.", "alpha"), hotkey(), sell_limit()),
     ),
-    Entry(
+    TxEntry(
         "move-stake",
         MoveStake,
         Role.COLDKEY,
@@ -68,7 +68,7 @@ ENTRIES = (
             hotkey("hotkey", "The hotkey it is on."),
         ),
     ),
-    Entry(
+    TxEntry(
         "swap-stake",
         SwapStake,
         Role.COLDKEY,
@@ -86,7 +86,7 @@ ENTRIES = (
             buy_limit("to_limit", "to_netuid"),
         ),
     ),
-    Entry(
+    TxEntry(
         "transfer-stake",
         TransferStake,
         Role.COLDKEY,
@@ -100,7 +100,7 @@ ENTRIES = (
             hotkey("hotkey", "The hotkey it is on."),
         ),
     ),
-    Entry(
+    TxEntry(
         "set-auto-stake",
         SetAutoStake,
         Role.COLDKEY,
@@ -109,7 +109,7 @@ ENTRIES = (
         "Stake what the signer's miners earn in subnet {netuid} on {hotkey}.",
         (netuid(), hotkey()),
     ),
-    Entry(
+    TxEntry(
         "set-take",
         SetTake,
         Role.COLDKEY,
@@ -118,7 +118,7 @@ ENTRIES = (
         "Let {hotkey} keep {take} of its delegators' rewards.",
         (ratio("take", "The part it keeps."), hotkey()),
     ),
-    Entry(
+    TxEntry(
         "set-children",
         SetChildren,
         Role.COLDKEY,

@@ -9,7 +9,7 @@ from consensus.calls.subnets import (
 )
 from consensus.quantities import U64_MAX
 from daemon.cli.tx.consents import consent
-from daemon.cli.tx.entry import Entry, Field, Role
+from daemon.cli.tx.entry import Field, Role, TxEntry
 from daemon.cli.tx.fields import data, hash32, height, hotkey, identity, netuid, number, text
 from daemon.cli.tx.limits import cost_limit
 
@@ -27,7 +27,7 @@ def _mechanism() -> tuple[Field, ...]:
 
 
 ENTRIES = (
-    Entry(
+    TxEntry(
         "register-subnet",
         RegisterSubnet,
         Role.COLDKEY,
@@ -41,7 +41,7 @@ ENTRIES = (
             consent(),
         ),
     ),
-    Entry(
+    TxEntry(
         "start-subnet",
         StartSubnet,
         Role.COLDKEY,
@@ -50,7 +50,7 @@ ENTRIES = (
         "Start subnet {netuid}.",
         (netuid(),),
     ),
-    Entry(
+    TxEntry(
         "set-hyperparameter",
         SetHyperparameter,
         Role.COLDKEY,
@@ -65,7 +65,7 @@ ENTRIES = (
             ),
         ),
     ),
-    Entry(
+    TxEntry(
         "set-mechanism",
         SetMechanism,
         Role.COLDKEY,
@@ -74,7 +74,7 @@ ENTRIES = (
         "Let subnet {netuid} do {task}, scored by version {scorer_version}, from {activation} on.",
         (netuid(), *_mechanism(), height("activation", "From when.")),
     ),
-    Entry(
+    TxEntry(
         "set-subnet-identity",
         SetSubnetIdentity,
         Role.COLDKEY,
