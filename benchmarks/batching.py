@@ -2,7 +2,7 @@
 
 A transformer (untrained: its arithmetic is the same) serves in its own process on `--device`; 32
 clients each ask one prefix after another. First with batches of one prefix, then with batches of up
-to 32. Round trips include the pipe, quantising and the runtime. `--shape` is width x layers x
+to 32. Round trips include the pipe, the task's codec and the runtime. `--shape` is width x layers x
 context.
 """
 
@@ -13,12 +13,15 @@ from statistics import median
 import trio
 
 from benchmarks.measure import Figure, percentile, report
-from neurons.tasks.text.models.spec import Device, ModelSpec, WorkerSpec
+from neurons.catalog import open_task
+from neurons.tasks.text.task import encode_query
+from neurons.worker.frames import WorkerSpec
 from neurons.worker.process import RuntimeSettings
 from neurons.worker.runtime import Runtime, open_runtime
 
 CLIENTS = 32
 PREFIX = b"    def read_source(self, path: Path) -> bytes:\n        return self.readers[path].r"
+QUERY = encode_query([PREFIX])
 RUNS = 5
 
 
@@ -32,30 +35,32 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=256, help="queries per run")
     given = parser.parse_args()
     width, layers, context = map(int, given.shape.split("x"))
-    model = ModelSpec(
-        model="transformer",
-        steps=1,
-        width=width,
-        layers=layers,
-        context=context,
-        corpus_bytes=100_000,
+    options = {
+        "kind": "transformer",
+        "train_steps": 1,
+        "width": width,
+        "layers": layers,
+        "context": context,
+        "corpus_bytes": 100_000,
+    }
+    worker = WorkerSpec(
+        backend="builtin",
+        task="text",
+        answer_bytes_max=open_task("text").answer_bytes_max,
+        device=given.device,
+        threads=given.threads,
+        options=options,
     )
-    figures = trio.run(
-        functools.partial(measure, model, given.device, given.threads, given.queries)
-    )
+    figures = trio.run(functools.partial(measure, worker, given.queries))
     report("batching", {"shape": given.shape, **figures}, as_json=given.json)
 
 
-async def measure(
-    model: ModelSpec, device: Device, threads: int, queries: int
-) -> dict[str, Figure]:
+async def measure(worker: WorkerSpec, queries: int) -> dict[str, Figure]:
     """Return throughput and latency with batches of one and of up to 32, and their ratio."""
     figures: dict[str, Figure] = {"clients": CLIENTS, "queries_per_run": queries}
     rates: dict[int, float] = {}
     for batch_max in (1, CLIENTS):
-        settings = RuntimeSettings(
-            WorkerSpec(model, device, threads), batch_max=batch_max, batch_wait_ms=2.0
-        )
+        settings = RuntimeSettings(worker, batch_max=batch_max, batch_wait_ms=2.0)
         async with open_runtime(settings, _say_nothing) as runtime:
             await runtime.wait_ready()
             assert runtime.state.card is not None
@@ -79,7 +84,7 @@ async def _run(runtime: Runtime, queries: int) -> tuple[float, list[float]]:
     async def client(count: int) -> None:
         for _ in range(count):
             began = trio.current_time()
-            await runtime.infer([PREFIX])
+            await runtime.infer(QUERY, 1)
             times.append((trio.current_time() - began) * 1_000)
 
     start = trio.current_time()

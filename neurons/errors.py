@@ -65,8 +65,16 @@ class WorkerFull(WorkerUnavailable):
     """The queue towards the worker is full."""
 
 
+class ModelUnbuilt(WorkerUnavailable):
+    """The model can't be imported or built: the operator's to mend."""
+
+
+class InvalidBackend(NeurondError):
+    """A name no backend has, or a backend that is nothing callable: the operator's fault."""
+
+
 class ModelFault(NeurondError):
-    """The model made no distribution (NaN, negative, wrong shape) for this batch."""
+    """The model has no answer to this query: it failed, or what it made can't be sent."""
 
 
 class WorkerFault(NeurondError):

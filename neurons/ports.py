@@ -131,8 +131,8 @@ class Log(Protocol):
 class Inference(Protocol):
     """What a miner needs of a model; `neurons.worker.runtime.Runtime` is one."""
 
-    async def infer(self, prefixes: Sequence[bytes]) -> tuple[bytes, ...]:
-        """Return the distribution after each prefix: 512 bytes, 256 u16 summing to 65535.
+    async def infer(self, body: bytes, units: int) -> bytes:
+        """Return the answer to the query `body`, `units` of work as its task measures them.
 
         Raises:
             WorkerUnavailable: not now; come back in `retry_ms`.

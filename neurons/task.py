@@ -181,14 +181,6 @@ class Task(Protocol):
         """Return what people are told of the task."""
         ...
 
-    def read_query(self, body: bytes) -> tuple[bytes, ...]:
-        """Return the model's inputs in a query body, bounded.
-
-        Raises:
-            MalformedQuery: no body of this task.
-        """
-        ...
-
 
 def find_equals(answers: Sequence[bytes]) -> tuple[int, ...]:
     """Return for each of `answers` the index of the first that is equal to it: exact copies."""

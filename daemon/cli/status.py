@@ -52,7 +52,7 @@ def _print(view: Fields, checks: list[Fields]) -> None:
         if neuron.get("weights_age_epochs") is not None:
             rows["weights age"] = f"{neuron['weights_age_epochs']} epochs"
         if neuron.get("reason"):
-            rows["no weights"] = neuron["reason"]
+            rows["no weights" if neuron["role"] == "validator" else "no model"] = neuron["reason"]
     if view.get("upgrade"):
         rows["upgrade"] = view["upgrade"]
     supply = cast("Fields | None", view.get("supply"))

@@ -1,11 +1,14 @@
 """The neuron this node hosts: a miner with its worker process, a validator, or none.
 
+It knows no task and no backend by name: the subnet says which task, the settings which backend.
+
 `Neuron` is what the rest of the daemon sees of it. Its tasks run in a supervisor of their own: a
 failure inside (a damaged corpus, a bug in a task) is logged, counted and started again with a
 growing pause, and neither agreement nor the ledger notices. A failing disk ends the node.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -26,18 +29,19 @@ from consensus.ledger.subnet.records import (
     find_uid,
     get_subnet,
 )
-from consensus.quantities import U32, Amount, Hash32, NetUid, PublicKey, ShortText
+from consensus.quantities import U32, Amount, NetUid, PublicKey, ShortText
 from daemon.engine.chain import Chain
 from daemon.hosting.port import ChainPort, EvidencePort
 from daemon.http.view import NeuronStatus
 from daemon.telemetry import Telemetry, get_logger
+from neurons.backends.known import BUILTIN, compute_model_hash, find_backend
 from neurons.catalog import compute_scorer_hash, open_task
+from neurons.errors import InvalidBackend, InvalidOptions
 from neurons.messages import Busy, encode_reply
 from neurons.mining.miner import Miner, MinerSettings
 from neurons.task import Task
-from neurons.tasks.text.models.spec import ModelSpec, WorkerSpec, compute_spec_hash
-from neurons.tasks.text.task import PREFIXES, TextTask
 from neurons.validating.rounds import RoundSettings, Validator
+from neurons.worker.frames import WorkerSpec
 from neurons.worker.process import Phase, RuntimeSettings
 from neurons.worker.runtime import Runtime, open_runtime
 from storage.errors import StorageError
@@ -92,12 +96,20 @@ class Neuron:
             uid=uid,
             state=self._phase().value if worker is None else worker.phase.value,
             device="" if worker is None or worker.card is None else worker.card.device,
-            model="" if worker is None or worker.card is None else worker.card.model,
+            model="" if worker is None or worker.card is None else worker.card.name,
             queue=0 if worker is None else worker.queued,
             worker_restarts=0 if worker is None else worker.restarts,
             weights_age_epochs=age,
-            reason="" if self.validator is None else self.validator.status.reason,
+            reason=self._get_reason(),
         )
+
+    def _get_reason(self) -> str:
+        """Return why a neuron is not at work, or why a validator sets no weights; empty if none."""
+        if self.validator is not None:
+            return self.validator.status.reason
+        if self.runtime is not None:
+            return "" if self.runtime.is_ready else self.runtime.state.last_error
+        return self.last_failure
 
     def begin_mining(self, runtime: Runtime, miner: Miner) -> None:
         """Answer queries from now on."""
@@ -183,7 +195,6 @@ class Neuron:
     def _announcement(self) -> Serve:
         chain_id = self.port.chain().chain_id
         message = crypto.serve_message(chain_id, self.netuid, self.port.hotkey)
-        spec_hash = compute_spec_hash(build_model_spec(self.settings))
         return Serve(
             netuid=self.netuid,
             node_key=PublicKey(bytes(self.node_key.verify_key)),
@@ -191,7 +202,7 @@ class Neuron:
             protocols=(QUERY_PROTOCOL,),
             price=Amount(0),
             capacity=U32(self.settings.queue_max),
-            model_hash=Hash32(bytes.fromhex(spec_hash).ljust(32, b"\0")),
+            model_hash=compute_model_hash(self.settings.backend, get_options(self.settings)),
         )
 
 
@@ -205,39 +216,31 @@ def _is_same(served: Served, call: Serve) -> bool:
     )
 
 
-def build_model_spec(settings: NeuronSettings) -> ModelSpec:
-    """Return the worker's model of the operator's settings.
+def get_options(settings: NeuronSettings) -> Mapping[str, object]:
+    """Return what the operator wrote for the backend."""
+    return dataclasses.asdict(settings.model)
+
+
+def build_runtime_settings(
+    settings: NeuronSettings, subnet: Subnet, task: Task, cache_dir: str
+) -> RuntimeSettings:
+    """Return how the worker process is run.
 
     Raises:
-        NeuronConfigError: no model can have these values.
+        InvalidOptions: the task's reference miner can't take the operator's options.
     """
-    model = settings.model
-    try:
-        return ModelSpec(
-            model=model.kind,
-            seed=model.seed,
-            corpus_bytes=model.corpus_bytes,
-            order=model.order,
-            steps=max(1, model.train_steps),
-            train_s=max(0.001, model.train_s),
-            width=model.width,
-            layers=model.layers,
-            heads=model.heads,
-            context=model.context,
-        )
-    except ValueError as error:
-        raise NeuronConfigError(
-            f"neuron.model can't be built: {error}.", "Change [neuron.model] in the settings."
-        ) from error
-
-
-def build_runtime_settings(settings: NeuronSettings, cache_dir: str) -> RuntimeSettings:
-    """Return how the worker process is run."""
+    options = get_options(settings)
+    if settings.backend == BUILTIN:
+        options = task.read_options(options)
     spec = WorkerSpec(
-        model=build_model_spec(settings),
+        backend=settings.backend,
+        task=task.name,
+        answer_bytes_max=task.answer_bytes_max,
+        task_params=subnet.task_params,
         device=settings.device,
         threads=settings.threads,
         cache_dir=cache_dir,
+        options=options,
     )
     return RuntimeSettings(
         worker=spec,
@@ -251,19 +254,25 @@ def build_runtime_settings(settings: NeuronSettings, cache_dir: str) -> RuntimeS
 
 
 def check_neuron(settings: NeuronSettings, chain: Chain, *, is_voter: bool = False) -> None:
-    """Check at start the model's settings, and that we know the subnet and its task.
+    """Check at start that we know the backend, the subnet and its task, and the options fit.
 
     A subnet's owner may change or end it at any time: that must not keep a node that votes on
-    blocks from starting. There the neuron fails by itself, and readiness says why.
+    blocks from starting. There the neuron fails by itself, and readiness says why. So it does when
+    a backend can't be imported or built: only the worker finds out.
 
     Raises:
-        NeuronConfigError: the settings make no model, or there is no work of ours in the subnet.
+        NeuronConfigError: there is no such backend, no such option, or no work of ours.
     """
-    build_model_spec(settings)
+    try:
+        find_backend(settings.backend)
+    except InvalidBackend as error:
+        raise NeuronConfigError(
+            f"This node has no model: {error}.", "Change neuron.backend in the settings."
+        ) from error
     state = chain.head.state
     try:
         subnet = get_subnet(state, NetUid(settings.netuid))
-        open_task(subnet.task, subnet.task_params)
+        task = open_task(subnet.task, subnet.task_params)
     except (NeurondError, LookupError) as error:
         if is_voter and chain.head.header.height:
             get_logger("neuron").error(
@@ -272,8 +281,16 @@ def check_neuron(settings: NeuronSettings, chain: Chain, *, is_voter: bool = Fal
             return
         raise NeuronConfigError(
             f"This node can't work in subnet {settings.netuid}: {error}.",
-            "Set neuron.netuid to a subnet of this network whose task is built in.",
+            "Set neuron.netuid to a subnet of this network whose task is known here.",
         ) from error
+    if settings.role == "miner":
+        try:
+            build_runtime_settings(settings, subnet, task, "")
+        except InvalidOptions as error:
+            raise NeuronConfigError(
+                f"The model of the task {task.name} can't be built: {error}.",
+                f"Change neuron.options.{error.option} in the settings.",
+            ) from error
 
 
 async def run_neuron(neuron: Neuron, evidence: EvidencePort, cache_dir: str) -> None:
@@ -313,13 +330,11 @@ def _describe(error: BaseException) -> str:
 
 async def _run_miner(neuron: Neuron, cache_dir: str) -> None:
     log = get_logger("neuron")
-    settings = build_runtime_settings(neuron.settings, cache_dir)
     subnet = get_subnet(neuron.chain.head.state, neuron.netuid)
     task = open_task(subnet.task, subnet.task_params)
+    settings = build_runtime_settings(neuron.settings, subnet, task, cache_dir)
     async with open_runtime(settings, log.info) as runtime:
-        intake = MinerSettings(
-            neuron.netuid, intake_max=max(1, neuron.settings.queue_max // PREFIXES)
-        )
+        intake = MinerSettings(neuron.netuid, intake_max=neuron.settings.queue_max)
         neuron.begin_mining(runtime, Miner(neuron.port, runtime, task, intake, log.info))
         try:
             async with trio.open_nursery() as nursery:
@@ -349,7 +364,14 @@ async def _tell_ready(runtime: Runtime) -> None:
     await runtime.wait_ready()
     card = runtime.state.card
     if card is not None:
-        get_logger("neuron").info("model ready", **dataclasses.asdict(card))
+        get_logger("neuron").info(
+            "model ready",
+            model=card.name,
+            device=card.device,
+            parameters=card.parameters,
+            cached=card.cached,
+            qualities=dict(card.qualities),
+        )
 
 
 async def _run_validator(neuron: Neuron, evidence: EvidencePort) -> None:
@@ -362,10 +384,7 @@ async def _run_validator(neuron: Neuron, evidence: EvidencePort) -> None:
         miners_max=chosen.queries_per_round,
         scorer=compute_scorer_hash(subnet.task),
     )
-    if subnet.task == TextTask.name and not subnet.task_params:
-        task: Task = TextTask(chosen.prefixes_per_query)
-    else:
-        task = open_task(subnet.task, subnet.task_params)
+    task = open_task(subnet.task, subnet.task_params)
     log = get_logger("neuron").info
     validator = Validator(neuron.port, evidence, task, settings, log)
     neuron.begin_validating(validator)

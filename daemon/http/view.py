@@ -84,7 +84,10 @@ class PeerView:
 
 @dataclass(frozen=True, slots=True)
 class NeuronStatus:
-    """The neuron this node runs; `state` is starting, training, ready, restarting or stopped."""
+    """The neuron this node runs.
+
+    `state` is starting, training, ready, restarting, failed (no model: see `reason`) or stopped.
+    """
 
     role: str
     netuid: int
@@ -97,7 +100,7 @@ class NeuronStatus:
     worker_restarts: int = 0
     weights_age_epochs: int | None = None
     reason: str = ""
-    """Why a validator sets no weights just now; empty when nothing stands in the way."""
+    """Why a validator sets no weights or a miner has no model; empty when all is well."""
 
 
 @dataclass(frozen=True, slots=True)

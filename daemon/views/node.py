@@ -280,6 +280,6 @@ class View:
             return Check("weights", age <= WEIGHTS_AGE_MAX, detail, remedy)
         remedy = "Training takes its time at the first start; if it restarts, see the log."
         detail = f"the {status.role} is {status.state}, {status.worker_restarts} worker restarts"
-        if neuron.last_failure:
-            detail += f"; it failed last with {neuron.last_failure}"
+        if status.reason:
+            detail += f": {status.reason}"
         return Check("worker", status.state == "ready", detail, remedy)

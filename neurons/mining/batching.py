@@ -1,32 +1,36 @@
-"""Requests waiting for the model, and when they leave together.
+"""Queries waiting for the model, and when they leave together.
 
-The first waiting request opens a batch; the batch leaves after `batch_wait_ms` or with `batch_max`
-prefixes. Whatever came while the worker was busy has waited already and leaves at once. The queue
-is bounded: what does not fit is refused immediately.
+The first waiting query opens a batch; the batch leaves after `batch_wait_ms` or with `batch_max`
+units of work, as the task measures them. Whatever came while the worker was busy has waited already
+and leaves at once. The queue is bounded: what does not fit is refused immediately.
 """
 
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import trio
 
 from neurons.errors import NeurondError, WorkerFull
 
+BATCH_BYTES_MAX = 4 << 20
+"""Most bytes of queries in one batch, so that it fits one frame to the worker."""
+
 
 @dataclass(eq=False, slots=True)
-class Request:
-    """Somebody waiting for the distributions after `prefixes`."""
+class WaitingQuery:
+    """Somebody waiting for the answer to the query `body`."""
 
-    prefixes: tuple[bytes, ...]
+    body: bytes
+    units: int
+    """Work in it, as its task measures work."""
     arrived: float
     done: trio.Event = field(default_factory=trio.Event)
-    rows: tuple[bytes, ...] = ()
+    result: bytes = b""
     error: NeurondError | None = None
 
-    def answer(self, rows: tuple[bytes, ...]) -> None:
-        """Hand the waiter its rows."""
-        self.rows = rows
+    def answer(self, result: bytes) -> None:
+        """Hand the waiter its answer."""
+        self.result = result
         self.done.set()
 
     def fail(self, error: NeurondError) -> None:
@@ -42,60 +46,60 @@ class BatchQueue:
         self._wait_s = batch_wait_ms / 1_000
         self._batch_max = batch_max
         self._queue_max = queue_max
-        self._requests: deque[Request] = deque()
-        self._size = 0
+        self._queries: deque[WaitingQuery] = deque()
+        self._units = 0
         self._arrived = trio.Event()
 
     @property
-    def size(self) -> int:
-        """Prefixes that wait."""
-        return self._size
+    def units(self) -> int:
+        """Units of work that wait."""
+        return self._units
 
-    async def ask(self, prefixes: Sequence[bytes]) -> tuple[bytes, ...]:
-        """Wait in the queue and return the rows; a cancelled waiter leaves the queue.
+    async def ask(self, body: bytes, units: int) -> bytes:
+        """Wait in the queue and return the answer; a cancelled waiter leaves the queue.
 
         Raises:
-            WorkerFull: no room for so many prefixes now.
+            WorkerFull: no room for so much work now.
             NeurondError: what the worker's life answered instead.
         """
-        if self._size + len(prefixes) > self._queue_max:
+        if self._units + units > self._queue_max:
             raise WorkerFull("the queue towards the model is full", retry_ms=500)
-        request = Request(tuple(prefixes), trio.current_time())
-        self._requests.append(request)
-        self._size += len(request.prefixes)
+        query = WaitingQuery(body, units, trio.current_time())
+        self._queries.append(query)
+        self._units += units
         self._arrived.set()
         try:
-            await request.done.wait()
+            await query.done.wait()
         finally:
-            if request in self._requests:  # cancelled while waiting
-                self._requests.remove(request)
-                self._size -= len(request.prefixes)
-        if request.error is not None:
-            raise request.error
-        return request.rows
+            if query in self._queries:  # cancelled while waiting
+                self._queries.remove(query)
+                self._units -= units
+        if query.error is not None:
+            raise query.error
+        return query.result
 
-    async def take(self) -> list[Request]:
-        """Wait for the next batch: at most `batch_max` prefixes, or one request that has more."""
+    async def take(self) -> list[WaitingQuery]:
+        """Wait for the next batch: at most `batch_max` units, or one query that has more."""
         while True:
-            while not self._requests:
+            while not self._queries:
                 await self._wait_arrival()
-            with trio.move_on_at(self._requests[0].arrived + self._wait_s):
-                while self._size < self._batch_max:
+            with trio.move_on_at(self._queries[0].arrived + self._wait_s):
+                while self._units < self._batch_max:
                     await self._wait_arrival()
             batch = self._pop_batch()
             if batch:  # everybody may have left while we collected
                 return batch
 
-    def _pop_batch(self) -> list[Request]:
-        batch: list[Request] = []
-        count = 0
-        while self._requests:
-            more = len(self._requests[0].prefixes)
-            if batch and count + more > self._batch_max:
+    def _pop_batch(self) -> list[WaitingQuery]:
+        batch: list[WaitingQuery] = []
+        units = size = 0
+        while self._queries:
+            first = self._queries[0]
+            units, size = units + first.units, size + len(first.body)
+            if batch and (units > self._batch_max or size > BATCH_BYTES_MAX):
                 break
-            batch.append(self._requests.popleft())
-            count += more
-        self._size -= count
+            batch.append(self._queries.popleft())
+        self._units -= sum(query.units for query in batch)
         return batch
 
     async def _wait_arrival(self) -> None:
@@ -104,6 +108,6 @@ class BatchQueue:
 
     def fail_all(self, error: NeurondError) -> None:
         """Hand everybody who waits `error`."""
-        while self._requests:
-            self._requests.popleft().fail(error)
-        self._size = 0
+        while self._queries:
+            self._queries.popleft().fail(error)
+        self._units = 0

@@ -1,10 +1,11 @@
-"""Answer queries: bounded intake, batches, honest refusal when full.
+"""Answer queries, whatever the task: bounded intake, batches, honest refusal when full.
 
 `Miner.answer` is what the node calls for every question of kind `query`. The gates stand in the
 order of their cost: the peer's bucket, the size, the decoding, the addressee and the clock, the
-signature, the permit, the replay memory, the intake. Only then does the model see anything.
-Whatever happens the asker gets a reply: a signed completion, `Busy` with a hint when waiting would
-help, a `Refusal` with a reason when it would not.
+signature, the permit, the replay memory, the task's measure of the work, the intake. Only then
+does the model see anything; neither query nor answer is looked into here. Whatever happens the
+asker gets a reply: a signed completion, `Busy` with a hint when waiting would help, a `Refusal`
+with a reason when it would not.
 """
 
 from dataclasses import dataclass
@@ -37,8 +38,8 @@ class MinerSettings:
     """How much a miner takes on."""
 
     netuid: NetUid
-    intake_max: int = 64
-    """Queries in hand at once; the next hears `Busy`."""
+    intake_max: int = 2_048
+    """Units of work in hand at once, as the task measures them; what is more hears `Busy`."""
     peer_rate: float = 20.0
     """Queries a second of one peer, validators included."""
     peer_burst: float = 40.0
@@ -56,6 +57,7 @@ class MinerCounts:
     busy: int = 0
     refused: int = 0
     in_hand: int = 0
+    """Units of work."""
 
 
 class Miner:
@@ -107,13 +109,20 @@ class Miner:
         refusal = self._check_query(signed)
         if refusal is not None:
             return refusal
-        if self.counts.in_hand >= self._settings.intake_max:
-            return Busy(messages.clip_retry(1_000))
-        self.counts.in_hand += 1
         try:
-            return await self._work(signed.query)
+            units = self._task.measure(signed.query.body)
+        except MalformedQuery as error:
+            return refuse(RefusalCode.MALFORMED, str(error))
+        if units > self._settings.intake_max:
+            limit = self._settings.intake_max
+            return refuse(RefusalCode.NOT_ALLOWED, f"{units} units of work: {limit} are allowed")
+        if self.counts.in_hand + units > self._settings.intake_max:
+            return Busy(messages.clip_retry(1_000))
+        self.counts.in_hand += units
+        try:
+            return await self._work(signed.query, units)
         finally:
-            self.counts.in_hand -= 1
+            self.counts.in_hand -= units
 
     def _check_query(self, signed: SignedQuery) -> Reply | None:
         """Return why `signed` is not for the model; None when it is."""
@@ -137,18 +146,20 @@ class Miner:
         neurons = self._node.metagraph(self._settings.netuid).neurons
         return any(neuron.hotkey == asker and neuron.has_permit for neuron in neurons)
 
-    async def _work(self, query: Query) -> Reply:
+    async def _work(self, query: Query, units: int) -> Reply:
+        """Have the model answer; why it failed is for our log, and none of the asker's business."""
         try:
-            inputs = self._task.read_query(query.body)
-        except MalformedQuery as error:
-            return refuse(RefusalCode.MALFORMED, str(error))
-        try:
-            rows = await self._runtime.infer(inputs)
+            answer = await self._runtime.infer(query.body, units)
         except WorkerUnavailable as error:
             return Busy(messages.clip_retry(error.retry_ms))
         except ModelFault as error:
-            return refuse(RefusalCode.MODEL_FAILED, str(error))
-        return self._complete(query, b"".join(rows))
+            self._log("model_failed", reason=str(error))
+            return refuse(RefusalCode.MODEL_FAILED, "the model has no answer to this query")
+        limit = self._task.answer_bytes_max
+        if len(answer) > limit:
+            self._log("model_failed", reason=f"an answer of {len(answer)} bytes: {limit} may be")
+            return refuse(RefusalCode.MODEL_FAILED, "the model has no answer to this query")
+        return self._complete(query, answer)
 
     def _complete(self, query: Query, answer: bytes) -> Completion:
         """Sign for `answer`: which query, which answer, who and when."""

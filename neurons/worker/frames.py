@@ -4,36 +4,50 @@ frame = "NW" | version u8 | kind u8 | length u32 | body      (integers big-endia
 
     kind      way  body
     START     ->   JSON of `WorkerSpec`
-    BATCH     ->   batch id u32 | count u16 | count x (length u16, prefix)
+    BATCH     ->   count u16 | count x (id u32 | length u32 | query): answer these together
+    STREAM    ->   id u32 | query: answer this one in pieces, `WINDOW` of them on credit
+    CREDIT    ->   id u32: one more piece of that stream may come
+    CANCEL    ->   id u32: nobody wants the rest of that stream; DONE or FAILED still ends it
     HELLO     <-   empty: the process runs and reads its input
     PROGRESS  <-   JSON {"stage": text, "part": 0..1}
     READY     <-   JSON of `ModelCard`
-    ANSWER    <-   batch id u32 | count x 512 bytes (`distributions.pack_rows`)
-    FAULT     <-   batch id u32 | text: the model made no distribution of this batch
+    UNBUILT   <-   text: there is no model, and why; the process ends
+    PIECE     <-   id u32 | sequence number u32 from 0 | bytes
+    DONE      <-   id u32 | the answer; nothing where pieces were it
+    FAILED    <-   id u32 | text: why this one request has no answer
     BEAT      <-   empty, every `BEAT_S` seconds from its own thread: the process is scheduled
 
-The worker is our own code running somebody's model: its frames are checked as a stranger's.
+Queries and answers are the task's and mean nothing here. The worker is our own code running
+somebody's model: its frames are checked as a stranger's.
 """
 
 import json
 import struct
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from typing import cast
 
+from neurons.backends.backend import ModelCard, Scalar
 from neurons.errors import WorkerFault
-from neurons.tasks.text.distributions import ROW_BYTES
 
 FRAME_BYTES_MAX = 8 << 20
-"""Longest body: 16,384 distributions."""
+"""Longest body: a full batch of queries (`batching.BATCH_BYTES_MAX`) and room for their heads."""
+PIECE_BYTES_MAX = 64 << 10
+"""Longest piece of a stream."""
+WINDOW = 16
+"""Pieces a stream may be ahead of its reader: all that is ever held of it is 1 MiB."""
+REASON_BYTES_MAX = 1_000
+"""Longest reason of a failure; what is longer is cut."""
 BEAT_S = 1.0
 _HEAD = struct.Struct(">2sBBI")
 _MAGIC = b"NW"
-_VERSION = 1
-_KINDS = frozenset(range(1, 9))
-_BATCH_HEAD = struct.Struct(">IH")
+_VERSION = 2
+_COUNT = struct.Struct(">H")
+_PAIR = struct.Struct(">II")
 _ID = struct.Struct(">I")
+_CARD_ITEMS_MAX = 16
+_CARD_CHARS_MAX = 100
 
 
 class FrameKind(IntEnum):
@@ -41,12 +55,20 @@ class FrameKind(IntEnum):
 
     START = 1
     BATCH = 2
-    HELLO = 3
-    PROGRESS = 4
-    READY = 5
-    ANSWER = 6
-    FAULT = 7
-    BEAT = 8
+    STREAM = 3
+    CREDIT = 4
+    CANCEL = 5
+    HELLO = 6
+    PROGRESS = 7
+    READY = 8
+    UNBUILT = 9
+    PIECE = 10
+    DONE = 11
+    FAILED = 12
+    BEAT = 13
+
+
+_KINDS = frozenset(FrameKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +80,22 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelCard:
-    """What a ready worker tells of its model; `bits_per_byte` is on renamed text it never saw."""
+class WorkerSpec:
+    """What a worker process is told at its start: which backend, and what to build with it."""
 
-    model: str
-    device: str
-    parameters: int
-    bits_per_byte: float
-    train_s: float
-    cached: bool
+    backend: str
+    task: str
+    answer_bytes_max: int
+    """Longest answer the task lets a miner send."""
+    task_params: bytes = b""
+    device: str = "auto"
+    threads: int = 1
+    cache_dir: str = ""
+    options: Mapping[str, object] = field(default_factory=dict[str, object])
+
+
+_SPEC_FIELDS = tuple(entry.name for entry in fields(WorkerSpec))
+_CARD_FIELDS = tuple(entry.name for entry in fields(ModelCard))
 
 
 def encode(frame: Frame) -> bytes:
@@ -90,77 +119,119 @@ class FrameReader:
         """
         self._data += chunk
         frames: list[Frame] = []
-        while len(self._data) >= _HEAD.size:
+        place = 0
+        while len(self._data) - place >= _HEAD.size:
             magic, version, kind, length = cast(
-                "tuple[bytes, int, int, int]", _HEAD.unpack_from(self._data)
+                "tuple[bytes, int, int, int]", _HEAD.unpack_from(self._data, place)
             )
             if magic != _MAGIC or version != _VERSION or kind not in _KINDS:
-                start = bytes(self._data[: _HEAD.size])
+                start = bytes(self._data[place : place + _HEAD.size])
                 raise WorkerFault(f"no frame of version {_VERSION} starts with {start!r}")
             if length > FRAME_BYTES_MAX:
                 raise WorkerFault(f"a frame of {length} bytes where {FRAME_BYTES_MAX} are allowed")
-            end = _HEAD.size + length
+            end = place + _HEAD.size + length
             if len(self._data) < end:
                 break
-            frames.append(Frame(FrameKind(kind), bytes(self._data[_HEAD.size : end])))
-            del self._data[:end]
+            frames.append(Frame(FrameKind(kind), bytes(self._data[place + _HEAD.size : end])))
+            place = end
+        del self._data[:place]
         return frames
 
 
-# -- bodies ---------------------------------------------------------------------------------------
+# -- to the worker --------------------------------------------------------------------------------
 
 
-def encode_batch(batch_id: int, prefixes: Sequence[bytes]) -> Frame:
-    """Return the frame that asks for the next byte of each of `prefixes`."""
-    parts = [_BATCH_HEAD.pack(batch_id, len(prefixes))]
-    for prefix in prefixes:
-        parts += (len(prefix).to_bytes(2, "big"), prefix)
+def encode_start(spec: WorkerSpec) -> Frame:
+    """Return the frame that tells a worker what to build."""
+    plain = {name: getattr(spec, name) for name in _SPEC_FIELDS}
+    plain |= {"task_params": spec.task_params.hex(), "options": dict(spec.options)}
+    return Frame(FrameKind.START, json.dumps(plain).encode())
+
+
+def decode_start(body: bytes) -> WorkerSpec:
+    """Return the spec of a START body our own runtime wrote.
+
+    Raises:
+        WorkerFault: no JSON, or another version's fields.
+    """
+    plain = _read_object(body)
+    if set(plain) != set(_SPEC_FIELDS):
+        raise WorkerFault("the runtime and the worker are of different versions")
+    plain["task_params"] = bytes.fromhex(str(plain["task_params"]))
+    return WorkerSpec(**plain)  # pyright: ignore[reportArgumentType] # checked by name; our own values
+
+
+def encode_batch(queries: Sequence[tuple[int, bytes]]) -> Frame:
+    """Return the frame that asks for an answer to each of `queries`, given as id and body."""
+    parts = [_COUNT.pack(len(queries))]
+    for number, query in queries:
+        parts += (_PAIR.pack(number, len(query)), query)
     return Frame(FrameKind.BATCH, b"".join(parts))
 
 
-def decode_batch(body: bytes) -> tuple[int, list[bytes]]:
-    """Return the id and the prefixes of a BATCH body our own runtime wrote."""
-    batch_id, count = cast("tuple[int, int]", _BATCH_HEAD.unpack_from(body))
-    place = _BATCH_HEAD.size
-    prefixes: list[bytes] = []
+def decode_batch(body: bytes) -> list[tuple[int, bytes]]:
+    """Return the ids and bodies of the queries of a BATCH body our own runtime wrote."""
+    (count,) = cast("tuple[int]", _COUNT.unpack_from(body))
+    place = _COUNT.size
+    queries: list[tuple[int, bytes]] = []
     for _ in range(count):
-        start = place + 2
-        place = start + int.from_bytes(body[place:start], "big")
-        prefixes.append(body[start:place])
+        number, length = cast("tuple[int, int]", _PAIR.unpack_from(body, place))
+        start = place + _PAIR.size
+        place = start + length
+        queries.append((number, body[start:place]))
     assert place == len(body)
-    return batch_id, prefixes
+    return queries
 
 
-def encode_answer(batch_id: int, rows: bytes) -> Frame:
-    """Return the frame that answers batch `batch_id`."""
-    return Frame(FrameKind.ANSWER, _ID.pack(batch_id) + rows)
+def encode_tagged(kind: FrameKind, number: int, rest: bytes = b"") -> Frame:
+    """Return the frame of `kind` about request `number`."""
+    return Frame(kind, _ID.pack(number) + rest)
 
 
-def encode_fault(batch_id: int, message: str) -> Frame:
-    """Return the frame that says the model failed on batch `batch_id`."""
-    return Frame(FrameKind.FAULT, _ID.pack(batch_id) + message.encode()[:1_000])
+# -- from the worker ------------------------------------------------------------------------------
 
 
-def decode_reply(body: bytes) -> tuple[int, bytes]:
-    """Return the batch id and the rest of an ANSWER or FAULT body.
+def decode_tagged(body: bytes) -> tuple[int, bytes]:
+    """Return the request id and the rest of a body that starts with one.
 
     Raises:
         WorkerFault: too short for an id.
     """
     if len(body) < _ID.size:
-        raise WorkerFault("an answer without a batch id")
+        raise WorkerFault("a frame about a request without the request's id")
     return int.from_bytes(body[: _ID.size], "big"), body[_ID.size :]
 
 
-def split_rows(rows: bytes, count: int) -> tuple[bytes, ...]:
-    """Return the `count` distributions of an answer.
+def encode_failed(number: int, reason: str) -> Frame:
+    """Return the frame that says why request `number` has no answer."""
+    return encode_tagged(FrameKind.FAILED, number, reason.encode()[:REASON_BYTES_MAX])
+
+
+def encode_unbuilt(reason: str) -> Frame:
+    """Return the frame that says why there is no model."""
+    return Frame(FrameKind.UNBUILT, reason.encode()[:REASON_BYTES_MAX])
+
+
+def decode_reason(text: bytes) -> str:
+    """Return a worker's words, cut and made printable."""
+    return text[:REASON_BYTES_MAX].decode("utf-8", "replace")
+
+
+def encode_piece(number: int, sequence: int, piece: bytes) -> Frame:
+    """Return the frame with piece `sequence` of the answer to request `number`."""
+    return Frame(FrameKind.PIECE, _PAIR.pack(number, sequence) + piece)
+
+
+def decode_piece(rest: bytes) -> tuple[int, bytes]:
+    """Return the sequence number and the bytes of what follows the id in a PIECE body.
 
     Raises:
-        WorkerFault: another number of them.
+        WorkerFault: no sequence number, or too many bytes.
     """
-    if len(rows) != count * ROW_BYTES:
-        raise WorkerFault(f"{len(rows)} bytes of answer for {count} prefixes")
-    return tuple(rows[start : start + ROW_BYTES] for start in range(0, len(rows), ROW_BYTES))
+    sequence, piece = decode_tagged(rest)
+    if len(piece) > PIECE_BYTES_MAX:
+        raise WorkerFault(f"a piece of {len(piece)} bytes where {PIECE_BYTES_MAX} are allowed")
+    return sequence, piece
 
 
 def encode_progress(stage: str, part: float) -> Frame:
@@ -178,24 +249,44 @@ def decode_progress(body: bytes) -> tuple[str, float]:
     stage, part = plain.get("stage"), plain.get("part")
     if not isinstance(stage, str) or not isinstance(part, int | float):
         raise WorkerFault("progress without a stage and a part")
-    return stage[:100], min(max(float(part), 0.0), 1.0)
+    return stage[:_CARD_CHARS_MAX], min(max(float(part), 0.0), 1.0)
 
 
 def encode_ready(card: ModelCard) -> Frame:
     """Return the frame that says the model serves."""
-    return Frame(FrameKind.READY, json.dumps(asdict(card)).encode())
+    plain = {name: getattr(card, name) for name in _CARD_FIELDS}
+    plain |= {"qualities": dict(card.qualities)}
+    return Frame(FrameKind.READY, json.dumps(plain, default=str).encode())
 
 
 def decode_ready(body: bytes) -> ModelCard:
-    """Return the model card.
+    """Return the model card, cut to what a person reads.
 
     Raises:
         WorkerFault: missing or foreign fields.
     """
     plain = _read_object(body)
-    if set(plain) != {field.name for field in fields(ModelCard)}:
+    parameters, qualities = plain.get("parameters"), plain.get("qualities")
+    if set(plain) != set(_CARD_FIELDS) or not isinstance(parameters, int):
         raise WorkerFault("a model card with other fields")
-    return ModelCard(**plain)  # pyright: ignore[reportArgumentType] # shown, never computed with
+    if not isinstance(qualities, dict):
+        raise WorkerFault("a model card whose qualities are no table")
+    told = list(cast("dict[str, object]", qualities).items())[:_CARD_ITEMS_MAX]
+    return ModelCard(
+        name=_clip(plain["name"]),
+        device=_clip(plain["device"]),
+        parameters=parameters,
+        qualities={_clip(word): _read_scalar(value) for word, value in told},
+        cached=bool(plain["cached"]),
+    )
+
+
+def _clip(value: object) -> str:
+    return str(value)[:_CARD_CHARS_MAX]
+
+
+def _read_scalar(value: object) -> Scalar:
+    return value if isinstance(value, int | float) else _clip(value)
 
 
 def _read_object(body: bytes) -> dict[str, object]:

@@ -1,15 +1,15 @@
-"""The model's own process: load, batch, answer over a pipe; the only place torch runs.
+"""The model's own process: build it, then answer over a pipe; the only place a backend runs.
 
 `python -m neurons.worker.main`, started by `neurons/worker/runtime.py`. Frames come in on stdin and
 go out on what was stdout; before anything else is imported, file descriptor 1 is pointed at stderr,
 so a model or a C library that prints can't corrupt a frame and its words end in the node's log.
 
-It must not outlive its node: a thread reads stdin all the time and the process exits the moment
-that pipe closes, which the kernel does however the node dies. (PR_SET_PDEATHSIG would be wrong: it
-fires when the parent's *thread* that forked ends, and trio forks from a short-lived one.)
+It must not outlive its node, nor anything it started: the runtime makes it the leader of a process
+group, a thread reads stdin all the time, and the moment that pipe closes, which the kernel does
+however the node dies, the group is killed. (PR_SET_PDEATHSIG would be wrong: it fires when the
+parent's *thread* that forked ends, and trio forks from a short-lived one.)
 
-A model's exception ends the process with its traceback on stderr; the runtime restarts it. Numbers
-that are no distribution are a FAULT frame for that batch and nothing more.
+A model that can't be imported or built is said as UNBUILT with its reason, and the process ends.
 """
 
 import os
@@ -19,20 +19,17 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from neurons.errors import ModelFault
-from neurons.tasks.text.distributions import pack_rows, quantise
-from neurons.tasks.text.models.spec import WorkerSpec, decode_worker_spec
+from neurons.backends.backend import MakeModel, Model, ModelCard, Setup
+from neurons.errors import WorkerFault
 from neurons.worker import frames
-from neurons.worker.frames import Frame, FrameKind, FrameReader
-
-if TYPE_CHECKING:
-    from neurons.tasks.text.models.build import Report, Served
+from neurons.worker.answering import FAILURES_MAX, Answerer, describe
+from neurons.worker.frames import Frame, FrameKind, FrameReader, WorkerSpec
 
 NICENESS = 5
 """The node's votes go before a model's arithmetic on a shared core."""
 CHUNK_BYTES = 1 << 16
+UNBUILT_EXIT = 4
 
 
 class RuntimePipe:
@@ -47,18 +44,25 @@ class RuntimePipe:
         """Return the next frame from the runtime, waiting for it."""
         return self._frames.get()
 
-    def send(self, frame: Frame) -> None:
-        """Write one frame whole. When nobody reads any more, the process ends."""
-        data = memoryview(frames.encode(frame))
+    def receive_waiting(self) -> Frame | None:
+        """Return the next frame if one has come."""
+        try:
+            return self._frames.get_nowait()
+        except queue.Empty:
+            return None
+
+    def send(self, *said: Frame) -> None:
+        """Write frames whole. When nobody reads any more, the process ends."""
+        data = memoryview(b"".join(map(frames.encode, said)))
         with self._lock:
             try:
                 while data:
                     data = data[os.write(self._out, data) :]
             except BrokenPipeError:
-                os._exit(0)
+                _end_group()
 
     def read_for_ever(self) -> None:
-        """Read stdin into the queue; end the process when the node closes it, or is gone."""
+        """Read stdin into the queue; end when the node closes it, or is gone."""
         reader = FrameReader()
         while chunk := os.read(0, CHUNK_BYTES):
             for frame in reader.feed(chunk):
@@ -72,8 +76,8 @@ class RuntimePipe:
             self.send(Frame(FrameKind.BEAT))
 
 
-def main(build: "Callable[[WorkerSpec, Report], Served] | None" = None) -> None:
-    """Serve batches until stdin closes; `build` makes the model (default: the task's)."""
+def main(make: MakeModel | None = None) -> None:
+    """Serve until stdin closes; `make` builds the model (default: the backend that is named)."""
     out = os.dup(1)
     os.dup2(2, 1)
     sys.stdout = sys.stderr
@@ -85,7 +89,16 @@ def main(build: "Callable[[WorkerSpec, Report], Served] | None" = None) -> None:
     pipe.send(Frame(FrameKind.HELLO))
     start = pipe.receive()
     assert start.kind is FrameKind.START
-    _serve(pipe, decode_worker_spec(start.body), build)
+    spec = frames.decode_start(start.body)
+    try:
+        model = _build(spec, pipe, make)
+        ready = frames.encode_ready(_get_card(model, spec))
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the operator hears it
+        traceback.print_exc()
+        pipe.send(frames.encode_unbuilt(describe(error)))
+        sys.exit(UNBUILT_EXIT)
+    pipe.send(ready)
+    _serve(pipe, Answerer(model, spec.answer_bytes_max))
 
 
 def _run_then_exit(loop: Callable[[], None]) -> None:
@@ -94,29 +107,57 @@ def _run_then_exit(loop: Callable[[], None]) -> None:
         loop()
     except BaseException:  # noqa: BLE001 - a dead thread alone leaves a process nobody can talk to
         traceback.print_exc()
-        os._exit(1)
-    os._exit(0)
+    _end_group()
 
 
-def _serve(
-    pipe: RuntimePipe, spec: WorkerSpec, build: "Callable[[WorkerSpec, Report], Served] | None"
-) -> None:
-    if build is None:
-        os.environ.setdefault("OMP_NUM_THREADS", str(spec.threads))  # before torch is imported
-        from neurons.tasks.text.models.build import build  # noqa: PLC0415 - HELLO must not wait for torch
+def _end_group() -> None:
+    """End this process and all it has started."""
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
 
-    served = build(spec, lambda stage, part: pipe.send(frames.encode_progress(stage, part)))
-    pipe.send(frames.encode_ready(served.card))
+
+def _build(spec: WorkerSpec, pipe: RuntimePipe, make: MakeModel | None) -> Model:
+    os.environ.setdefault("OMP_NUM_THREADS", str(spec.threads))  # before numpy or torch is imported
+    if make is None:
+        from neurons.backends.known import load_backend  # noqa: PLC0415 - HELLO waits for nothing
+
+        make = load_backend(spec.backend)
+    return make(
+        Setup(
+            task=spec.task,
+            task_params=spec.task_params,
+            device=spec.device,
+            threads=spec.threads,
+            cache_dir=spec.cache_dir,
+            options=spec.options,
+            report=lambda stage, part: pipe.send(frames.encode_progress(stage, part)),
+        )
+    )
+
+
+def _get_card(model: Model, spec: WorkerSpec) -> ModelCard:
+    """Return the model's own card, or one that says what we know of it.
+
+    Raises:
+        TypeError: it can't answer.
+    """
+    if not callable(getattr(model, "answer", None)):
+        raise TypeError(f"{type(model).__name__} has no method answer(bodies)")
+    card: object = getattr(model, "card", None)
+    if isinstance(card, ModelCard):
+        return card
+    return ModelCard(type(model).__name__, spec.device)
+
+
+def _serve(pipe: RuntimePipe, answerer: Answerer) -> None:
     while True:
-        frame = pipe.receive()
-        assert frame.kind is FrameKind.BATCH
-        batch_id, prefixes = frames.decode_batch(frame.body)
-        try:
-            rows = quantise(served.model.predict(prefixes))
-        except ModelFault as fault:
-            pipe.send(frames.encode_fault(batch_id, str(fault)))
-        else:
-            pipe.send(frames.encode_answer(batch_id, pack_rows(rows)))
+        frame = pipe.receive_waiting() if answerer.is_streaming else pipe.receive()
+        said = answerer.advance() if frame is None else answerer.hear(frame)
+        if said:
+            pipe.send(*said)
+        if answerer.is_broken:
+            raise WorkerFault(f"the model failed on {FAILURES_MAX} queries running")
 
 
 if __name__ == "__main__":

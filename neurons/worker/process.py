@@ -1,28 +1,33 @@
-"""One worker process from spawn to death: handshake, batches, heartbeat, memory, a clean stop.
+"""One worker process from spawn to death: handshake, batches, streams, memory, a clean stop.
 
 The first thing that goes wrong ends the life: it is recorded, every task of the life is cancelled,
-the process is asked to go (its stdin closes, SIGTERM) and after a grace killed.
+the process is asked to go (its stdin closes, SIGTERM) and after a grace killed, and with it every
+process that it started: it leads a session of its own.
 
-Memory is capped by reading the resident size each second, not by RLIMIT_AS: torch and CUDA reserve
-far more address space than they ever use.
+Memory is capped by reading the resident sizes of it and its descendants each second, not by
+RLIMIT_AS: torch and CUDA reserve far more address space than they ever use.
 """
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 import psutil
 import trio
 
-from neurons.errors import ModelFault, WorkerFault, WorkerTimeout, WorkerUnavailable
-from neurons.mining.batching import BatchQueue, Request
+from neurons.backends.backend import ModelCard
+from neurons.errors import ModelUnbuilt, WorkerFault, WorkerTimeout, WorkerUnavailable
+from neurons.mining.batching import BatchQueue, WaitingQuery
 from neurons.ports import Log
-from neurons.tasks.text.models.spec import WorkerSpec, encode_worker_spec
 from neurons.worker import frames
-from neurons.worker.frames import Frame, FrameKind, FrameReader, ModelCard
+from neurons.worker.flights import ORDERS_MAX, AnswerStream, Flights
+from neurons.worker.frames import Frame, FrameKind, FrameReader, WorkerSpec
 
 ROOT = Path(__file__).resolve().parents[2]
 """Where `python -m neurons.worker.main` finds our rooms, wherever the node was started."""
@@ -42,16 +47,16 @@ class RuntimeSettings:
     start_s: float = 120.0
     """From spawn to ready, training included."""
     batch_s: float = 20.0
-    """Most a batch may take once it is sent."""
+    """Most a batch may take once it is sent, and streams may wait for any next piece."""
     heartbeat_s: float = 30.0
     """Longest silence of a live worker; generous, for a machine that swaps or trains."""
     memory_mb_max: int = 4_096
-    """Largest resident size, MiB."""
+    """Largest resident size of the worker and its descendants, MiB."""
     batch_wait_ms: float = 5.0
     batch_max: int = 256
-    """Prefixes that close a batch."""
+    """Units of work that close a batch."""
     queue_max: int = 2_048
-    """Prefixes that may wait; more are refused."""
+    """Units of work that may wait; more are refused."""
     grace_s: float = 2.0
     """From SIGTERM to SIGKILL."""
     backoff_s: float = 0.5
@@ -65,6 +70,8 @@ class Phase(Enum):
     TRAINING = "training"
     READY = "ready"
     RESTARTING = "restarting"
+    FAILED = "failed"
+    """The model can't be imported or built; tried again after the pause."""
     STOPPED = "stopped"
 
 
@@ -78,17 +85,6 @@ class Vitals:
     pid: int | None = None
     rss_bytes: int = 0
     card: ModelCard | None = None
-
-
-@dataclass(eq=False, slots=True)
-class _Flight:
-    """The batch the worker is working on, and how it ended."""
-
-    batch_id: int
-    count: int
-    done: trio.Event = field(default_factory=trio.Event)
-    rows: tuple[bytes, ...] = ()
-    fault: ModelFault | None = None
 
 
 class Life:
@@ -109,9 +105,18 @@ class Life:
         self._scope = trio.CancelScope()
         self._failure: WorkerUnavailable | None = None
         self._ready = trio.Event()
-        self._heard = trio.current_time()
-        self._batch_id = 0
-        self._flight: _Flight | None = None
+        self._heard = self._worked = trio.current_time()
+        self._orders, self._ordered = trio.open_memory_channel[Frame](ORDERS_MAX)
+        self._writing = trio.Lock()
+        self._flights = Flights(self._order, settings.worker.answer_bytes_max)
+
+    def open_stream(self, body: bytes) -> AnswerStream:
+        """Have `body` answered in pieces; whoever opens a stream also gives it up.
+
+        Raises:
+            WorkerFull: too many are open.
+        """
+        return self._flights.begin_stream(body)
 
     async def run(self) -> WorkerUnavailable:
         """Spawn, serve until something fails, leave no process behind; return what failed."""
@@ -123,6 +128,7 @@ class Life:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 cwd=ROOT,
+                start_new_session=True,
             )
         except OSError as error:
             return WorkerUnavailable(f"can't start {command[0]}: {error}")
@@ -130,11 +136,24 @@ class Life:
         try:
             with self._scope:
                 async with trio.open_nursery() as nursery:
-                    for task in (self._read, self._read_log, self._wait, self._watch, self._feed):
+                    tasks = (self._read, self._read_log, self._wait, self._watch)
+                    for task in (*tasks, self._feed, self._write_orders):
                         nursery.start_soon(task, process)
         finally:
+            self._flights.fail_all(self._reason)
             await _stop(process, self._settings.grace_s)
+        return self._reason
+
+    @property
+    def _reason(self) -> WorkerUnavailable:
         return self._failure or WorkerUnavailable("the worker was stopped")
+
+    def _order(self, frame: Frame) -> None:
+        """Have `frame` written to the worker soon; there is room for all of one that reads."""
+        try:
+            self._orders.send_nowait(frame)
+        except trio.WouldBlock:
+            self._fail(WorkerUnavailable("the worker does not read what it is told"))
 
     def _fail(self, failure: WorkerUnavailable) -> None:
         """End this life for `failure`; a second one changes nothing."""
@@ -177,21 +196,13 @@ class Life:
                 self.vitals.card = frames.decode_ready(frame.body)
                 self._tell(Phase.READY, "serving", 1.0)
                 self._ready.set()
-            case FrameKind.ANSWER | FrameKind.FAULT:
-                self._land(frame)
+            case FrameKind.UNBUILT:
+                self._fail(ModelUnbuilt(frames.decode_reason(frame.body)))
+            case FrameKind.PIECE | FrameKind.DONE | FrameKind.FAILED:
+                self._worked = self._heard
+                self._flights.land(frame)
             case _:
                 raise WorkerFault(f"{frame.kind.name} is not a worker's to say")
-
-    def _land(self, frame: Frame) -> None:
-        batch_id, body = frames.decode_reply(frame.body)
-        flight = self._flight
-        if flight is None or flight.batch_id != batch_id:
-            raise WorkerFault(f"an answer to batch {batch_id}, which is not in flight")
-        if frame.kind is FrameKind.FAULT:
-            flight.fault = ModelFault(body.decode("utf-8", "replace"))
-        else:
-            flight.rows = frames.split_rows(body, flight.count)
-        flight.done.set()
 
     async def _read_log(self, process: trio.Process) -> None:
         """Log the worker's stderr line by line."""
@@ -226,7 +237,11 @@ class Life:
                 self._fail(WorkerUnavailable(f"not ready after {self._settings.start_s:g} s"))
             if now - self._heard > self._settings.heartbeat_s:
                 self._fail(WorkerTimeout(f"silent for {now - self._heard:.0f} s"))
-            self.vitals.rss_bytes = _read_rss(process.pid)
+            if not self._flights.is_stream_owed:
+                self._worked = now
+            elif now - self._worked > self._settings.batch_s:
+                self._fail(WorkerTimeout(f"no piece in {self._settings.batch_s:g} s"))
+            self.vitals.rss_bytes = sum(map(_read_rss, _list_family(process.pid)))
             if self.vitals.rss_bytes > self._settings.memory_mb_max << 20:
                 used = self.vitals.rss_bytes >> 20
                 self._fail(
@@ -239,58 +254,48 @@ class Life:
 
     async def _feed(self, process: trio.Process) -> None:
         """Start the worker, then send it batch after batch."""
-        await self._send(process, Frame(FrameKind.START, encode_worker_spec(self._settings.worker)))
+        await self._send(process, frames.encode_start(self._settings.worker))
         await self._ready.wait()
         while True:
             batch = await self._queue.take()
             try:
                 await self._run_batch(process, batch)
             finally:
-                failure = self._failure or WorkerUnavailable("the worker was stopped")
-                for request in batch:
-                    if not request.done.is_set():
-                        request.fail(failure)
+                for query in batch:
+                    if not query.done.is_set():
+                        query.fail(self._reason)
 
-    async def _run_batch(self, process: trio.Process, batch: list[Request]) -> None:
-        """Run `batch` once; on a model's fault once more one by one, to find whose it is."""
-        flight = await self._fly(process, batch)
-        if flight.fault is not None and len(batch) > 1:
-            for request in batch:
-                await self._run_batch(process, [request])
-            return
-        rows = flight.rows
-        for request in batch:
-            if flight.fault is not None:
-                request.fail(flight.fault)
-            else:
-                count = len(request.prefixes)
-                request.answer(rows[:count])
-                rows = rows[count:]
-
-    async def _fly(self, process: trio.Process, batch: list[Request]) -> _Flight:
-        """Send one batch and wait for its answer, at most `batch_s`."""
-        prefixes = [prefix for request in batch for prefix in request.prefixes]
-        self._batch_id = (self._batch_id + 1) % 2**32
-        flight = self._flight = _Flight(self._batch_id, len(prefixes))
-        with trio.move_on_after(self._settings.batch_s):
-            await self._send(process, frames.encode_batch(flight.batch_id, prefixes))
-            await flight.done.wait()
-        if not flight.done.is_set():
+    async def _run_batch(self, process: trio.Process, batch: list[WaitingQuery]) -> None:
+        """Send one batch and wait for all its answers, at most `batch_s`."""
+        frame = self._flights.begin_batch(batch)
+        with trio.move_on_after(self._settings.batch_s) as limit:
+            await self._send(process, frame)
+            await self._flights.wait_batch()
+        if limit.cancelled_caught:
             self._fail(WorkerTimeout(f"a batch took more than {self._settings.batch_s:g} s"))
             await trio.sleep_forever()  # until the cancellation that `_fail` ordered arrives
-        self._flight = None
-        return flight
+
+    async def _write_orders(self, process: trio.Process) -> None:
+        """Send what is said about streams."""
+        async for frame in self._ordered:
+            await self._send(process, frame)
 
     async def _send(self, process: trio.Process, frame: Frame) -> None:
         assert process.stdin is not None
         try:
-            await process.stdin.send_all(frames.encode(frame))
+            async with self._writing:
+                await process.stdin.send_all(frames.encode(frame))
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             await trio.sleep_forever()  # the process is gone: `_wait` ends this life
 
 
 async def _stop(process: trio.Process, grace_s: float) -> None:
-    """Close the worker's stdin, ask it to end, kill it after `grace_s`; reap it."""
+    """Close the worker's stdin, ask it to end, kill it after `grace_s`; leave none of its family.
+
+    Most of its family is in its process group; a child with a session of its own is found as long
+    as its parents live.
+    """
+    family = _list_family(process.pid) if process.returncode is None else []
     with trio.CancelScope(shield=True):
         for stream in (process.stdin, process.stdout, process.stderr):
             if stream is not None:
@@ -299,9 +304,21 @@ async def _stop(process: trio.Process, grace_s: float) -> None:
             process.terminate()
             with trio.move_on_after(grace_s):
                 await process.wait()
-        if process.returncode is None:
-            process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        for child in family[1:]:
+            with suppress(psutil.Error):  # one that is gone is not killed, nor whoever has its pid
+                child.kill()
         await process.wait()
+
+
+def _list_family(pid: int) -> list[psutil.Process]:
+    """Return the worker and its descendants; nothing once it is gone."""
+    try:
+        worker = psutil.Process(pid)
+        return [worker, *worker.children(recursive=True)]
+    except psutil.Error:
+        return []
 
 
 def _describe_exit(code: int | None) -> str:
@@ -310,9 +327,9 @@ def _describe_exit(code: int | None) -> str:
     return f"the worker was killed by signal {-code}" if code < 0 else f"the worker exited ({code})"
 
 
-def _read_rss(pid: int) -> int:
-    """Return the resident size of `pid` in bytes; 0 once it is gone."""
+def _read_rss(process: psutil.Process) -> int:
+    """Return the resident size of `process` in bytes; 0 once it is gone."""
     try:
-        return psutil.Process(pid).memory_info().rss
+        return process.memory_info().rss
     except psutil.Error:
         return 0

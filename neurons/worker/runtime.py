@@ -4,19 +4,21 @@
 time, lets a batch's deadline pass, stops beating, grows beyond its memory cap, speaks garbage or
 ends by itself is killed and started again after a growing pause (`neurons/worker/process.py` is one
 such life). What that costs is the batch in flight and the queue, each waiter being told with a
-typed error; the node never notices.
+typed error; the node never notices. A model that can't be built is tried again like any other,
+because what it lacks (a file, a server, a card) may come; meanwhile the state says FAILED and why.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import trio
 
-from neurons.errors import WorkerUnavailable
+from neurons.backends.backend import ModelCard
+from neurons.errors import ModelUnbuilt, WorkerUnavailable
 from neurons.mining.batching import BatchQueue
 from neurons.ports import Log
-from neurons.worker.frames import ModelCard
+from neurons.worker.flights import AnswerStream
 from neurons.worker.process import Life, Phase, RuntimeSettings
 
 BACKOFF_S_MAX = 60.0
@@ -39,7 +41,7 @@ class RuntimeState:
     rss_bytes: int
     card: ModelCard | None
     queued: int
-    """Prefixes waiting."""
+    """Units of work waiting."""
 
 
 class Runtime:
@@ -52,7 +54,7 @@ class Runtime:
         self._changed = trio.Event()
         self._life = self._begin_life()
         self._restarts = 0
-        self._last_error = ""
+        self._failure: WorkerUnavailable | None = None
         self._pause_s: float | None = None
 
     @property
@@ -62,16 +64,18 @@ class Runtime:
         phase, stage = vitals.phase, vitals.stage
         if self._pause_s is not None:
             phase, stage = Phase.RESTARTING, f"pausing {self._pause_s:g} s"
+            if isinstance(self._failure, ModelUnbuilt):
+                phase = Phase.FAILED
         return RuntimeState(
             phase=phase,
             stage=stage,
             part=vitals.part,
             restarts=self._restarts,
-            last_error=self._last_error,
+            last_error="" if self._failure is None else str(self._failure),
             pid=vitals.pid,
             rss_bytes=vitals.rss_bytes,
             card=vitals.card,
-            queued=self._queue.size,
+            queued=self._queue.units,
         )
 
     @property
@@ -84,19 +88,38 @@ class Runtime:
         while not self.is_ready:
             await self._changed.wait()
 
-    async def infer(self, prefixes: Sequence[bytes]) -> tuple[bytes, ...]:
-        """Return the distribution after each prefix: 512 bytes, 256 u16 summing to 65535.
+    async def infer(self, body: bytes, units: int) -> bytes:
+        """Return the answer to the query `body`, `units` of work as its task measures them.
 
         The deadline is the caller's cancel scope; a cancelled request leaves the queue.
 
         Raises:
             WorkerUnavailable: no worker is ready, or it died with this batch (WorkerTimeout: it
                 was too slow; WorkerFull: too much is waiting). Come back in `retry_ms`.
-            ModelFault: the model made no distribution of these prefixes.
+            ModelFault: the model failed on this query.
         """
+        self._check_ready()
+        return await self._queue.ask(body, units)
+
+    @asynccontextmanager
+    async def stream(self, body: bytes) -> AsyncGenerator[AnswerStream]:
+        """Yield the answer to `body` as an iterable of its pieces; leaving the block cancels it.
+
+        At most `WINDOW` pieces are made ahead of whoever reads them.
+
+        Raises:
+            WorkerUnavailable: no worker is ready, or (WorkerFull) too many streams are open.
+        """
+        self._check_ready()
+        stream = self._life.open_stream(body)
+        try:
+            yield stream
+        finally:
+            stream.give_up()
+
+    def _check_ready(self) -> None:
         if not self.is_ready:
             raise WorkerUnavailable(self._describe(), retry_ms=2_000)
-        return await self._queue.ask(prefixes)
 
     async def supervise(self) -> None:
         """Run one life after another, for ever; `open_runtime` does this for you."""
@@ -111,7 +134,7 @@ class Runtime:
             if trio.current_time() - began > HEALTHY_S:
                 pause_s = self._settings.backoff_s
             self._restarts += 1
-            self._last_error = str(failure)
+            self._failure = failure
             self._pause_s = pause_s
             self._announce()
             self._log(

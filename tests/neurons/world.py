@@ -275,9 +275,6 @@ class LevelTask:
         self.world.seeds.append(seed)
         return tuple(Challenge(seed, b"") for _ in range(count))
 
-    def read_query(self, body: bytes) -> tuple[bytes, ...]:
-        return (body,)
-
     def verify(self, challenge: Challenge, answer: bytes, record: ChainRecord) -> Judgement:
         if len(answer) != 1:
             return Fault(Whose.MINER, "one byte, please")

@@ -190,10 +190,6 @@ class TextTask:
                 truth.append(text[place])
         return Challenge(encode_query(prefixes), bytes(truth))
 
-    def read_query(self, body: bytes) -> tuple[bytes, ...]:
-        """Return the prefixes of a query body; see `read_query` of this module."""
-        return read_query(body)
-
     def measure(self, body: bytes) -> int:
         """Return how many prefixes a query body has.
 

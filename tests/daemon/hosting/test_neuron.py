@@ -36,11 +36,12 @@ class FixedRuntime:
 
     is_ready: bool = True
     restarts: int = 0
+    last_error: str = ""
 
     @property
     def state(self) -> RuntimeState:
         phase = Phase.READY if self.is_ready else Phase.TRAINING
-        return RuntimeState(phase, "", 0.0, self.restarts, "", 1, 0, None, 0)
+        return RuntimeState(phase, "", 0.0, self.restarts, self.last_error, 1, 0, None, 0)
 
 
 @asynccontextmanager
@@ -254,9 +255,29 @@ async def test_a_voter_starts_though_its_subnet_has_no_work_any_more(tmp_path: P
             check_neuron(elsewhere, node.chain)
 
 
-async def test_a_model_that_cannot_be_built_is_named_with_a_remedy(tmp_path: Path):
+async def test_an_option_no_model_can_have_is_named_with_a_remedy(tmp_path: Path):
     async with _open(tmp_path, MINER, "hot2") as (node, _):
-        model = replace(MINER.model, width=30, heads=4)
-        with pytest.raises(NeuronConfigError) as caught:
-            check_neuron(replace(MINER, model=model), node.chain)
-        assert "neuron.model" in caught.value.remedy
+        wrong = replace(MINER, model=replace(MINER.model, width=30, heads=4))
+        with pytest.raises(NeuronConfigError, match="30") as caught:
+            check_neuron(wrong, node.chain)
+        assert "neuron.options.width" in caught.value.remedy
+        check_neuron(replace(wrong, role="validator"), node.chain)
+
+
+async def test_a_backend_nobody_knows_is_named_with_a_remedy(tmp_path: Path):
+    async with _open(tmp_path, MINER, "hot2") as (node, _):
+        unknown = replace(MINER, backend="python:models")  # pyright: ignore[reportArgumentType] # any text
+        with pytest.raises(NeuronConfigError, match=r"package\.module:Class") as caught:
+            check_neuron(unknown, node.chain)
+        assert "neuron.backend" in caught.value.remedy
+
+
+async def test_why_a_miner_has_no_model_is_told(tmp_path: Path):
+    async with _open(tmp_path, MINER, "hot2") as (_, neuron):
+        _mine(neuron, FixedRuntime(is_ready=False, last_error="No module named 'x'"))
+        assert neuron.status().reason == "No module named 'x'"
+        _mine(neuron, FixedRuntime(last_error="before"))
+        assert neuron.status().reason == ""
+        neuron.last_failure = "ValueError: damaged"
+        neuron.end()
+        assert neuron.status().reason == "ValueError: damaged"

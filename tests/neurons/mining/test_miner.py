@@ -1,6 +1,6 @@
 """The miner's gates, in order, and what it signs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -14,23 +14,29 @@ from neurons.errors import ModelFault, NeurondError, WorkerFull, WorkerTimeout, 
 from neurons.messages import Busy, Completion, Query, Refusal, RefusalCode, SignedQuery
 from neurons.mining.intake import PEERS_MAX, SKEW_MS, PeerBuckets, SeenQueries
 from neurons.mining.miner import Miner, MinerSettings
-from neurons.tasks.text.distributions import ROW_BYTES
 from neurons.tasks.text.task import TextTask, encode_query
 from tests.neurons.world import CHAIN_ID, NETUID, FakeNode, World, make_hotkey, quiet
 
 
 class FakeModel:
-    """Answers zeros after `delay_s`, or raises `error`."""
+    """Answers `answer` after `delay_s`, or raises `error`."""
 
-    def __init__(self, delay_s: float = 0.0, error: NeurondError | None = None) -> None:
+    def __init__(
+        self, delay_s: float = 0.0, error: NeurondError | None = None, answer: bytes = b"answer"
+    ) -> None:
         self.delay_s = delay_s
         self.error = error
+        self.answer = answer
+        self.bodies: list[bytes] = []
+        self.units = 0
 
-    async def infer(self, prefixes: Sequence[bytes]) -> tuple[bytes, ...]:
+    async def infer(self, body: bytes, units: int) -> bytes:
+        self.bodies.append(body)
+        self.units += units
         await trio.sleep(self.delay_s)
         if self.error is not None:
             raise self.error
-        return (bytes(ROW_BYTES),) * len(prefixes)
+        return self.answer
 
 
 def make_miner(model: FakeModel, settings: MinerSettings | None = None) -> Miner:
@@ -60,11 +66,14 @@ async def ask(miner: Miner, payload: bytes, peer: bytes = b"peer") -> messages.R
 
 
 async def test_answer_is_signed_for_its_query() -> None:
-    miner = make_miner(FakeModel())
+    model = FakeModel()
+    miner = make_miner(model)
     payload = make_payload()
     reply = await ask(miner, payload)
     assert isinstance(reply, Completion)
-    assert len(reply.answer) == 2 * ROW_BYTES
+    assert reply.answer == b"answer"
+    assert model.bodies == [QUERY.body]
+    assert model.units == 2
     query = codec.decode(SignedQuery, payload).query
     query_hash = messages.compute_query_hash(CHAIN_ID, query)
     messages.check_completion(reply, query_hash, make_hotkey("miner"))
@@ -117,14 +126,44 @@ async def test_model_that_is_not_there_is_an_honest_busy(
     assert await ask(make_miner(FakeModel(error=error)), make_payload()) == Busy(U32(retry_ms))
 
 
-async def test_model_that_answers_nan_is_refused(autojump_clock: trio.testing.MockClock) -> None:
-    reply = await ask(make_miner(FakeModel(error=ModelFault("NaN"))), make_payload())
+@pytest.mark.parametrize(
+    "model",
+    [
+        FakeModel(error=ModelFault("/home/me/secret is missing")),
+        FakeModel(answer=bytes(TextTask.answer_bytes_max + 1)),
+    ],
+    ids=["fault", "too long"],
+)
+async def test_model_that_has_no_answer_is_refused_and_why_is_not_told(
+    model: FakeModel, autojump_clock: trio.testing.MockClock
+) -> None:
+    reply = await ask(make_miner(model), make_payload())
     assert isinstance(reply, Refusal)
     assert reply.code is RefusalCode.MODEL_FAILED
+    assert "secret" not in reply.message
+
+
+async def test_intake_counts_units_of_work(autojump_clock: trio.testing.MockClock) -> None:
+    miner = make_miner(FakeModel(delay_s=5), MinerSettings(NETUID, intake_max=3))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask, miner, make_payload())
+        await trio.sleep(1)
+        assert miner.counts.in_hand == 2
+        assert isinstance(await ask(miner, make_payload(number=1)), Busy)
+        small = replace(QUERY, body=Bytes64K(encode_query([b"a"])))
+        assert isinstance(await ask(miner, make_payload(small, number=2)), Completion)
+
+
+async def test_query_no_intake_could_take_is_refused_for_good(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    reply = await ask(make_miner(FakeModel(), MinerSettings(NETUID, intake_max=1)), make_payload())
+    assert isinstance(reply, Refusal)
+    assert reply.code is RefusalCode.NOT_ALLOWED
 
 
 async def test_full_intake_says_busy_at_once(autojump_clock: trio.testing.MockClock) -> None:
-    miner = make_miner(FakeModel(delay_s=5), MinerSettings(NETUID, intake_max=2))
+    miner = make_miner(FakeModel(delay_s=5), MinerSettings(NETUID, intake_max=4))
     payloads = [make_payload(number=number) for number in range(3)]
     async with trio.open_nursery() as nursery:
         for payload in payloads[:2]:

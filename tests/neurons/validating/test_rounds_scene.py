@@ -5,15 +5,22 @@ import trio
 
 from consensus.quantities import Uid, Weight
 from neurons.mining.miner import Miner, MinerSettings
-from neurons.tasks.text.models.spec import ModelSpec, WorkerSpec
 from neurons.tasks.text.task import TextTask
 from neurons.validating.rounds import RoundSettings, Validator
+from neurons.worker.frames import WorkerSpec
 from neurons.worker.process import RuntimeSettings
 from neurons.worker.runtime import Runtime, open_runtime
 from tests.neurons.world import NETUID, FakeNode, FakeStore, Peer, World, quiet
 
-STRONG = ModelSpec(model="ngram", order=4, corpus_bytes=600_000)
-WEAK = ModelSpec(model="transformer", steps=60, width=32, layers=1, heads=2, corpus_bytes=100_000)
+STRONG = {"kind": "ngram", "order": 4, "corpus_bytes": 600_000}
+WEAK = {
+    "kind": "transformer",
+    "train_steps": 60,
+    "width": 32,
+    "layers": 1,
+    "heads": 2,
+    "corpus_bytes": 100_000,
+}
 
 
 @pytest.mark.slow
@@ -22,8 +29,11 @@ async def test_better_model_is_paid_more_within_one_epoch_of_its_start() -> None
     task = TextTask()
     with trio.fail_after(240):
         async with trio.open_nursery() as nursery:
-            for name, spec in (("strong", STRONG), ("weak", WEAK)):
-                settings = RuntimeSettings(WorkerSpec(spec, "cpu"))
+            for name, options in (("strong", STRONG), ("weak", WEAK)):
+                spec = WorkerSpec(
+                    "builtin", task.name, task.answer_bytes_max, device="cpu", options=options
+                )
+                settings = RuntimeSettings(spec)
                 runtime = await nursery.start(_keep_runtime, settings)
                 miner = Miner(FakeNode(world, name), runtime, task, MinerSettings(NETUID), quiet)
                 world.add_miner(name, _peer(miner))

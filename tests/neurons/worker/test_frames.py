@@ -6,21 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from neurons.backends.backend import ModelCard
 from neurons.errors import WorkerFault
-from neurons.tasks.text.models.spec import (
-    ModelSpec,
-    WorkerSpec,
-    compute_orders,
-    compute_spec_hash,
-    decode_worker_spec,
-    encode_worker_spec,
-)
 from neurons.worker import frames
-from neurons.worker.frames import Frame, FrameKind, FrameReader, ModelCard
+from neurons.worker.frames import Frame, FrameKind, FrameReader, WorkerSpec
 
 FRAMES = [
     Frame(FrameKind.HELLO),
-    Frame(FrameKind.ANSWER, b"x" * 700),
+    Frame(FrameKind.DONE, b"x" * 700),
     Frame(FrameKind.BEAT),
     Frame(FrameKind.READY),
 ]
@@ -39,11 +32,11 @@ def test_frames_survive_any_cutting(size: int) -> None:
 @pytest.mark.parametrize(
     "head",
     [
-        b"XX\x01\x08\0\0\0\0",
-        b"NW\x02\x08\0\0\0\0",
-        b"NW\x01\x00\0\0\0\0",
-        b"NW\x01\x09\0\0\0\0",
-        struct.pack(">2sBBI", b"NW", 1, 8, frames.FRAME_BYTES_MAX + 1),
+        b"XX\x02\x08\0\0\0\0",
+        b"NW\x01\x08\0\0\0\0",
+        b"NW\x02\x00\0\0\0\0",
+        b"NW\x02\x0e\0\0\0\0",
+        struct.pack(">2sBBI", b"NW", 2, 8, frames.FRAME_BYTES_MAX + 1),
     ],
 )
 def test_what_is_no_frame_is_refused_at_its_head(head: bytes) -> None:
@@ -51,53 +44,56 @@ def test_what_is_no_frame_is_refused_at_its_head(head: bytes) -> None:
         FrameReader().feed(head)
 
 
-@given(st.integers(0, 2**32 - 1), st.lists(st.binary(max_size=300), max_size=20))
-def test_batch_survives(batch_id: int, prefixes: list[bytes]) -> None:
-    frame = frames.encode_batch(batch_id, prefixes)
-    assert frames.decode_batch(frame.body) == (batch_id, prefixes)
+@given(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.binary(max_size=300)), max_size=20))
+def test_batch_survives(queries: list[tuple[int, bytes]]) -> None:
+    assert frames.decode_batch(frames.encode_batch(queries).body) == queries
 
 
 @pytest.mark.parametrize("body", [b"", b"abc"])
-def test_answer_without_id_is_refused(body: bytes) -> None:
+def test_frame_about_a_request_without_its_id_is_refused(body: bytes) -> None:
     with pytest.raises(WorkerFault):
-        frames.decode_reply(body)
+        frames.decode_tagged(body)
 
 
-def test_answer_of_another_count_is_refused() -> None:
-    assert len(frames.split_rows(bytes(1_024), 2)) == 2
-    with pytest.raises(WorkerFault):
-        frames.split_rows(bytes(1_024), 3)
+def test_piece_survives_up_to_its_bound() -> None:
+    frame = frames.encode_piece(7, 3, bytes(frames.PIECE_BYTES_MAX))
+    number, rest = frames.decode_tagged(frame.body)
+    assert number == 7
+    assert frames.decode_piece(rest) == (3, bytes(frames.PIECE_BYTES_MAX))
+    for wrong in (b"abc", rest + b"!"):
+        with pytest.raises(WorkerFault):
+            frames.decode_piece(wrong)
+
+
+def test_reason_is_cut_and_made_readable() -> None:
+    body = frames.encode_failed(1, "x" * 5_000).body
+    assert frames.decode_reason(frames.decode_tagged(body)[1]) == "x" * frames.REASON_BYTES_MAX
+    assert frames.decode_reason(b"\xff") == "\N{REPLACEMENT CHARACTER}"
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"stage": 1, "part": 0}', b"\xff"])
-def test_progress_of_another_shape_is_refused(body: bytes) -> None:
-    with pytest.raises(WorkerFault):
-        frames.decode_progress(body)
-    with pytest.raises(WorkerFault):
-        frames.decode_ready(body)
+def test_progress_card_and_start_of_another_shape_are_refused(body: bytes) -> None:
+    for decode in (frames.decode_progress, frames.decode_ready, frames.decode_start):
+        with pytest.raises(WorkerFault):
+            decode(body)
 
 
 def test_card_and_progress_survive() -> None:
-    card = ModelCard("ngram", "cpu", 5, 2.5, 1.0, cached=True)
+    card = ModelCard("ngram", "cpu", 5, {"bits_per_byte": 2.5, "said": "well"}, cached=True)
     assert frames.decode_ready(frames.encode_ready(card).body) == card
     assert frames.decode_progress(frames.encode_progress("training", 7.0).body) == ("training", 1)
 
 
-def test_worker_spec_survives_and_its_model_has_one_name() -> None:
-    spec = WorkerSpec(ModelSpec(model="ngram", order=6), "cpu", 2, "/tmp/x")
-    assert decode_worker_spec(encode_worker_spec(spec)) == spec
-    names = {compute_spec_hash(ModelSpec(seed=seed)) for seed in (1, 1, 2)}
-    assert len(names) == 2
+def test_card_is_cut_to_what_a_person_reads() -> None:
+    qualities = {f"quality {number:02}": object() for number in range(99)}
+    card = ModelCard("x" * 5_000, "cpu", 5, qualities)  # pyright: ignore[reportArgumentType] # a user's class may
+    read = frames.decode_ready(frames.encode_ready(card).body)
+    assert len(read.name) == 100
+    assert len(read.qualities) == 16
+    assert all(isinstance(value, str) for value in read.qualities.values())
 
 
-def test_orders_go_down_by_twos_to_zero() -> None:
-    assert [compute_orders(order) for order in (0, 1, 3, 4)] == [(0,), (0, 1), (0, 1, 3), (0, 2, 4)]
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [{"model": "gpt"}, {"order": 7}, {"width": 30}, {"steps": 0}, {"corpus_bytes": 9}],
-)
-def test_spec_no_model_can_have_is_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=r"must|none of"):
-        ModelSpec(**wrong)  # pyright: ignore[reportArgumentType]
+def test_worker_spec_survives() -> None:
+    options = {"kind": "ngram", "order": 6, "train_s": 0.5, "strict": True}
+    spec = WorkerSpec("builtin", "text", 10, b"\x81\x07", "cpu", 2, "/tmp/x", options)
+    assert frames.decode_start(frames.encode_start(spec).body) == spec

@@ -7,38 +7,39 @@ import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
 import psutil
 import pytest
 import trio
 
-from neurons.errors import ModelFault, WorkerTimeout, WorkerUnavailable
-from neurons.tasks.text.models.spec import ModelSpec, WorkerSpec
+from neurons.errors import ModelFault, WorkerFull, WorkerTimeout, WorkerUnavailable
+from neurons.worker.answering import FAILURES_MAX
+from neurons.worker.flights import STREAMS_MAX, AnswerStream
+from neurons.worker.frames import WINDOW, WorkerSpec
 from neurons.worker.process import ROOT, Phase, RuntimeSettings
 from neurons.worker.runtime import Runtime, open_runtime
 
 pytestmark = pytest.mark.slow
 
 STUB = """
-import os, sys, time
-from types import SimpleNamespace
-import numpy as np
+import os, subprocess, sys, time
 from neurons.worker import main as worker
-from neurons.worker.frames import ModelCard
 
 class Model:
-    def predict(self, prefixes):
+    def __init__(self, setup):
+        {build}
+        setup.report("training", 0.5)
+
+    def answer(self, bodies):
         {body}
-        return np.ones((len(prefixes), 256))
+        return [b"<" + body + b">" for body in bodies]
 
-def build(spec, report):
-    {build}
-    report("training", 0.5)
-    return SimpleNamespace(model=Model(), card=ModelCard("stub", "cpu", 1, 8.0, 0.0, False))
+    def stream(self, body):
+        {stream}
+        for number in range(int(body)):
+            yield str(number).encode()
 
-worker.main(build)
+worker.main(Model)
 """
 
 
@@ -56,11 +57,12 @@ class Diary:
 
 
 def make_settings(
-    body: str = "pass", build: str = "pass", code: str | None = None
+    body: str = "pass", build: str = "pass", stream: str = "pass", code: str | None = None
 ) -> RuntimeSettings:
+    code = code or STUB.format(body=body, build=build, stream=stream)
     return RuntimeSettings(
-        worker=WorkerSpec(ModelSpec()),
-        command=(sys.executable, "-c", code or STUB.format(body=body, build=build)),
+        worker=WorkerSpec("stub", "none", answer_bytes_max=100_000),
+        command=(sys.executable, "-c", code),
         start_s=20.0,
         batch_s=10.0,
         backoff_s=0.05,
@@ -93,7 +95,8 @@ async def test_restart_count_reason_and_progress_are_told() -> None:
         assert state.phase is Phase.READY
         assert state.restarts == 0
         assert state.card is not None
-        assert len(await runtime.infer([b"a", b"b"])) == 2
+        assert state.card.name == "Model"
+        assert await runtime.infer(b"a", 1) == b"<a>"
         await wait_for(lambda: runtime.state.rss_bytes > 1 << 20)
 
 
@@ -101,7 +104,7 @@ async def test_worker_that_prints_on_stdout_answers_and_its_words_are_logged() -
     body = 'print("hello"); os.system("echo from a child"); os.write(1, b"raw\\n")'
     diary = Diary()
     async with serving(make_settings(body), diary) as runtime:
-        assert len(await runtime.infer([b"a"])) == 1
+        assert await runtime.infer(b"a", 1) == b"<a>"
         await wait_for(lambda: len(diary.get("worker_says")) == 3)
         assert set(diary.get("worker_says")) == {"hello", "from a child", "raw"}
         assert runtime.state.restarts == 0
@@ -112,7 +115,7 @@ async def test_worker_that_never_starts_is_restarted_and_told_of() -> None:
     settings = replace(make_settings(build="time.sleep(99)"), start_s=1.0)
     async with open_runtime(settings, diary) as runtime:
         with pytest.raises(WorkerUnavailable, match="starting"):
-            await runtime.infer([b"a"])
+            await runtime.infer(b"a", 1)
         await wait_for(lambda: runtime.state.restarts)
         assert "not ready after 1 s" in runtime.state.last_error
 
@@ -125,15 +128,23 @@ async def test_worker_that_never_starts_is_restarted_and_told_of() -> None:
         ("import os, time; os.close(1); time.sleep(99)", "closed its pipe"),
         ("import os; os.kill(os.getpid(), 9)", "signal 9"),
         (
-            "import os, struct; os.write(1, struct.pack('>2sBBI', b'NW', 1, 6, 1 << 30))",
+            "import os, struct; os.write(1, struct.pack('>2sBBI', b'NW', 2, 11, 1 << 30))",
             "garbage",
         ),
         (
-            "import os, struct; os.write(1, struct.pack('>2sBBI', b'NW', 1, 6, 4) + bytes(4))",
+            "import os, struct; os.write(1, struct.pack('>2sBBI', b'NW', 2, 11, 4) + bytes(4))",
             "not in flight",
         ),
-        ("import os, struct; os.write(1, struct.pack('>2sBBI', b'NW', 9, 3, 0))", "garbage"),
-        ("import os, struct; os.write(1, struct.pack('>2sBBI', b'NW', 1, 5, 2) + b'{}')", "card"),
+        ("import os, struct; os.write(1, struct.pack('>2sBBI', b'NW', 9, 6, 0))", "garbage"),
+        (
+            "import os, struct; os.write(1, struct.pack('>2sBBI', b'NW', 2, 10, 8) + bytes(8))",
+            "no stream in flight",
+        ),
+        (
+            "import os, struct; os.write(1, struct.pack('>2sBBI', b'NW', 2, 2, 2) + bytes(2))",
+            "BATCH is not a worker's",
+        ),
+        ("import os, struct; os.write(1, struct.pack('>2sBBI', b'NW', 2, 8, 2) + b'{}')", "card"),
     ],
 )
 async def test_process_that_is_no_worker_is_restarted_with_growing_pauses(
@@ -155,25 +166,23 @@ async def test_command_that_does_not_exist_is_told_of() -> None:
 
 
 async def test_crash_costs_its_batch_and_nothing_else() -> None:
-    body = 'if b"crash" in prefixes: raise ValueError("boom")'
-    diary = Diary()
-    async with serving(make_settings(body), diary) as runtime:
+    body = 'if b"crash" in bodies: os._exit(3)'
+    async with serving(make_settings(body), Diary()) as runtime:
         with pytest.raises(WorkerUnavailable, match="exited"):
-            await runtime.infer([b"crash"])
+            await runtime.infer(b"crash", 1)
         await runtime.wait_ready()
-        assert len(await runtime.infer([b"fine"])) == 1
+        assert await runtime.infer(b"fine", 1) == b"<fine>"
         assert runtime.state.restarts == 1
-        assert any("boom" in line for line in diary.get("worker_says"))
 
 
 async def test_hanging_batch_hits_its_deadline() -> None:
-    body = 'if b"hang" in prefixes: time.sleep(99)'
+    body = 'if b"hang" in bodies: time.sleep(99)'
     settings = replace(make_settings(body), batch_s=0.3)
     async with serving(settings, Diary()) as runtime:
         with pytest.raises(WorkerTimeout, match="more than 0"):
-            await runtime.infer([b"hang"])
+            await runtime.infer(b"hang", 1)
         await runtime.wait_ready()
-        assert len(await runtime.infer([b"fine"])) == 1
+        assert await runtime.infer(b"fine", 1) == b"<fine>"
 
 
 async def test_killed_worker_comes_back() -> None:
@@ -183,7 +192,7 @@ async def test_killed_worker_comes_back() -> None:
         os.kill(pid, signal.SIGKILL)
         await wait_for(lambda: runtime.state.restarts)
         await runtime.wait_ready()
-        assert len(await runtime.infer([b"fine"])) == 1
+        assert await runtime.infer(b"fine", 1) == b"<fine>"
 
 
 async def test_frozen_worker_is_missed_by_its_heartbeat() -> None:
@@ -200,30 +209,164 @@ async def test_frozen_worker_is_missed_by_its_heartbeat() -> None:
 async def test_worker_that_grows_beyond_its_memory_is_restarted() -> None:
     settings = replace(make_settings("self.hoard = b'x' * (300 << 20)"), memory_mb_max=250)
     async with serving(settings, Diary()) as runtime:
-        await runtime.infer([b"a"])
+        await runtime.infer(b"a", 1)
         await wait_for(lambda: runtime.state.restarts)
         assert "250 are allowed" in runtime.state.last_error
 
 
-async def test_nan_of_one_request_is_its_own_fault_and_harms_no_neighbour() -> None:
-    body = 'if b"nan" in prefixes: return np.full((len(prefixes), 256), np.nan)'
+async def test_memory_of_the_worker_s_children_counts() -> None:
+    child = """code = "x = b'x' * (300 << 20); import time; time.sleep(99)"; """
+    body = child + 'subprocess.Popen([sys.executable, "-c", code])'
+    settings = replace(make_settings(body), memory_mb_max=250)
+    async with serving(settings, Diary()) as runtime:
+        await runtime.infer(b"a", 1)
+        await wait_for(lambda: runtime.state.restarts)
+        assert "250 are allowed" in runtime.state.last_error
+
+
+# -- poison ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ('if b"poison" in bodies: raise ValueError("boom")', "ValueError: boom"),
+        ('if b"poison" in bodies: return []', "0 answers to 1 queries"),
+        ('return [body if body != b"poison" else "text" for body in bodies]', "of type str"),
+        (
+            'return [body if body != b"poison" else bytes(100_001) for body in bodies]',
+            "are allowed",
+        ),
+        ('return [body if body != b"poison" else ValueError("no") for body in bodies]', "no"),
+    ],
+)
+async def test_a_poisoned_query_fails_with_its_reason_and_harms_no_neighbour(
+    body: str, reason: str
+) -> None:
     settings = replace(make_settings(body), batch_wait_ms=100)
     outcomes: dict[bytes, object] = {}
 
     async with serving(settings, Diary()) as runtime:
 
-        async def ask(prefix: bytes) -> None:
+        async def ask(query: bytes) -> None:
             try:
-                outcomes[prefix] = await runtime.infer([prefix])
+                outcomes[query] = await runtime.infer(query, 1)
             except ModelFault as fault:
-                outcomes[prefix] = str(fault)
+                outcomes[query] = str(fault)
 
         async with trio.open_nursery() as nursery:
-            for prefix in (b"a", b"nan", b"b"):
-                nursery.start_soon(ask, prefix)
-        assert "NaN" in str(outcomes[b"nan"])
-        assert all(isinstance(outcomes[prefix], tuple) for prefix in (b"a", b"b"))
+            for query in (b"a", b"poison", b"b"):
+                nursery.start_soon(ask, query)
+        assert reason in str(outcomes[b"poison"])
+        assert all(isinstance(outcomes[query], bytes) for query in (b"a", b"b"))
         assert runtime.state.restarts == 0
+
+
+async def test_a_model_that_always_fails_is_started_anew() -> None:
+    diary = Diary()
+    async with serving(make_settings('raise ValueError("boom")'), diary) as runtime:
+        for _ in range(FAILURES_MAX):
+            with pytest.raises(ModelFault, match="boom"):
+                await runtime.infer(b"a", 1)
+        await wait_for(lambda: runtime.state.restarts)
+        assert any("queries running" in line for line in diary.get("worker_says"))
+        await runtime.wait_ready()
+
+
+async def test_a_model_that_can_not_be_built_is_told_of_and_tried_again() -> None:
+    settings = make_settings(build='raise OSError("no weights here")')
+    diary = Diary()
+    with trio.fail_after(60):
+        async with open_runtime(settings, diary) as runtime:
+            await wait_for(lambda: runtime.state.phase is Phase.FAILED)
+            assert runtime.state.last_error == "OSError: no weights here"
+            await wait_for(lambda: runtime.state.restarts >= 2)
+            with pytest.raises(WorkerUnavailable, match="no weights here"):
+                await runtime.infer(b"a", 1)
+    pauses = [fields["pause_s"] for event, fields in diary.lines if event == "worker_restart"]
+    assert pauses[:2] == [0.05, 0.1]
+
+
+# -- streams ---------------------------------------------------------------------------------------
+
+
+async def test_pieces_come_in_order_while_batches_are_answered() -> None:
+    async with serving(make_settings(), Diary()) as runtime, runtime.stream(b"40") as pieces:
+        assert await anext(pieces) == b"0"
+        assert await runtime.infer(b"a", 1) == b"<a>"
+        assert [piece async for piece in pieces] == [str(each).encode() for each in range(1, 40)]
+
+
+async def test_a_slow_reader_holds_up_nobody_and_the_worker_makes_no_more() -> None:
+    said = 'print("made", flush=True); yield b"x"'
+    stream = f"while True: {said}"
+    diary = Diary()
+    settings = replace(make_settings(stream=stream), batch_s=1.0)
+    async with serving(settings, diary) as runtime, runtime.stream(b"1") as pieces:
+        await wait_for(lambda: len(diary.get("worker_says")) == WINDOW)
+        began = trio.current_time()
+        while trio.current_time() < began + 3 * settings.batch_s:
+            assert await runtime.infer(b"a", 1) == b"<a>"
+            await trio.sleep(0.1)
+        assert len(diary.get("worker_says")) == WINDOW
+        assert runtime.state.restarts == 0
+        await anext(pieces)
+        await wait_for(lambda: len(diary.get("worker_says")) == WINDOW + 1)
+
+
+@asynccontextmanager
+async def open_when_free(runtime: Runtime) -> AsyncGenerator[AnswerStream]:
+    """Open a stream once the worker has ended one of those before."""
+    with trio.fail_after(10):
+        while True:
+            try:
+                async with runtime.stream(b"1") as pieces:
+                    yield pieces
+                    return
+            except WorkerFull:
+                await trio.sleep(0.01)
+
+
+async def test_a_stream_left_is_closed_in_the_model() -> None:
+    stream = """
+        try:
+            while True: yield b"x"
+        finally:
+            print("closed", flush=True)
+"""
+    diary = Diary()
+    async with serving(make_settings(stream=stream), diary) as runtime:
+        for _ in range(2 * STREAMS_MAX):
+            async with open_when_free(runtime) as pieces:
+                await anext(pieces)
+        await wait_for(lambda: len(diary.get("worker_says")) == 2 * STREAMS_MAX)
+        assert runtime.state.restarts == 0
+
+
+async def test_a_stream_without_a_next_piece_hits_the_deadline() -> None:
+    settings = replace(make_settings(stream="time.sleep(99)"), batch_s=0.5)
+    async with serving(settings, Diary()) as runtime:
+        async with runtime.stream(b"1") as pieces:
+            with pytest.raises(WorkerTimeout, match="no piece"):
+                await anext(pieces)
+        await runtime.wait_ready()
+        assert runtime.state.restarts == 1
+
+
+async def test_a_stream_ends_with_its_worker() -> None:
+    async with serving(make_settings(stream="while True: yield b'x'"), Diary()) as runtime:
+        async with runtime.stream(b"1") as pieces:
+            await anext(pieces)
+            assert runtime.state.pid is not None
+            os.kill(runtime.state.pid, signal.SIGKILL)
+            with pytest.raises(WorkerUnavailable):
+                async for _ in pieces:
+                    pass
+        await wait_for(lambda: runtime.state.restarts)
+        await runtime.wait_ready()
+
+
+# -- the end ---------------------------------------------------------------------------------------
 
 
 async def test_worker_that_ignores_sigterm_and_its_stdin_is_killed() -> None:
@@ -234,64 +377,52 @@ async def test_worker_that_ignores_sigterm_and_its_stdin_is_killed() -> None:
             await wait_for(lambda: runtime.state.restarts)
 
 
-def test_worker_does_not_outlive_a_killed_node() -> None:
+SPAWN = """
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(99)"])
+        print("child", child.pid, flush=True)
+"""
+
+
+@pytest.mark.parametrize("is_stopped_well", [True, False], ids=["stopped", "killed"])
+async def test_children_die_with_the_worker(is_stopped_well: bool) -> None:  # noqa: FBT001 - a case
+    diary = Diary()
+    async with serving(make_settings(build=SPAWN), diary) as runtime:
+        await wait_for(lambda: diary.get("worker_says"))
+        child = psutil.Process(int(diary.get("worker_says")[0].split()[1]))
+        assert child.is_running()
+        if not is_stopped_well:
+            assert runtime.state.pid is not None
+            os.kill(runtime.state.pid, signal.SIGKILL)
+            await wait_for(lambda: _is_gone(child))
+            await runtime.wait_ready()
+    await wait_for(lambda: _is_gone(child))
+
+
+def _is_gone(process: psutil.Process) -> bool:
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+def test_worker_and_its_children_do_not_outlive_a_killed_node() -> None:
     code = f"""
 import sys, trio
 sys.path.insert(0, {str(ROOT)!r})
-from tests.neurons.worker.test_runtime import Diary, make_settings
+from tests.neurons.worker.test_runtime import SPAWN, make_settings
 from neurons.worker.runtime import open_runtime
+def say(event, /, **fields):
+    print(fields.get("line", "").removeprefix("child "), flush=True)
 async def main():
-    async with open_runtime(make_settings("time.sleep(99)"), Diary()) as runtime:
+    settings = make_settings("time.sleep(99)", build=SPAWN)
+    async with open_runtime(settings, say) as runtime:
         await runtime.wait_ready()
         print(runtime.state.pid, flush=True)
-        await runtime.infer([b"busy for long"])
+        await runtime.infer(b"busy for long", 1)
 trio.run(main)
 """
     with subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", code], stdout=subprocess.PIPE, text=True
     ) as node:
         assert node.stdout is not None
-        pid = int(node.stdout.readline())
-        worker = psutil.Process(pid)
+        family = [psutil.Process(int(node.stdout.readline())) for _ in range(2)]
         node.kill()
-    worker.wait(timeout=10)
-    assert not worker.is_running()
-
-
-# -- real torch -----------------------------------------------------------------------------------
-
-TINY = ModelSpec(corpus_bytes=40_000, steps=3, width=16, layers=1, heads=2, context=16, batch=4)
-
-
-@pytest.mark.parametrize("name", ["ngram", "transformer", "pooled"])
-async def test_real_model_trains_once_and_is_loaded_after(name: str, tmp_path: Path) -> None:
-    model = replace(TINY, model=name)  # pyright: ignore[reportArgumentType] # one of the names
-    settings = RuntimeSettings(WorkerSpec(model, "cpu", 1, str(tmp_path)), grace_s=1.0)
-    answers: list[tuple[bytes, ...]] = []
-    cached: list[bool] = []
-    for _ in range(2):
-        async with serving(settings, Diary()) as runtime:
-            answers.append(await runtime.infer([b"import o", b"x", b"def main(self):\n    " * 20]))
-            assert runtime.state.card is not None
-            cached.append(runtime.state.card.cached)
-    assert cached == [False, True]
-    assert answers[0] == answers[1]
-    for row in answers[0]:
-        assert np.frombuffer(row, "<u2").sum() == 65_535
-
-
-def _truncate_only_file(folder: Path) -> None:
-    (kept,) = folder.iterdir()
-    kept.write_bytes(kept.read_bytes()[:1_000])
-
-
-async def test_unreadable_model_file_is_trained_again(tmp_path: Path) -> None:
-    settings = RuntimeSettings(WorkerSpec(replace(TINY, model="ngram"), "cpu", 1, str(tmp_path)))
-    async with serving(settings, Diary()):
-        pass
-    _truncate_only_file(tmp_path)
-    diary = Diary()
-    async with serving(settings, diary) as runtime:
-        assert runtime.state.card is not None
-        assert not runtime.state.card.cached
-    assert any("training again" in line for line in diary.get("worker_says"))
+    _, left = psutil.wait_procs(family, timeout=10)
+    assert all(map(_is_gone, left))

@@ -21,16 +21,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from neurons.backends.backend import ModelCard
 from neurons.dice import Dice
 from neurons.tasks.text import corpus
 from neurons.tasks.text.models import ngram, transformer
-from neurons.tasks.text.models.spec import (
-    ModelSpec,
-    WorkerSpec,
-    compute_orders,
-    compute_spec_hash,
-)
-from neurons.worker.frames import ModelCard
+from neurons.tasks.text.models.spec import ModelSpec, compute_orders, compute_spec_hash
 
 HELD_OUT_BYTES = 60_000
 """Text kept apart to choose the pool and to measure on."""
@@ -44,8 +39,8 @@ Report = Callable[[str, float], None]
 """Called with a stage's name and the part of it that is done, 0..1."""
 
 
-class Model(Protocol):
-    """What a worker serves."""
+class BytePredictor(Protocol):
+    """A trained model of text."""
 
     def predict(self, prefixes: Sequence[bytes]) -> NDArray[np.floating]:
         """Return the distribution of the byte after each prefix: (prefixes, 256)."""
@@ -56,8 +51,18 @@ class Model(Protocol):
 class Served:
     """A model ready to serve, and its card."""
 
-    model: Model
+    model: BytePredictor
     card: ModelCard
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a model is built and run; an empty `cache_dir` keeps nothing."""
+
+    device: str = "auto"
+    threads: int = 1
+    """CPU threads of torch: nodes share a machine, and a batch of bytes gains little from more."""
+    cache_dir: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,7 @@ class TrainedNetwork:
 class ModelPool:
     """The log-linear pool of two models, with one exponent each."""
 
-    members: tuple[Model, Model]
+    members: tuple[BytePredictor, BytePredictor]
     parts: tuple[float, float]
 
     def predict(self, prefixes: Sequence[bytes]) -> NDArray[np.floating]:
@@ -84,26 +89,34 @@ class ModelPool:
         return _pool(_log(first), _log(second), self.parts)
 
 
-def build(spec: WorkerSpec, report: Report) -> Served:
+def build(spec: ModelSpec, place: Place, report: Report) -> Served:
     """Return the model of `spec`, from its cache file or trained now."""
-    torch.set_num_threads(spec.threads)
-    device = choose_device(spec.device)
+    torch.set_num_threads(place.threads)
+    device = choose_device(place.device)
     path = None
-    if spec.cache_dir:
-        path = Path(spec.cache_dir, f"{spec.model.model}-{compute_spec_hash(spec.model)}.pt")
-        kept = _load(path, spec.model, device)
+    if place.cache_dir:
+        path = Path(place.cache_dir, f"{spec.model}-{compute_spec_hash(spec)}.pt")
+        kept = _load(path, spec, device)
         if kept is not None:
             return kept
     began = time.monotonic()
     report("reading", 0.0)
-    texts = gather_text(spec.model)
-    model = _train(spec.model, texts, device, report)
+    texts = gather_text(spec)
+    model = _train(spec, texts, device, report)
     bits = measure(model, texts.measured)
-    spent = time.monotonic() - began
-    card = ModelCard(spec.model.model, str(device), _count(model), bits, spent, cached=False)
+    served = _serve(model, spec, device, (bits, time.monotonic() - began))
     if path is not None:
-        _save(path, model, card)
-    return Served(model, card)
+        _save(path, served)
+    return served
+
+
+def _serve(
+    model: BytePredictor, spec: ModelSpec, device: torch.device, told: tuple[float, float]
+) -> Served:
+    """Return `model` with its card; `told` is its bits per byte and how long it learned, s."""
+    bits, train_s = told
+    qualities = {"bits_per_byte": bits, "train_s": train_s}
+    return Served(model, ModelCard(spec.model, str(device), _count(model), qualities))
 
 
 def choose_device(device: str) -> torch.device:
@@ -153,7 +166,7 @@ def cut_places(text: bytes) -> tuple[list[bytes], NDArray[np.intp]]:
     return prefixes, np.array([text[place] for place in places])
 
 
-def measure(model: Model, text: bytes) -> float:
+def measure(model: BytePredictor, text: bytes) -> float:
     """Return the model's mean log score on places of `text`, bits per byte."""
     prefixes, truth = cut_places(text)
     return _bits(_log(model.predict(prefixes)), truth)
@@ -162,7 +175,7 @@ def measure(model: Model, text: bytes) -> float:
 # -- training -------------------------------------------------------------------------------------
 
 
-def _train(spec: ModelSpec, texts: Texts, device: torch.device, report: Report) -> Model:
+def _train(spec: ModelSpec, texts: Texts, device: torch.device, report: Report) -> BytePredictor:
     if spec.model == "ngram":
         return ngram.train(texts.learned, compute_orders(spec.order))
     network = _train_network(spec, texts.learned, device, report)
@@ -222,7 +235,7 @@ def _bits(logs: NDArray[np.float64], truth: NDArray[np.intp]) -> float:
     return float(-logs[np.arange(len(truth)), truth].mean() / np.log(2))
 
 
-def _count(model: Model) -> int:
+def _count(model: BytePredictor) -> int:
     match model:
         case TrainedNetwork():
             return sum(weight.numel() for weight in model.module.parameters())
@@ -237,11 +250,12 @@ def _count(model: Model) -> int:
 # -- the cache file -------------------------------------------------------------------------------
 
 
-def _save(path: Path, model: Model, card: ModelCard) -> None:
-    """Write `model` to `path` in one move."""
+def _save(path: Path, served: Served) -> None:
+    """Write a model and what it found of itself to `path` in one move."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(f".{os.getpid()}.tmp")
-    plain = _to_plain(model) | {"bits": card.bits_per_byte, "train_s": card.train_s}
+    told = served.card.qualities
+    plain = _to_plain(served.model) | {"bits": told["bits_per_byte"], "train_s": told["train_s"]}
     torch.save(plain, beside)
     beside.replace(path)
 
@@ -257,11 +271,11 @@ def _load(path: Path, spec: ModelSpec, device: torch.device) -> Served | None:
     except Exception as error:  # noqa: BLE001 - torch names no one type for a file it can't read
         print(f"can't use {path}: {error!r}; training again")  # noqa: T201 - goes to the node's log
         return None
-    card = ModelCard(spec.model, str(device), _count(model), bits, spent, cached=False)
-    return Served(model, replace(card, cached=True))
+    served = _serve(model, spec, device, (bits, spent))
+    return replace(served, card=replace(served.card, cached=True))
 
 
-def _to_plain(model: Model) -> dict[str, object]:
+def _to_plain(model: BytePredictor) -> dict[str, object]:
     match model:
         case TrainedNetwork():
             return {"network": model.module.state_dict()}
@@ -278,8 +292,8 @@ def _to_plain(model: Model) -> dict[str, object]:
             raise AssertionError(f"{type(model)} has no file form")
 
 
-def _from_plain(plain: dict[str, object], spec: ModelSpec, device: torch.device) -> Model:
-    members: list[Model] = []
+def _from_plain(plain: dict[str, object], spec: ModelSpec, device: torch.device) -> BytePredictor:
+    members: list[BytePredictor] = []
     if spec.model != "transformer":
         levels: list[tuple[int, torch.Tensor, torch.Tensor]] = plain["levels"]  # type: ignore[assignment]
         members.append(

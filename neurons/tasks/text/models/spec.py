@@ -1,4 +1,4 @@
-"""Which model a worker runs: plain values, no torch, so that the daemon can read and pass them on.
+"""Which model of text: plain values, without torch.
 
 `ngram`, `transformer`, or `pooled` (the log-linear pool of both). A spec with the same values
 trains the same model: `compute_spec_hash` names its cache file. The one exception is `train_s`, a
@@ -6,16 +6,18 @@ limit on wall time: when it cuts training short, how many steps fitted depends o
 """
 
 import json
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from hashlib import blake2b
-from typing import Literal, cast, get_type_hints
+from typing import Literal
 
 ModelName = Literal["ngram", "transformer", "pooled"]
 MODEL_NAMES: tuple[ModelName, ...] = ("ngram", "transformer", "pooled")
-Device = Literal["auto", "cpu", "cuda"]
 
 ORDER_MAX = 6
 """Six bytes of context and the next one fit an int64 with its sign to spare."""
+_FIELDS = {"kind": "model", "train_steps": "steps"}
+"""Fields whose option has another name."""
 STATE_VERSION = 1
 """Part of every cache file's name: raise it when the same spec trains or stores differently."""
 
@@ -62,18 +64,6 @@ class ModelSpec:
             raise ValueError("corpus_bytes must be 4096 or more")
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerSpec:
-    """What a worker process is told at its start."""
-
-    model: ModelSpec
-    device: Device = "auto"
-    threads: int = 1
-    """CPU threads of torch: nodes share a machine, and a batch of bytes gains little from more."""
-    cache_dir: str = ""
-    """Where trained models are kept; empty: nowhere."""
-
-
 def compute_orders(longest: int) -> tuple[int, ...]:
     """Return the context lengths an n-gram of order `longest` counts: 4 gives 0, 2, 4."""
     return tuple(sorted({0, *range(longest, 0, -2)}))
@@ -85,20 +75,7 @@ def compute_spec_hash(spec: ModelSpec) -> str:
     return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def encode_worker_spec(spec: WorkerSpec) -> bytes:
-    """Return `spec` as JSON."""
-    return json.dumps(asdict(spec)).encode()
-
-
-def decode_worker_spec(data: bytes) -> WorkerSpec:
-    """Return the spec of `data`, which our own runtime wrote.
-
-    Raises:
-        ValueError: another version's fields, or values no model can have.
-    """
-    plain = cast("dict[str, object]", json.loads(data))
-    model = cast("dict[str, object]", plain.pop("model"))
-    known = {field.name for field in fields(ModelSpec)}
-    if set(model) != known or not set(plain) <= set(get_type_hints(WorkerSpec)):
-        raise ValueError("the runtime and the worker are of different versions")
-    return WorkerSpec(model=ModelSpec(**model), **plain)  # pyright: ignore[reportArgumentType] # checked by name; our own values
+def make_spec(options: Mapping[str, object]) -> ModelSpec:
+    """Return the spec of complete options, as `options.read_options` returns them."""
+    values = {_FIELDS.get(name, name): value for name, value in options.items()}
+    return ModelSpec(**values)  # pyright: ignore[reportArgumentType] # checked by `read_options`
