@@ -123,6 +123,14 @@ class Receipt:
 # -- agreement -----------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class MinerKey:
+    """A neuron over one registration: uids are used again, (hotkey, registration) is not."""
+
+    hotkey: PublicKey
+    registered_block: Height
+
+
 class VoteKind(IntEnum):
     """What a signed statement in one view says; the number is under the signature."""
 

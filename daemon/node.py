@@ -37,7 +37,7 @@ from daemon.engine.inbox import Inbox
 from daemon.engine.syncing import Syncing
 from daemon.engine.upgrades import check_protocol
 from daemon.hosting.neuron import NOT_YET, Neuron, check_neuron, run_neuron
-from daemon.hosting.port import ChainPort, EvidencePort
+from daemon.hosting.port import ChainPort
 from daemon.http.app import build_app
 from daemon.http.keys import ApiKeys
 from daemon.http.server import serve_http
@@ -128,9 +128,8 @@ async def run_node(
             services.start_soon(_save_peers, network, store)
             services.start_soon(_feed_watchdog)
             if neuron is not None:
-                evidence = EvidencePort(store.evidence)
                 cache = str(settings.node.data_dir / "models")
-                services.start_soon(run_neuron, neuron, evidence, cache)
+                services.start_soon(run_neuron, neuron, store.standings, cache)
             await door.run_until_stopped(signals)
             get_logger("node").info("node stops")
             services.cancel_scope.cancel()

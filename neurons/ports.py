@@ -17,13 +17,12 @@ from consensus.quantities import (
     NetUid,
     PublicKey,
     Ratio16,
-    Salt,
     Signature,
     TimeMs,
     Uid,
-    Weight,
 )
-from consensus.types import Call
+from consensus.reward.commit_reveal import WeightSecret
+from consensus.types import Call, MinerKey
 
 # -- what a neuron sees of the chain ------------------------------------------------------------
 
@@ -78,20 +77,6 @@ class WeightsState:
     commit_epoch: Epoch | None
     commit_digest: Hash32 | None
     revealed_epoch: Epoch | None
-
-
-@dataclass(frozen=True, slots=True)
-class WeightSecret:
-    """What opens one commitment; durable before the commitment leaves the node."""
-
-    netuid: NetUid
-    epoch: Epoch
-    hotkey: PublicKey
-    digest: Hash32
-    salt: Salt
-    version: U64
-    uids: tuple[Uid, ...]
-    values: tuple[Weight, ...]
 
 
 SERIES: Mapping[str, str] = {}
@@ -210,40 +195,36 @@ class Node(MinerNode, Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class MinerKey:
-    """A neuron over its whole life: uids are reused, (hotkey, registration) is not."""
+class ValidatorMemory(Protocol):
+    """What a validator remembers of one subnet, read when it was opened; written on, it follows.
 
-    hotkey: PublicKey
-    registered_block: Height
+    Scores, receipts and pending rows are bytes that only the validator reads.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What a validator had written when it last stopped; `cursor` 0 when nothing."""
-
-    cursor: Height
-    """Height whose round was recorded last."""
-    scores: Mapping[MinerKey, bytes]
-    """`scoring.pack_score` of each miner's standing."""
-
-
-class EvidenceStore(Protocol):
-    """A validator's memory; one call is one durable transaction."""
-
-    async def load(self, netuid: NetUid) -> Evidence:
-        """Return everything kept of `netuid`."""
+    @property
+    def cursor(self) -> Height:
+        """Height whose round was recorded last; 0 when none was."""
         ...
 
-    async def write_round(
+    @property
+    def scores(self) -> Mapping[MinerKey, bytes]:
+        """`scoring.pack_score` of each miner's standing."""
+        ...
+
+    @property
+    def pending(self) -> Mapping[bytes, bytes]:
+        """What waits to be judged (`validating/pending.py`), by key."""
+        ...
+
+    async def write(
         self,
-        netuid: NetUid,
         cursor: Height,
         scores: Mapping[MinerKey, bytes | None],
         receipts: Sequence[bytes],
+        pending: Mapping[bytes, bytes | None],
     ) -> None:
-        """Write one round: all of it or nothing, durable on return.
+        """Write one round in one transaction: all of it or nothing, durable on return.
 
-        `scores` holds what changed; None drops the score of a neuron that is gone.
+        `scores` and `pending` hold what changed; None drops a row.
         """
         ...

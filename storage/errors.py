@@ -117,7 +117,7 @@ class DoubleVote(StorageError):
         )
 
 
-class StaleEvidence(StorageError):
+class StaleStandings(StorageError):
     """Scores were to be written over scores that this writer has never read."""
 
     def __init__(self, netuid: int) -> None:

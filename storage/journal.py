@@ -12,14 +12,13 @@ new altogether can't be told from a first start: `is_first`.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from os import urandom
-from typing import Annotated
 
 from consensus import codec
 from consensus.errors import DecodeError
-from consensus.quantities import U64, CountMax, Epoch, NetUid, PublicKey, Salt, Uid, View, Weight
+from consensus.quantities import Epoch, NetUid, View
+from consensus.reward.commit_reveal import WeightSecret
 from consensus.types import Vote, VoteKind
 from storage.db import Database
 from storage.errors import DoubleVote, JournalLost
@@ -44,23 +43,6 @@ _SAME_DIGEST = {
     VoteKind.PROPOSE: (VoteKind.PROPOSE,),
 }
 """Kinds that must name the same block if one view has both."""
-
-
-@dataclass(frozen=True, slots=True)
-class WeightSecret:
-    """What opens a weight commitment of ours: stored before the commit is sent.
-
-    Several commits of one epoch each keep their secret, told apart by their salts, because which
-    of them the chain includes last is not ours to know.
-    """
-
-    netuid: NetUid
-    epoch: Epoch
-    hotkey: PublicKey
-    salt: Salt
-    version: U64
-    uids: Annotated[tuple[Uid, ...], CountMax(4096)]
-    values: Annotated[tuple[Weight, ...], CountMax(4096)]
 
 
 class Journal:
@@ -127,15 +109,18 @@ class Journal:
     async def save_secret(self, secret: WeightSecret) -> None:
         """Store what opens a commitment; when it returns the commit may be sent.
 
-        Secrets of the subnet more than `SECRET_EPOCHS_KEPT` epochs older are dropped.
+        Several commits of one epoch each keep their secret, told apart by their salts, because
+        which of them the chain includes last is not ours to know. Secrets of the subnet more than
+        `SECRET_EPOCHS_KEPT` epochs older are dropped.
         """
-        key = _secret_key(secret.netuid, secret.epoch) + secret.hotkey + secret.salt
-        row = codec.encode(secret)
-        oldest = Epoch(max(0, secret.epoch - SECRET_EPOCHS_KEPT))
+        netuid, epoch = secret.row.netuid, secret.row.epoch
+        key = _secret_key(netuid, epoch) + secret.hotkey + secret.row.salt
+        encoded = codec.encode(secret)
+        oldest = Epoch(max(0, epoch - SECRET_EPOCHS_KEPT))
 
         def work(txn: Txn) -> None:
-            self._tables["secrets"].put(txn, key, row)
-            self._drop_secrets(txn, secret.netuid, oldest)
+            self._tables["secrets"].put(txn, key, encoded)
+            self._drop_secrets(txn, netuid, oldest)
 
         await self._sign.write(work)
 

@@ -23,7 +23,7 @@ import lmdb
 
 from storage.errors import Corrupt, SchemaTooNew, WrongNetwork
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """What this program writes. A change of any table or row format raises it by one."""
 
 KEY_BYTES_MAX = 500
@@ -67,7 +67,14 @@ def _add_eras(_txn: Txn, _tables: Mapping[str, "Table"]) -> None:
     """Version 3 has the table `eras`; no era had ever ended before."""
 
 
-MIGRATIONS: Mapping[int, Migration] = {1: _add_transactions, 2: _add_eras}
+def _drop_secrets(txn: Txn, tables: Mapping[str, "Table"]) -> None:
+    """Version 4 keeps a weight secret with its digest; a row of before would open nothing."""
+    if "secrets" in tables:
+        for key in list(tables["secrets"].keys(txn)):
+            tables["secrets"].delete(txn, key)
+
+
+MIGRATIONS: Mapping[int, Migration] = {1: _add_transactions, 2: _add_eras, 3: _drop_secrets}
 """The step that leaves each version. Version 1 is the first."""
 
 _VERSION = b"schema"

@@ -1,120 +1,130 @@
-"""A validator's scores, receipts and cursor, written together.
+"""A validator's memory of its miners: scores, answers not judged yet, receipts and cursor.
 
-One round is one transaction: the scores it changed, the receipts that prove them, and the cursor
-that says which round was recorded last. A score belongs to (netuid, hotkey, registered block), not
-to a uid, so a newcomer in a reused slot starts empty. Scores and receipts are opaque bytes here.
+One write is one transaction: the scores it changed, the answers that wait to be judged or wait no
+more, the receipts that prove what was answered, and the cursor that says which round was recorded
+last. A score belongs to (netuid, hotkey, registered block), not to a uid, so a newcomer in a reused
+slot starts empty. Scores, receipts and waiting answers are opaque bytes here.
 
-`write_round` takes the `EvidenceState` that `load` returned (or the last write): nobody can write
-scores without having read them, and a second writer is found out by the revision. This is what
-keeps a restart from writing zeroes over a validator's memory.
+`SubnetStandings.write` builds on what `open` read: nobody can write scores without having read
+them, and a second writer is found out by the revision. This is what keeps a restart from writing
+zeroes over a validator's memory.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from consensus.quantities import Height, NetUid, PublicKey
+from consensus.types import MinerKey
 from storage.db import Database
-from storage.errors import StaleEvidence
+from storage.errors import StaleStandings
 from storage.schema import Table, Txn, be64, compute_stop
 
 RECEIPTS_MAX = 4_096
 """Receipts kept per subnet, the oldest go first: some rounds' worth, to settle a dispute."""
 SCORE_BYTES_MAX = 64 * 1024
 RECEIPT_BYTES_MAX = 1 << 20
+PENDING_KEY_BYTES_MAX = 64
+PENDING_BYTES_MAX = 256 * 1024
+"""Longest row of an answer or question that waits."""
+Key = TypeVar("Key")
 _ROUND = b"r"
 _SCORE = b"s"
+_PENDING = b"p"
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreKey:
-    """A neuron for the time of one registration."""
+class Standings:
+    """The stored standings of every subnet. One per open store."""
 
-    hotkey: PublicKey
-    registered_block: Height
-
-
-@dataclass(frozen=True, slots=True)
-class EvidenceState:
-    """What is stored of one subnet; `cursor` 0 and no scores when nothing is."""
-
-    netuid: NetUid
-    cursor: Height
-    scores: Mapping[ScoreKey, bytes]
-    revision: int
-    """Counts the writes, so that a state read before another's write is refused."""
-    receipts_next: int
-    """Number of the next receipt."""
-
-
-class Evidence:
-    """The stored evidence of every subnet. One per open store."""
-
-    __slots__ = ("_database", "_receipts", "_rows")
+    __slots__ = ("_database",)
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._rows = database.tables["evidence"]
-        self._receipts = database.tables["evidence_receipts"]
 
-    async def load(self, netuid: NetUid) -> EvidenceState:
-        """Return everything kept of `netuid`, receipts aside.
+    async def open(self, netuid: NetUid) -> "SubnetStandings":
+        """Return everything kept of `netuid`, ready to be written on; receipts stay unread.
 
         Raises:
             Corrupt: a row does not match its checksum.
         """
-        return await self._database.read(lambda txn: self._load(txn, netuid))
+        return await self._database.read(lambda txn: SubnetStandings(self._database, netuid, txn))
 
-    async def write_round(
+
+class SubnetStandings:
+    """One subnet's standings in memory and on disk; `cursor` 0 and nothing else when new."""
+
+    __slots__ = (
+        "_database",
+        "_prefix",
+        "_receipts",
+        "_receipts_next",
+        "_revision",
+        "_rows",
+        "cursor",
+        "netuid",
+        "pending",
+        "scores",
+    )
+
+    def __init__(self, database: Database, netuid: NetUid, txn: Txn) -> None:
+        """Read in `txn`; use `Standings.open`."""
+        self._database = database
+        self._prefix = netuid.to_bytes(2, "big")
+        self._rows = database.tables["evidence"]
+        self._receipts = database.tables["evidence_receipts"]
+        self.netuid = netuid
+        self.cursor, self._revision, self._receipts_next = self._read_round(txn)
+        self.scores: Mapping[MinerKey, bytes] = {
+            MinerKey(PublicKey(key[:32]), Height(int.from_bytes(key[32:], "big"))): row
+            for key, row in self._scan(txn, _SCORE)
+        }
+        self.pending: Mapping[bytes, bytes] = dict(self._scan(txn, _PENDING))
+        """What waits to be judged, by key in the order of the keys' bytes."""
+
+    async def write(
         self,
-        state: EvidenceState,
         cursor: Height,
-        scores: Mapping[ScoreKey, bytes | None],
+        scores: Mapping[MinerKey, bytes | None],
         receipts: Sequence[bytes],
-    ) -> EvidenceState:
-        """Write one round on top of `state`; return the state to write the next one on.
+        pending: Mapping[bytes, bytes | None],
+    ) -> None:
+        """Write one round: all of it or nothing, durable on return.
 
-        `scores` holds what changed: None drops the score of a neuron that is gone.
+        `scores` and `pending` hold what changed: None drops a row.
 
         Raises:
-            StaleEvidence: somebody wrote since `state` was loaded; nothing was written.
+            StaleStandings: somebody wrote since these were read; nothing was written.
             StorageFull, StorageFailed: see `Database.write`.
         """
         assert all(len(score) <= SCORE_BYTES_MAX for score in scores.values() if score is not None)
         assert all(len(receipt) <= RECEIPT_BYTES_MAX for receipt in receipts)
-        kept = {**state.scores, **scores}
-        new = replace(
-            state,
-            cursor=cursor,
-            scores={key: score for key, score in kept.items() if score is not None},
-            revision=state.revision + 1,
-            receipts_next=state.receipts_next + len(receipts),
-        )
-        await self._database.write(lambda txn: self._write(txn, state, new, scores, receipts))
-        return new
+        assert all(len(key) <= PENDING_KEY_BYTES_MAX for key in pending)
+        assert all(len(row) <= PENDING_BYTES_MAX for row in pending.values() if row is not None)
+        rows = {_score_key(key): row for key, row in scores.items()}
+        rows |= {_PENDING + key: row for key, row in pending.items()}
+        await self._database.write(lambda txn: self._write(txn, cursor, rows, receipts))
+        self.cursor = cursor
+        self._revision += 1
+        self._receipts_next += len(receipts)
+        self.scores = _apply(self.scores, scores)
+        self.pending = dict(sorted(_apply(self.pending, pending).items()))
 
-    async def receipts(self, netuid: NetUid, count: int = RECEIPTS_MAX) -> tuple[bytes, ...]:
-        """Return the last `count` receipts of a subnet, oldest first."""
-        prefix = _prefix(netuid)
+    async def read_receipts(self, count: int = RECEIPTS_MAX) -> tuple[bytes, ...]:
+        """Return the last `count` receipts of the subnet, oldest first."""
+        start = self._prefix + be64(max(0, self._receipts_next - count))
 
         def read(txn: Txn) -> tuple[bytes, ...]:
-            following = self._load_round(txn, netuid)[2]
-            start = prefix + be64(max(0, following - count))
-            rows = self._receipts.scan(txn, start, compute_stop(prefix))
+            rows = self._receipts.scan(txn, start, compute_stop(self._prefix))
             return tuple(row for _, row in rows)
 
         return await self._database.read(read)
 
-    def _load(self, txn: Txn, netuid: NetUid) -> EvidenceState:
-        cursor, revision, following = self._load_round(txn, netuid)
-        prefix = _prefix(netuid) + _SCORE
-        scores = {
-            ScoreKey(PublicKey(key[3:35]), Height(int.from_bytes(key[35:], "big"))): row
-            for key, row in self._rows.scan(txn, prefix, compute_stop(prefix))
-        }
-        return EvidenceState(netuid, cursor, scores, revision, following)
+    def _scan(self, txn: Txn, kind: bytes) -> list[tuple[bytes, bytes]]:
+        prefix = self._prefix + kind
+        rows = self._rows.scan(txn, prefix, compute_stop(prefix))
+        return [(key[len(prefix) :], row) for key, row in rows]
 
-    def _load_round(self, txn: Txn, netuid: NetUid) -> tuple[Height, int, int]:
-        row = self._rows.get(txn, _prefix(netuid) + _ROUND)
+    def _read_round(self, txn: Txn) -> tuple[Height, int, int]:
+        row = self._rows.get(txn, self._prefix + _ROUND)
         if row is None:
             return Height(0), 0, 0
         cursor, revision, following = (int.from_bytes(row[i : i + 8], "big") for i in (0, 8, 16))
@@ -123,29 +133,33 @@ class Evidence:
     def _write(
         self,
         txn: Txn,
-        state: EvidenceState,
-        new: EvidenceState,
-        scores: Mapping[ScoreKey, bytes | None],
+        cursor: Height,
+        rows: Mapping[bytes, bytes | None],
         receipts: Sequence[bytes],
     ) -> None:
-        prefix = _prefix(state.netuid)
-        if self._load_round(txn, state.netuid)[1] != state.revision:
-            raise StaleEvidence(state.netuid)
-        for key, score in scores.items():
-            row_key = prefix + _SCORE + key.hotkey + be64(key.registered_block)
-            if score is None:
-                self._rows.delete(txn, row_key)
+        if self._read_round(txn)[1] != self._revision:
+            raise StaleStandings(self.netuid)
+        for key, row in rows.items():
+            if row is None:
+                self._rows.delete(txn, self._prefix + key)
             else:
-                self._rows.put(txn, row_key, score)
-        for number, receipt in enumerate(receipts, state.receipts_next):
-            self._receipts.put(txn, prefix + be64(number), receipt)
-        _drop_oldest(txn, self._receipts, prefix, new.receipts_next - RECEIPTS_MAX)
-        row = be64(new.cursor) + be64(new.revision) + be64(new.receipts_next)
-        self._rows.put(txn, prefix + _ROUND, row)
+                self._rows.put(txn, self._prefix + key, row)
+        following = self._receipts_next
+        for receipt in receipts:
+            self._receipts.put(txn, self._prefix + be64(following), receipt)
+            following += 1
+        _drop_oldest(txn, self._receipts, self._prefix, following - RECEIPTS_MAX)
+        head = be64(cursor) + be64(self._revision + 1) + be64(following)
+        self._rows.put(txn, self._prefix + _ROUND, head)
 
 
-def _prefix(netuid: NetUid) -> bytes:
-    return netuid.to_bytes(2, "big")
+def _score_key(key: MinerKey) -> bytes:
+    return _SCORE + key.hotkey + be64(key.registered_block)
+
+
+def _apply(kept: Mapping[Key, bytes], changes: Mapping[Key, bytes | None]) -> dict[Key, bytes]:
+    """Return the rows after `changes`, of which None drops one."""
+    return {key: row for key, row in {**kept, **changes}.items() if row is not None}
 
 
 def _drop_oldest(txn: Txn, table: Table, prefix: bytes, keep_from: int) -> None:

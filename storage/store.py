@@ -24,7 +24,7 @@ from storage.errors import WrongOrder
 from storage.journal import Journal
 from storage.peers import Peers
 from storage.schema import Txn, process_identity
-from storage.standings import Evidence
+from storage.standings import Standings
 from storage.states import States, Written
 
 
@@ -65,7 +65,7 @@ class EraEnd:
 class Store:
     """Everything a node keeps, open."""
 
-    __slots__ = ("_chain", "_run", "_sign", "blocks", "evidence", "journal", "peers", "states")
+    __slots__ = ("_chain", "_run", "_sign", "blocks", "journal", "peers", "standings", "states")
 
     def __init__(self, chain: Database, sign: Database, settings: StoreSettings, run: Run) -> None:
         self._chain = chain
@@ -80,7 +80,7 @@ class Store:
             cache_bytes=settings.cache_bytes,
             history_blocks=settings.history_blocks,
         )
-        self.evidence = Evidence(chain)
+        self.standings = Standings(chain)
         self.peers = Peers(chain)
 
     @property

@@ -14,6 +14,7 @@ Source: `agreement.md` section 3(a), `ledger.md` section 5.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from consensus.calls.weights import RevealWeights
 from consensus.crypto import hash32
@@ -23,6 +24,20 @@ NETUIDS = 256
 """Over so many netuids the steps of one tempo are spread: as many subnets as there can be."""
 PERSON = b"wcommit1"
 """BLAKE2b person of a weight commitment."""
+
+
+@dataclass(frozen=True, slots=True)
+class WeightSecret:
+    """What opens one commitment of `hotkey`; durable before the commitment leaves the node."""
+
+    hotkey: PublicKey
+    digest: Hash32
+    row: RevealWeights
+
+
+def make_secret(chain_id: Hash32, hotkey: PublicKey, row: RevealWeights) -> WeightSecret:
+    """Return what opens the commitment to `row`, its digest computed."""
+    return WeightSecret(hotkey, compute_digest(chain_id, hotkey, row), row)
 
 
 def compute_digest(chain_id: Hash32, hotkey: PublicKey, row: RevealWeights) -> Hash32:

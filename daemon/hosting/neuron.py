@@ -31,7 +31,7 @@ from consensus.ledger.subnet.records import (
 )
 from consensus.quantities import U32, Amount, NetUid, PublicKey, ShortText
 from daemon.engine.chain import Chain
-from daemon.hosting.port import ChainPort, EvidencePort
+from daemon.hosting.port import ChainPort
 from daemon.http.view import NeuronStatus
 from daemon.telemetry import Telemetry, get_logger
 from neurons.backends.known import BUILTIN, compute_model_hash, find_backend
@@ -45,6 +45,7 @@ from neurons.worker.frames import WorkerSpec
 from neurons.worker.process import Phase, RuntimeSettings
 from neurons.worker.runtime import Runtime, open_runtime
 from storage.errors import StorageError
+from storage.standings import Standings
 
 QUERY_PROTOCOL = ShortText("/neurond/ask/1/query")
 SERVE_CHECK_BLOCKS = 3
@@ -293,7 +294,7 @@ def check_neuron(settings: NeuronSettings, chain: Chain, *, is_voter: bool = Fal
             ) from error
 
 
-async def run_neuron(neuron: Neuron, evidence: EvidencePort, cache_dir: str) -> None:
+async def run_neuron(neuron: Neuron, standings: Standings, cache_dir: str) -> None:
     """Run the neuron's life again and again, until cancelled.
 
     Raises:
@@ -307,7 +308,7 @@ async def run_neuron(neuron: Neuron, evidence: EvidencePort, cache_dir: str) -> 
             if neuron.settings.role == "miner":
                 await _run_miner(neuron, cache_dir)
             else:
-                await _run_validator(neuron, evidence)
+                await _run_validator(neuron, standings)
         except* StorageError:
             raise
         except* Exception as group:
@@ -374,7 +375,7 @@ async def _tell_ready(runtime: Runtime) -> None:
         )
 
 
-async def _run_validator(neuron: Neuron, evidence: EvidencePort) -> None:
+async def _run_validator(neuron: Neuron, standings: Standings) -> None:
     chosen = neuron.settings.validator
     subnet = get_subnet(neuron.chain.head.state, neuron.netuid)
     settings = RoundSettings(
@@ -386,7 +387,8 @@ async def _run_validator(neuron: Neuron, evidence: EvidencePort) -> None:
     )
     task = open_task(subnet.task, subnet.task_params)
     log = get_logger("neuron").info
-    validator = Validator(neuron.port, evidence, task, settings, log)
+    memory = await standings.open(neuron.netuid)
+    validator = Validator(neuron.port, memory, task, settings, log)
     neuron.begin_validating(validator)
     try:
         async with trio.open_nursery() as nursery:

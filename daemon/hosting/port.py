@@ -1,16 +1,14 @@
 """What a neuron asks of its node, answered from the chain, the network and the store.
 
-`ChainPort` is `neurons.ports.Node`; `EvidencePort` is its `EvidenceStore`. Every answer is of the
-final head; a metagraph is made once per height.
+`ChainPort` is `neurons.ports.Node`. Every answer is of the final head; a metagraph is made once per
+height.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nacl.signing import SigningKey
 
 from consensus import codec, crypto, parcels
-from consensus.calls.weights import RevealWeights
 from consensus.errors import InvalidTransaction
 from consensus.ledger import queries
 from consensus.ledger.membership.weights import find_commit
@@ -18,6 +16,7 @@ from consensus.ledger.records import get_head, get_network
 from consensus.ledger.subnet.records import NEVER, NOBODY, Column, find_uid, get_cell, get_subnet
 from consensus.quantities import Amount, Epoch, Height, NetUid, Nonce, PublicKey, Signature, TimeMs
 from consensus.reward import commit_reveal
+from consensus.reward.commit_reveal import WeightSecret
 from consensus.types import Call, SignedTransaction, Transaction
 from daemon.engine.chain import Chain
 from daemon.engine.clock import read_time_ms
@@ -27,8 +26,6 @@ from neurons.errors import MinerBusy, NodeUnreachable, PeerFault, SeriesNotKept
 from neurons.messages import REPLY_BYTES_MAX
 from p2p.errors import NetworkError, PeerBusy, PeerGone
 from p2p.network import Network, Topic
-from storage.journal import WeightSecret
-from storage.standings import Evidence, EvidenceState, ScoreKey
 from storage.store import Store
 
 SECRETS_KEPT = 2
@@ -151,31 +148,17 @@ class ChainPort:
             self._waiting[call] = signed
         self._network.publish(Topic.WEIGHTS, codec.encode(signed))
 
-    async def keep_weights(self, secret: ports.WeightSecret) -> None:
+    async def keep_weights(self, secret: WeightSecret) -> None:
         """Make what opens a commitment durable, and drop what can't be opened any more."""
         journal = self._store.journal
-        await journal.save_secret(_to_stored(secret))
-        await journal.forget_secrets(secret.netuid, Epoch(max(0, secret.epoch - SECRETS_KEPT)))
+        await journal.save_secret(secret)
+        oldest = Epoch(max(0, secret.row.epoch - SECRETS_KEPT))
+        await journal.forget_secrets(secret.row.netuid, oldest)
 
-    async def load_weights(self, netuid: NetUid) -> tuple[ports.WeightSecret, ...]:
+    async def load_weights(self, netuid: NetUid) -> tuple[WeightSecret, ...]:
         """Return every kept secret of our hotkey."""
         kept = self._store.journal.load_secrets(netuid)
-        return tuple(self._restore(secret) for secret in kept if secret.hotkey == self.hotkey)
-
-    def _restore(self, kept: WeightSecret) -> ports.WeightSecret:
-        row = RevealWeights(
-            kept.netuid, kept.epoch, kept.salt, kept.version, kept.uids, kept.values
-        )
-        return ports.WeightSecret(
-            netuid=kept.netuid,
-            epoch=kept.epoch,
-            hotkey=kept.hotkey,
-            digest=commit_reveal.compute_digest(self._chain_id, kept.hotkey, row),
-            salt=kept.salt,
-            version=kept.version,
-            uids=kept.uids,
-            values=kept.values,
-        )
+        return tuple(secret for secret in kept if secret.hotkey == self.hotkey)
 
     def _read_metagraph(self, netuid: NetUid) -> ports.MetagraphView:
         state = self._chain.head.state
@@ -203,45 +186,3 @@ class ChainPort:
             neurons=neurons,
             scorer_hash=graph.subnet.scorer_hash,
         )
-
-
-class EvidencePort:
-    """A validator's memory in the store; holds what was loaded, as the store demands."""
-
-    def __init__(self, evidence: Evidence) -> None:
-        self._evidence = evidence
-        self._states: dict[NetUid, EvidenceState] = {}
-
-    async def load(self, netuid: NetUid) -> ports.Evidence:
-        """Return everything kept of `netuid`."""
-        state = self._states[netuid] = await self._evidence.load(netuid)
-        scores = {
-            ports.MinerKey(key.hotkey, key.registered_block): data
-            for key, data in state.scores.items()
-        }
-        return ports.Evidence(state.cursor, scores)
-
-    async def write_round(
-        self,
-        netuid: NetUid,
-        cursor: Height,
-        scores: Mapping[ports.MinerKey, bytes | None],
-        receipts: Sequence[bytes],
-    ) -> None:
-        """Write one round, all of it or nothing."""
-        rows = {ScoreKey(key.hotkey, key.registered_block): data for key, data in scores.items()}
-        self._states[netuid] = await self._evidence.write_round(
-            self._states[netuid], cursor, rows, receipts
-        )
-
-
-def _to_stored(secret: ports.WeightSecret) -> WeightSecret:
-    return WeightSecret(
-        netuid=secret.netuid,
-        epoch=secret.epoch,
-        hotkey=secret.hotkey,
-        salt=secret.salt,
-        version=secret.version,
-        uids=secret.uids,
-        values=secret.values,
-    )

@@ -11,28 +11,39 @@ from consensus.quantities import Bytes16, Bytes64K, NetUid
 from neurons import messages
 from neurons.errors import MalformedAnswer, MinerBusy, NodeUnreachable, PeerFault
 from neurons.messages import Busy, Completion, Query, Refusal, SignedQuery, SignedReceipt
-from neurons.ports import ChainRecord, NeuronView, Node
-from neurons.task import Challenge, Fault, Judged, Task, Whose
-from neurons.validating.scoring import Answered, Miss, Outcome
+from neurons.ports import NeuronView, Node
+from neurons.task import Challenge, Task
+from neurons.validating.scoring import Miss
 
 RETRIES = 1
 """A miner that says `Busy` is asked so many times more, if the deadline allows the wait."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What became of one question; `answer` and `receipt` are there when it could be judged."""
+class Delivered:
+    """An answer that came in time, not judged yet; its receipt until that is written."""
 
-    outcome: Outcome
-    reason: str = ""
+    answer: bytes
+    latency_ms: float
     receipt: SignedReceipt | None = None
-    answer: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Why no answer came."""
+
+    miss: Miss
+    reason: str
+
+
+Asked = Delivered | Missed
+"""What became of one question."""
 
 
 async def ask_miner(
     node: Node, task: Task, netuid: NetUid, miner: NeuronView, challenge: Challenge
 ) -> Asked:
-    """Ask `miner` the challenge and judge its answer.
+    """Ask `miner` the challenge; return its answer, or what kept it from coming.
 
     The deadline is the caller's cancel scope: being cancelled by it means the miner was late.
     """
@@ -45,7 +56,7 @@ async def ask_miner(
             break  # it said so in time: busy, not late
         await trio.sleep_until(again_s)
         asked = await _ask_once(node, task, netuid, miner, challenge)
-    return Asked(Miss.BUSY, "busy") if isinstance(asked, Busy) else asked
+    return Missed(Miss.BUSY, "busy") if isinstance(asked, Busy) else asked
 
 
 async def _ask_once(
@@ -66,37 +77,25 @@ async def _ask_once(
     try:
         data = await node.ask(miner.peer_id, payload)
     except NodeUnreachable as error:
-        return Asked(Miss.UNREACHABLE, str(error))
+        return Missed(Miss.UNREACHABLE, str(error))
     except MinerBusy as error:
         return Busy(messages.clip_retry(error.retry_ms))
     except PeerFault as error:
-        return Asked(Miss.FAULT, str(error))
+        return Missed(Miss.FAULT, str(error))
     latency_ms = (trio.current_time() - began) * 1_000
     try:
         reply = messages.decode_reply(data)
         if isinstance(reply, Completion):
             messages.check_completion(reply, query_hash, miner.hotkey)
     except (DecodeError, MalformedAnswer) as error:
-        return Asked(Miss.FAULT, str(error))
+        return Missed(Miss.FAULT, str(error))
     match reply:
         case Completion():
-            return _judge(task, challenge, reply, latency_ms, node.record())
+            size, receipt = len(reply.answer), SignedReceipt(reply.receipt, reply.signature)
+            if size > task.answer_bytes_max:
+                return Missed(Miss.FAULT, f"{size} bytes where {task.answer_bytes_max} may be")
+            return Delivered(reply.answer, latency_ms, receipt)
         case Busy():
             return reply
         case Refusal():
-            return Asked(Miss.REFUSED, f"{reply.code.name}: {reply.message}")
-
-
-def _judge(
-    task: Task, challenge: Challenge, reply: Completion, latency_ms: float, record: ChainRecord
-) -> Asked:
-    judgement = task.verify(challenge, reply.answer, record)
-    match judgement:
-        case Judged():
-            receipt = SignedReceipt(reply.receipt, reply.signature)
-            outcome = Answered(judgement.quality, latency_ms)
-            return Asked(outcome, receipt=receipt, answer=reply.answer)
-        case Fault(whose=Whose.MINER):
-            return Asked(Miss.FAULT, judgement.reason)
-        case Fault():
-            return Asked(Miss.EXCUSED, judgement.reason)
+            return Missed(Miss.REFUSED, f"{reply.code.name}: {reply.message}")

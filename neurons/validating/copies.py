@@ -7,38 +7,35 @@ none. All validators order by the same columns of the chain, so they agree on wh
 fast does not help. A copy is a valid answer all the same: its reliability does not suffer, and the
 uid is paid again in the round in which it answers something of its own.
 
-Source: `neurons.md` section 4. Deviations: "the earlier published model" is the earlier registered
-neuron, because an announcement's height changes with every restart and its model hash proves
-nothing yet; and a group of one coldkey does not split the share, which its owner gets either way.
+Source: docs/spec/neurons.md section 4, which says where this differs from what was planned.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 
-from neurons.ports import MetagraphView, MinerKey, NeuronView
+from consensus.quantities import Uid
+from consensus.types import MinerKey
+from neurons.ports import MetagraphView, NeuronView
 from neurons.task import Task
-from neurons.validating.asking import Asked
-from neurons.validating.scoring import Answered
 
 
-def pay_once(
-    task: Task, meta: MetagraphView, asked: Mapping[MinerKey, Asked]
-) -> dict[MinerKey, Asked]:
-    """Return `asked`, the answers to one challenge, with the quality of every copy set to 0."""
-    paid = dict(asked)
+def find_seniors(
+    task: Task, meta: MetagraphView, answers: Mapping[MinerKey, bytes]
+) -> dict[MinerKey, Uid]:
+    """Return for each miner that copied whose answer it was; all answer one challenge.
+
+    A miner that is not in `meta` any more copies nobody and is copied by nobody.
+    """
     judged: list[tuple[NeuronView, MinerKey]] = []
     for neuron in sorted(meta.neurons, key=_seniority):
         key = MinerKey(neuron.hotkey, neuron.registered_block)
-        if key in asked and isinstance(asked[key].outcome, Answered):
+        if key in answers:
             judged.append((neuron, key))
-    originals = task.find_copies([asked[key].answer for _, key in judged])
-    for (neuron, key), original in zip(judged, originals, strict=True):
-        senior = judged[original][0]
-        outcome = paid[key].outcome
-        if senior is not neuron and isinstance(outcome, Answered):
-            reason = f"the same answer as that of uid {senior.uid}, which was registered earlier"
-            paid[key] = replace(paid[key], outcome=replace(outcome, quality=0.0), reason=reason)
-    return paid
+    originals = task.find_copies([answers[key] for _, key in judged])
+    return {
+        key: judged[original][0].uid
+        for index, ((_, key), original) in enumerate(zip(judged, originals, strict=True))
+        if original != index
+    }
 
 
 def _seniority(neuron: NeuronView) -> tuple[int, int]:

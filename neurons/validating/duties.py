@@ -17,7 +17,8 @@ from collections.abc import Iterable
 
 from consensus.fixed import is_limited
 from consensus.quantities import ZERO_HASH, Epoch, Hash32, Height, PublicKey
-from neurons.ports import MetagraphView, WeightSecret, WeightsState
+from consensus.reward.commit_reveal import WeightSecret
+from neurons.ports import MetagraphView, WeightsState
 
 RESUBMIT_BLOCKS = 2
 MARGIN_MIN = 3
@@ -66,9 +67,9 @@ def is_committed(epoch: Epoch, state: WeightsState, secrets: Iterable[WeightSecr
 
 def is_allowed(secret: WeightSecret, meta: MetagraphView) -> bool:
     """Tell whether the chain would take the row of `secret` by the subnet's rules of now."""
-    is_full = len(secret.uids) >= meta.min_allowed_weights
-    is_current = secret.version == meta.scorer_version
-    return is_current and is_full and is_limited(secret.values, meta.max_weight)
+    is_full = len(secret.row.uids) >= meta.min_allowed_weights
+    is_current = secret.row.version == meta.scorer_version
+    return is_current and is_full and is_limited(secret.row.values, meta.max_weight)
 
 
 def find_misfit(meta: MetagraphView, scorer: Hash32) -> str:

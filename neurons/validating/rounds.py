@@ -3,7 +3,9 @@
 Two loops side by side. *Rounds*: one fresh challenge, the same for every serving miner (their luck
 is then the same, so far fewer rounds tell two models apart), asked under one deadline; receipts and
 answers verified, copies paid once (`neurons/validating/copies.py`); scores, receipts and cursor
-written in one durable transaction before they count.
+written in one durable transaction before they count. Where the truth is public only later, the
+answers are written in that transaction instead, and judged when their height is final
+(`neurons/validating/pending.py`).
 *Duties*: at every final height, commit or reveal what is due (`neurons/validating/duties.py`),
 reading back from the chain what arrived.
 
@@ -19,6 +21,7 @@ holds: whatever was committed can be revealed.
 """
 
 import secrets as randomness
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import trio
@@ -27,17 +30,18 @@ from consensus import codec
 from consensus.calls.weights import CommitWeights, RevealWeights
 from consensus.quantities import ZERO_HASH, Epoch, Hash32, Height, NetUid, PublicKey, Salt, Uid
 from consensus.reward import commit_reveal
+from consensus.reward.commit_reveal import WeightSecret
+from consensus.types import MinerKey
 from neurons.dice import Dice
 from neurons.errors import SeriesNotKept
 from neurons.ports import (
+    ChainRecord,
     ChainView,
-    EvidenceStore,
     Log,
     MetagraphView,
-    MinerKey,
     NeuronView,
     Node,
-    WeightSecret,
+    ValidatorMemory,
 )
 from neurons.task import (
     Challenge,
@@ -46,9 +50,10 @@ from neurons.task import (
     compute_challenge_seed,
     compute_origin_hash,
 )
-from neurons.validating import duties, scoring
-from neurons.validating.asking import Asked, ask_miner
-from neurons.validating.copies import pay_once
+from neurons.validating import duties, judging, pending, scoring
+from neurons.validating.asking import Asked, Delivered, Missed, ask_miner
+from neurons.validating.judging import Rated
+from neurons.validating.pending import PendingRound
 from neurons.validating.scoring import MinerScore, Miss
 
 
@@ -101,21 +106,21 @@ class ValidatorStatus:
 
 
 class Validator:
-    """One hotkey's judgement of one subnet. `run` is its life."""
+    """One hotkey's judgement of one subnet, going on from `memory`. `run` is its life."""
 
     def __init__(
-        self, node: Node, store: EvidenceStore, task: Task, settings: RoundSettings, log: Log
+        self, node: Node, memory: ValidatorMemory, task: Task, settings: RoundSettings, log: Log
     ) -> None:
         self._node = node
-        self._store = store
+        self._memory = memory
         self._task = task
         self._settings = settings
         self._log = log
-        self._cursor = Height(0)
-        self._scores: dict[MinerKey, MinerScore] = {}
+        self._cursor = memory.cursor
+        self._scores = _unpack_scores(memory.scores)
         self._secrets: list[WeightSecret] = []
         self._rounds = 0
-        self._sampling = trio.CapacityLimiter(1)
+        self._thread = trio.CapacityLimiter(1)
         self._reason = "nothing was committed since this process started"
         self._submitted: tuple[str, Epoch, Height] | None = None
 
@@ -140,17 +145,11 @@ class Validator:
         )
 
     async def run(self) -> None:
-        """Read back what was written, then ask and set weights for ever.
+        """Ask, judge and set weights for ever.
 
         Raises:
-            What the store raises when the disk fails: that ends the node's nursery.
+            What the memory raises when the disk fails: that ends the node's nursery.
         """
-        kept = await self._store.load(self._settings.netuid)
-        self._cursor = kept.cursor
-        for key, data in kept.scores.items():
-            score = scoring.unpack_score(data)
-            if score is not None:
-                self._scores[key] = score
         self._secrets = list(await self._node.load_weights(self._settings.netuid))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._run_rounds)
@@ -164,6 +163,7 @@ class Validator:
             began = trio.current_time()
             chain = self._node.chain()
             meta = self._node.metagraph(self._settings.netuid)
+            await self._judge_ripe(chain, meta)
             if _has_permit(meta, self._node.hotkey):
                 await self._run_round(chain, meta)
             await self._node.wait_height(Height(chain.height + 1))
@@ -173,22 +173,78 @@ class Validator:
         """Ask every chosen miner the challenge of this height; record what came of it."""
         seed = self._make_seed(chain, meta)
         targets = self._choose_miners(meta, seed)
-        if not targets:
+        record = self._node.record()
+        challenge = await self._sample(chain, seed, record, len(targets)) if targets else None
+        if challenge is None:
             self._cursor = chain.height
             return
+        asked = await self._ask_all(targets, challenge)
+        delivered = {key: each for key, each in asked.items() if isinstance(each, Delivered)}
+        receipts = [codec.encode(each.receipt) for each in delivered.values() if each.receipt]
+        rated = judging.rate_misses(asked)
+        rows: dict[bytes, bytes | None] = {}
+        if challenge.ripe_at > chain.height and delivered:
+            rows |= pending.encode_round(PendingRound(chain.height, challenge, delivered))
+        else:
+            rated |= await self._rate(meta, challenge, delivered, record)
+        await self._record(chain.height, meta, rated, receipts, rows)
+        self._rounds += 1
+
+    async def _sample(
+        self, chain: ChainView, seed: bytes, record: ChainRecord, miners: int
+    ) -> Challenge | None:
+        """Return the challenge of this height; None, and log why, when there can be none.
+
+        That is our own fault or nobody's, so nobody is asked and nobody judged.
+        """
         try:
             challenges = await trio.to_thread.run_sync(
-                self._task.sample, seed, 1, self._node.record(), limiter=self._sampling
+                self._task.sample, seed, 1, record, limiter=self._thread
             )
-        except (OSError, SeriesNotKept) as error:  # our fault: nobody is asked and nobody judged
+        except (OSError, SeriesNotKept) as error:
             self._log("no_challenge", reason=str(error))
-            self._cursor = chain.height
-            return
-        asked = await self._ask_all(targets, challenges[0])
-        paid = await trio.to_thread.run_sync(
-            pay_once, self._task, meta, asked, limiter=self._sampling
+            return None
+        challenge = challenges[0]
+        if challenge.ripe_at <= chain.height:
+            return challenge
+        ahead, kept = challenge.ripe_at - chain.height, self._memory.pending
+        if ahead > pending.BLOCKS_AHEAD_MAX:
+            self._log("no_challenge", reason=f"it could be judged only in {ahead} blocks")
+        elif not pending.has_room(kept, miners, self._task.answer_bytes_max):
+            self._log("no_challenge", reason=f"{len(kept)} answers wait to be judged")
+        else:
+            return challenge
+        return None
+
+    async def _judge_ripe(self, chain: ChainView, meta: MetagraphView) -> None:
+        """Judge every kept round whose height has come, the first that ripened first."""
+        while (head := pending.find_ripe(self._memory.pending, chain.height)) is not None:
+            keys = pending.list_round(self._memory.pending, head)
+            kept = pending.decode_round(self._memory.pending, head)
+            rated: dict[MinerKey, Rated] = {}
+            if kept is not None:
+                registered = _list_registered(meta)
+                answers = {key: each for key, each in kept.answers.items() if key in registered}
+                rated = await self._rate(meta, kept.challenge, answers, self._node.record())
+            await self._record(self._cursor, meta, rated, (), dict.fromkeys(keys))
+
+    async def _rate(
+        self,
+        meta: MetagraphView,
+        challenge: Challenge,
+        delivered: Mapping[MinerKey, Delivered],
+        record: ChainRecord,
+    ) -> dict[MinerKey, Rated]:
+        """Judge `delivered` in a thread."""
+        return await trio.to_thread.run_sync(
+            judging.rate_answers,
+            self._task,
+            meta,
+            challenge,
+            delivered,
+            record,
+            limiter=self._thread,
         )
-        await self._record(chain.height, meta, paid)
 
     def _make_seed(self, chain: ChainView, meta: MetagraphView) -> bytes:
         origin = ChallengeOrigin(
@@ -219,7 +275,7 @@ class Validator:
 
         async def ask(miner: NeuronView) -> None:
             async with limit:
-                asked = Asked(Miss.LATE, f"no answer in {self._settings.deadline_s:g} s")
+                asked = Missed(Miss.LATE, f"no answer in {self._settings.deadline_s:g} s")
                 with trio.move_on_after(self._settings.deadline_s):
                     asked = await ask_miner(
                         self._node, self._task, self._settings.netuid, miner, challenge
@@ -230,30 +286,37 @@ class Validator:
             for miner in targets:
                 nursery.start_soon(ask, miner)
         silent = (Miss.LATE, Miss.UNREACHABLE)
-        if all(asked.outcome in silent for asked in results.values()):
-            lost = Miss.UNREACHABLE
-            return {key: replace(asked, outcome=lost) for key, asked in results.items()}
+        missed = {key: each for key, each in results.items() if isinstance(each, Missed)}
+        if len(missed) == len(results) and all(each.miss in silent for each in missed.values()):
+            return {key: replace(each, miss=Miss.UNREACHABLE) for key, each in missed.items()}
         return results
 
     async def _record(
-        self, height: Height, meta: MetagraphView, asked: dict[MinerKey, Asked]
+        self,
+        cursor: Height,
+        meta: MetagraphView,
+        rated: Mapping[MinerKey, Rated],
+        receipts: Sequence[bytes],
+        rows: Mapping[bytes, bytes | None],
     ) -> None:
-        """Write the round; only then let it count."""
+        """Write what came of a round, or of judging one; only then let it count."""
         new = {
             key: scoring.update(self._scores.get(key, MinerScore()), each.outcome)
-            for key, each in asked.items()
+            for key, each in rated.items()
         }
-        registered = {_key(neuron) for neuron in meta.neurons}
+        registered = _list_registered(meta)
         gone = [key for key in self._scores if key not in registered]
         changes = {key: scoring.pack_score(score) for key, score in new.items()}
-        receipts = [codec.encode(each.receipt) for each in asked.values() if each.receipt]
-        await self._store.write_round(
-            meta.netuid, height, {**changes, **dict.fromkeys(gone)}, receipts
+        stale = pending.find_stale(self._memory.pending, self._node.chain().height, registered)
+        await self._memory.write(
+            cursor,
+            {**changes, **dict.fromkeys(gone)},
+            receipts,
+            {**rows, **dict.fromkeys(stale)},
         )
         self._scores = {key: self._scores[key] for key in self._scores if key in registered} | new
-        self._cursor = height
-        self._rounds += 1
-        for key, each in asked.items():
+        self._cursor = cursor
+        for key, each in rated.items():
             if each.reason:
                 name = key.hotkey.hex()[:8]
                 self._log("miner_missed", miner=name, why=str(each.outcome), reason=each.reason)
@@ -271,7 +334,7 @@ class Validator:
         state = self._node.weights_state(meta.netuid)
         due = duties.find_due_reveal(height, meta, state, self._secrets)
         if due is not None:
-            await self._submit("reveal", due.epoch, height, _reveal(due))
+            await self._submit("reveal", due.row.epoch, height, due.row)
             return
         epoch = duties.get_commit_epoch(height, meta, self._node.hotkey)
         if epoch is None or duties.is_committed(epoch, state, self._secrets):
@@ -304,9 +367,9 @@ class Validator:
 
         Those of later epochs are from before the subnet's tempo grew, and are forgotten.
         """
-        self._secrets = [each for each in self._secrets if each.epoch <= epoch]
+        self._secrets = [each for each in self._secrets if each.row.epoch <= epoch]
         fitting = (each for each in self._secrets if duties.is_allowed(each, meta))
-        kept = next((each for each in fitting if each.epoch == epoch), None)
+        kept = next((each for each in fitting if each.row.epoch == epoch), None)
         if kept is not None:
             return kept
         if not _has_permit(meta, self._node.hotkey):
@@ -317,22 +380,19 @@ class Validator:
         if not uids:
             self._reason = "too few miners have answered to fill a row of weights"
             return None
-        draft = WeightSecret(
+        row = RevealWeights(
             netuid=meta.netuid,
             epoch=epoch,
-            hotkey=self._node.hotkey,
-            digest=ZERO_HASH,
             salt=Salt(randomness.token_bytes(32)),
             version=meta.scorer_version,
             uids=uids,
             values=values,
         )
         chain_id = self._node.chain().chain_id
-        digest = commit_reveal.compute_digest(chain_id, draft.hotkey, _reveal(draft))
-        secret = replace(draft, digest=digest)
+        secret = commit_reveal.make_secret(chain_id, self._node.hotkey, row)
         await self._node.keep_weights(secret)
         horizon = epoch - 1  # the epoch before may still be in its reveals
-        self._secrets = [each for each in self._secrets if each.epoch >= horizon] + [secret]
+        self._secrets = [each for each in self._secrets if each.row.epoch >= horizon] + [secret]
         self._reason = ""
         return secret
 
@@ -374,12 +434,11 @@ def _has_permit(meta: MetagraphView, hotkey: PublicKey) -> bool:
     return mine is not None and mine.has_permit
 
 
-def _reveal(secret: WeightSecret) -> RevealWeights:
-    return RevealWeights(
-        netuid=secret.netuid,
-        epoch=secret.epoch,
-        salt=secret.salt,
-        version=secret.version,
-        uids=secret.uids,
-        values=secret.values,
-    )
+def _list_registered(meta: MetagraphView) -> frozenset[MinerKey]:
+    return frozenset(_key(neuron) for neuron in meta.neurons)
+
+
+def _unpack_scores(rows: Mapping[MinerKey, bytes]) -> dict[MinerKey, MinerScore]:
+    """Return the standings of `rows`, without those that another version wrote."""
+    read = {key: scoring.unpack_score(row) for key, row in rows.items()}
+    return {key: score for key, score in read.items() if score is not None}

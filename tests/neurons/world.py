@@ -8,6 +8,7 @@ the validator's process dies, as by kill -9: what was done stays done, what was 
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import trio
 from nacl.signing import SigningKey
@@ -29,24 +30,23 @@ from consensus.quantities import (
     Uid,
 )
 from consensus.reward import commit_reveal
-from consensus.types import Call
+from consensus.reward.commit_reveal import WeightSecret
+from consensus.types import Call, MinerKey
 from neurons import messages
 from neurons.errors import NodeUnreachable, SeriesNotKept
 from neurons.messages import AnswerReceipt, Completion, Query, SignedQuery
 from neurons.ports import (
     ChainRecord,
     ChainView,
-    Evidence,
     MetagraphView,
-    MinerKey,
     NeuronView,
-    WeightSecret,
     WeightsState,
 )
 from neurons.task import Card, Challenge, Fault, Judged, Judgement, Whose, find_equals
 
 CHAIN_ID = Hash32(b"c" * 32)
 NETUID = NetUid(1)
+Key = TypeVar("Key")
 Peer = Callable[[bytes], Awaitable[bytes]]
 
 
@@ -81,9 +81,13 @@ class World:
     secrets: list[WeightSecret] = field(default_factory=list)
     cursor: int = 0
     scores: dict[MinerKey, bytes] = field(default_factory=dict)
+    waiting: dict[bytes, bytes] = field(default_factory=dict)
+    """Rows of answers not judged yet."""
     receipts: list[bytes] = field(default_factory=list)
     cursors: list[int] = field(default_factory=list)
     seeds: list[bytes] = field(default_factory=list)
+    judged: list[tuple[int, int]] = field(default_factory=list)
+    """When each judged answer could be judged, and when it was: heights."""
     registered: dict[bytes, int] = field(default_factory=dict)
     gates: int = 0
     kill_at: int = 0
@@ -226,34 +230,41 @@ class FakeNode:
         return tuple(self.world.secrets)
 
 
-class FakeStore:
-    """A validator's durable memory in a `World`."""
+class FakeMemory:
+    """A validator's durable memory of a `World`, as it is when it is opened."""
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.cursor = Height(world.cursor)
+        self.scores: Mapping[MinerKey, bytes] = dict(world.scores)
+        self.pending: Mapping[bytes, bytes] = dict(sorted(world.waiting.items()))
 
-    async def load(self, netuid: NetUid) -> Evidence:
-        await self.world.gate()
-        return Evidence(Height(self.world.cursor), dict(self.world.scores))
-
-    async def write_round(
+    async def write(
         self,
-        netuid: NetUid,
         cursor: Height,
         scores: Mapping[MinerKey, bytes | None],
         receipts: Sequence[bytes],
+        pending: Mapping[bytes, bytes | None],
     ) -> None:
         await self.world.gate()
         world = self.world
+        if cursor != world.cursor:
+            world.cursors.append(cursor)
         world.cursor = cursor
-        world.cursors.append(cursor)
-        for key, score in scores.items():
-            if score is None:
-                del world.scores[key]
-            else:
-                world.scores[key] = score
+        _change(world.scores, scores)
+        _change(world.waiting, pending)
         world.receipts += receipts
+        self.cursor = cursor
+        self.scores, self.pending = dict(world.scores), dict(sorted(world.waiting.items()))
         await world.gate()
+
+
+def _change(rows: dict[Key, bytes], changes: Mapping[Key, bytes | None]) -> None:
+    for key, row in changes.items():
+        if row is None:
+            del rows[key]
+        else:
+            rows[key] = row
 
 
 class LevelTask:
@@ -265,19 +276,24 @@ class LevelTask:
     answer_bytes_max = 1
     reference = "tests.neurons.world:no_class"
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, wait_blocks: int = 0) -> None:
         self.world = world
+        self.wait_blocks = wait_blocks
+        """Blocks until an answer can be judged."""
 
     def measure(self, body: bytes) -> int:
         return 1
 
     def sample(self, seed: bytes, count: int, record: ChainRecord) -> tuple[Challenge, ...]:
         self.world.seeds.append(seed)
-        return tuple(Challenge(seed, b"") for _ in range(count))
+        ripe_at = Height(record.height + self.wait_blocks if self.wait_blocks else 0)
+        return tuple(Challenge(seed, b"", ripe_at) for _ in range(count))
 
     def verify(self, challenge: Challenge, answer: bytes, record: ChainRecord) -> Judgement:
         if len(answer) != 1:
             return Fault(Whose.MINER, "one byte, please")
+        assert record.height >= challenge.ripe_at
+        self.world.judged.append((challenge.ripe_at, record.height))
         return Judged(answer[0] / 255)
 
     def find_copies(self, answers: Sequence[bytes]) -> tuple[int, ...]:

@@ -3,10 +3,13 @@ from pathlib import Path
 
 import pytest
 
+from consensus.calls.weights import RevealWeights
 from consensus.quantities import U64, Epoch, NetUid, PublicKey, Salt, Uid, Weight
+from consensus.reward import commit_reveal
+from consensus.reward.commit_reveal import WeightSecret
 from consensus.types import Vote, VoteKind
 from storage.errors import Corrupt, DoubleVote, JournalLost
-from storage.journal import PRUNE_ROWS_MAX, SECRET_EPOCHS_KEPT, WeightSecret
+from storage.journal import PRUNE_ROWS_MAX, SECRET_EPOCHS_KEPT
 from storage.store import Store, open_store
 from tests.storage.samples import (
     CHAIN_ID,
@@ -23,15 +26,9 @@ OTHER = b"w" * 32
 
 
 def make_secret(epoch: int = 1, netuid: int = 1, salt: bytes = b"x" * 32) -> WeightSecret:
-    return WeightSecret(
-        netuid=NetUid(netuid),
-        epoch=Epoch(epoch),
-        hotkey=PublicKey(b"h" * 32),
-        salt=Salt(salt),
-        version=U64(1),
-        uids=(Uid(0), Uid(2)),
-        values=(Weight(65_535), Weight(7)),
-    )
+    uids, values = (Uid(3), Uid(7)), (Weight(65_535), Weight(1))
+    row = RevealWeights(NetUid(netuid), Epoch(epoch), Salt(salt), U64(1), uids, values)
+    return commit_reveal.make_secret(CHAIN_ID, PublicKey(b"h" * 32), row)
 
 
 async def finalize(store: Store, length: int) -> None:
@@ -196,6 +193,6 @@ async def test_old_weight_secrets_go_by_themselves_and_only_those_of_the_subnet(
     await store.journal.save_secret(make_secret(1, netuid=2))
     for epoch in range(1, 20):
         await store.journal.save_secret(make_secret(epoch))
-    kept = [secret.epoch for secret in store.journal.load_secrets(NetUid(1))]
+    kept = [secret.row.epoch for secret in store.journal.load_secrets(NetUid(1))]
     assert kept == list(range(19 - SECRET_EPOCHS_KEPT, 20))
     assert len(store.journal.load_secrets(NetUid(2))) == 1

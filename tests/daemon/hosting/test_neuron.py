@@ -17,12 +17,13 @@ from consensus.ledger.subnet.records import Subnet, find_served, find_subnet
 from consensus.quantities import NetUid, TaskParams, Uid
 from daemon.hosting import neuron as neuron_file
 from daemon.hosting.neuron import Neuron, NeuronConfigError, check_neuron, run_neuron
-from daemon.hosting.port import ChainPort, EvidencePort
+from daemon.hosting.port import ChainPort
 from neurons.messages import Busy, decode_reply
 from neurons.mining.miner import Miner
 from neurons.worker.process import Phase
 from neurons.worker.runtime import Runtime, RuntimeState
 from storage.errors import StorageFailed
+from storage.standings import Standings
 from tests import builders
 from tests.daemon import world
 
@@ -150,7 +151,7 @@ async def test_a_failing_neuron_is_started_again_with_growing_pauses(
 ):
     starts: list[float] = []
 
-    async def fail(_neuron: Neuron, _evidence: EvidencePort) -> None:
+    async def fail(_neuron: Neuron, _standings: Standings) -> None:
         starts.append(trio.current_time())
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_raise, ValueError("the corpus is damaged"))
@@ -159,7 +160,7 @@ async def test_a_failing_neuron_is_started_again_with_growing_pauses(
     monkeypatch.setattr(neuron_file, "PAUSE_S", 0.02)
     async with _open(tmp_path, VALIDATOR, "hot0") as (node, neuron):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(run_neuron, neuron, EvidencePort(node.store.evidence), "")
+            nursery.start_soon(run_neuron, neuron, node.store.standings, "")
             await world.wait_until(lambda: len(starts) == 4)
             nursery.cancel_scope.cancel()
         pauses = [late - soon for soon, late in pairwise(starts)]
@@ -174,7 +175,7 @@ async def test_after_a_healthy_run_the_pause_is_short_again(
 ):
     starts: list[float] = []
 
-    async def fail(_neuron: Neuron, _evidence: EvidencePort) -> None:
+    async def fail(_neuron: Neuron, _standings: Standings) -> None:
         starts.append(trio.current_time())
         raise ValueError
 
@@ -185,13 +186,13 @@ async def test_after_a_healthy_run_the_pause_is_short_again(
         _open(tmp_path, VALIDATOR, "hot0") as (node, neuron),
         trio.open_nursery() as nursery,
     ):
-        nursery.start_soon(run_neuron, neuron, EvidencePort(node.store.evidence), "")
+        nursery.start_soon(run_neuron, neuron, node.store.standings, "")
         await world.wait_until(lambda: len(starts) == 12, limit_s=15)  # doubling: 20 s
         nursery.cancel_scope.cancel()
 
 
 async def test_a_failing_disk_ends_the_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    async def fail(_neuron: Neuron, _evidence: EvidencePort) -> None:
+    async def fail(_neuron: Neuron, _standings: Standings) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_raise, StorageFailed(tmp_path, "read-only", "Mount it anew."))
 
@@ -199,7 +200,7 @@ async def test_a_failing_disk_ends_the_node(tmp_path: Path, monkeypatch: pytest.
     async with _open(tmp_path, VALIDATOR, "hot0") as (node, neuron):
         with trio.fail_after(5):
             try:
-                await run_neuron(neuron, EvidencePort(node.store.evidence), "")
+                await run_neuron(neuron, node.store.standings, "")
             except* StorageFailed:
                 assert neuron.failures == 0
             else:

@@ -2,18 +2,18 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import trio
 
 from consensus import codec, crypto, parcels
-from consensus.quantities import Epoch, Height, Uid, Weight
+from consensus.quantities import Height
+from consensus.reward import commit_reveal
+from consensus.reward.commit_reveal import WeightSecret
 from consensus.types import SignedTransaction
-from daemon.hosting.port import ChainPort, EvidencePort
+from daemon.hosting.port import ChainPort
 from neurons.errors import MinerBusy, NodeUnreachable, PeerFault
-from neurons.ports import MinerKey, WeightSecret
 from p2p import errors as p2p_errors
 from p2p.network import Answer, Topic
 from tests import builders
@@ -143,46 +143,21 @@ async def test_a_served_endpoint_shows_as_the_peer_it_is(tmp_path: Path):
 # -- keeping ---------------------------------------------------------------------------------------
 
 
-def _secret(epoch: int, hotkey: str = "hot0") -> WeightSecret:
-    reveal = builders.make_reveal(ROW, epoch)
-    return WeightSecret(
-        netuid=builders.SUBNET,
-        epoch=Epoch(epoch),
-        hotkey=builders.key_of(hotkey),
-        digest=crypto.hash32(b"neurond/seed", b"unused"),
-        salt=reveal.salt,
-        version=reveal.version,
-        uids=(Uid(2), Uid(3)),
-        values=(Weight(65_535), Weight(100)),
-    )
-
-
 async def test_secrets_outlive_the_process_and_open_their_commitments(tmp_path: Path):
     async with _open(tmp_path) as (node, port):
-        await port.keep_weights(_secret(0))
-        await port.keep_weights(_secret(1))
-        await port.keep_weights(_secret(1, "hot1"))
+        chain_id = port.chain().chain_id
+
+        def make(epoch: int, hotkey: str) -> WeightSecret:
+            row = builders.make_reveal(ROW, epoch)
+            return commit_reveal.make_secret(chain_id, builders.key_of(hotkey), row)
+
+        for secret in (make(0, "hot0"), make(1, "hot0"), make(1, "hot1")):
+            await port.keep_weights(secret)
         commit = builders.make_commit(node.chain.head.state, "hot0", builders.make_reveal(ROW, 1))
     async with _open(tmp_path) as (_, port):
         kept = await port.load_weights(builders.SUBNET)
-        assert {secret.epoch for secret in kept} == {0, 1}
-        assert all(secret.hotkey == port.hotkey for secret in kept)
-        found = next(secret for secret in kept if secret.epoch == 1)
-        assert found.digest == commit.digest
-        assert replace(found, digest=_secret(1).digest) == _secret(1)
-
-
-async def test_evidence_outlives_the_process(tmp_path: Path):
-    key = MinerKey(builders.key_of("hot2"), Height(0))
-    async with world.open_parts(GENESIS, tmp_path) as node:
-        evidence = EvidencePort(node.store.evidence)
-        assert (await evidence.load(builders.SUBNET)).cursor == 0
-        await evidence.write_round(builders.SUBNET, Height(4), {key: b"score"}, [b"receipt"])
-        await evidence.write_round(builders.SUBNET, Height(5), {}, [])
-    async with world.open_parts(GENESIS, tmp_path) as node:
-        kept = await EvidencePort(node.store.evidence).load(builders.SUBNET)
-        assert kept.cursor == 5
-        assert kept.scores == {key: b"score"}
+        assert kept == (make(0, "hot0"), make(1, "hot0"))
+        assert kept[1].digest == commit.digest
 
 
 # -- asking ----------------------------------------------------------------------------------------

@@ -1,14 +1,11 @@
-"""Who is paid when several miners give one answer to one challenge."""
-
-from dataclasses import replace
+"""Whose answer is whose when several miners give one answer to one challenge."""
 
 import pytest
 
-from consensus.quantities import Height, NetUid, Ratio16, Uid
-from neurons.ports import U64, MetagraphView, MinerKey, NeuronView
-from neurons.validating.asking import Asked
-from neurons.validating.copies import pay_once
-from neurons.validating.scoring import Answered, Miss, Outcome
+from consensus.quantities import U64, Height, NetUid, Ratio16, Uid
+from consensus.types import MinerKey
+from neurons.ports import MetagraphView, NeuronView
+from neurons.validating.copies import find_seniors
 from tests.neurons.world import LevelTask, World, make_hotkey
 
 TASK = LevelTask(World())
@@ -23,41 +20,32 @@ def make_subnet(**registered: int) -> MetagraphView:
     return MetagraphView(NetUid(1), 8, 2, 1, U64(1), 1, Ratio16(65_535), neurons)
 
 
-def pay(meta: MetagraphView, **answers: bytes | Miss) -> dict[str, Outcome]:
-    """Return each miner's outcome, by name, after copies were looked for."""
-    asked: dict[MinerKey, Asked] = {}
-    names: dict[MinerKey, str] = {}
-    for neuron, (name, answer) in zip(meta.neurons, answers.items(), strict=True):
-        key = MinerKey(neuron.hotkey, neuron.registered_block)
-        names[key] = name
-        found = Asked(answer) if isinstance(answer, Miss) else Asked(Answered(0.5, 9.0))
-        asked[key] = replace(found, answer=b"" if isinstance(answer, Miss) else answer)
-    return {names[key]: each.outcome for key, each in pay_once(TASK, meta, asked).items()}
+def find(meta: MetagraphView, **answers: bytes) -> dict[str, int]:
+    """Return for each miner that copied, by name, the uid of the neuron it copied."""
+    registered = {neuron.hotkey: neuron.registered_block for neuron in meta.neurons}
+    names = {
+        MinerKey(make_hotkey(name), registered.get(make_hotkey(name), Height(0))): name
+        for name in answers
+    }
+    seniors = find_seniors(TASK, meta, {key: answers[name] for key, name in names.items()})
+    return {names[key]: uid for key, uid in seniors.items()}
 
 
 @pytest.mark.parametrize(("first", "second"), [(3, 7), (7, 3), (5, 5)])
-def test_of_two_equal_answers_the_earlier_registered_neuron_s_is_paid(
+def test_of_two_equal_answers_the_later_registered_neuron_s_is_the_copy(
     first: int, second: int
 ) -> None:
-    outcomes = pay(make_subnet(a=first, b=second), a=b"x", b=b"x")
-    paid = "b" if second < first else "a"  # a lower uid breaks the tie
-    assert outcomes[paid] == Answered(0.5, 9.0)
-    assert outcomes["a" if paid == "b" else "b"] == Answered(0.0, 9.0)
+    copies = find(make_subnet(a=first, b=second), a=b"x", b=b"x")
+    assert copies == ({"a": 1} if second < first else {"b": 0})  # a lower uid breaks the tie
 
 
-def test_different_answers_are_all_paid() -> None:
-    outcomes = pay(make_subnet(a=1, b=2, c=3), a=b"x", b=b"y", c=b"z")
-    assert set(outcomes.values()) == {Answered(0.5, 9.0)}
+def test_different_answers_copy_nobody() -> None:
+    assert find(make_subnet(a=1, b=2, c=3), a=b"x", b=b"y", c=b"z") == {}
 
 
 def test_neuron_that_gave_no_answer_copies_nobody_and_is_copied_by_nobody() -> None:
-    outcomes = pay(make_subnet(a=1, b=2, c=3), a=Miss.LATE, b=Miss.FAULT, c=b"")
-    assert outcomes == {"a": Miss.LATE, "b": Miss.FAULT, "c": Answered(0.5, 9.0)}
+    assert find(make_subnet(a=1, b=2, c=3, d=4), b=b"", d=b"") == {"d": 1}
 
 
-def test_copy_is_told_whose_answer_it_gave() -> None:
-    meta = make_subnet(a=1, b=2)
-    keys = [MinerKey(neuron.hotkey, neuron.registered_block) for neuron in meta.neurons]
-    paid = pay_once(TASK, meta, {key: Asked(Answered(1.0, 9.0), answer=b"x") for key in keys})
-    assert paid[keys[0]].reason == ""
-    assert "uid 0" in paid[keys[1]].reason
+def test_neuron_that_is_registered_no_more_copies_nobody() -> None:
+    assert find(make_subnet(a=1, b=2), a=b"x", gone=b"x") == {}

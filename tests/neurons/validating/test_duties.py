@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from consensus.calls.weights import RevealWeights
 from consensus.quantities import (
     U64,
     Epoch,
@@ -15,7 +16,8 @@ from consensus.quantities import (
     Uid,
     Weight,
 )
-from neurons.ports import MetagraphView, WeightSecret, WeightsState
+from consensus.reward.commit_reveal import WeightSecret
+from neurons.ports import MetagraphView, WeightsState
 from neurons.validating import duties
 from tests.neurons.world import NETUID, FakeNode, World
 
@@ -26,12 +28,14 @@ DIGEST = Hash32(b"d" * 32)
 
 
 def make_secret(epoch: int, digest: Hash32 = DIGEST) -> WeightSecret:
-    return WeightSecret(NETUID, Epoch(epoch), KEY, digest, Salt(bytes(32)), U64(1), (), ())
+    row = RevealWeights(NETUID, Epoch(epoch), Salt(bytes(32)), U64(1), (), ())
+    return WeightSecret(KEY, digest, row)
 
 
 def test_a_row_that_breaks_the_rules_of_now_is_not_committed_again() -> None:
     uids, values = (Uid(1), Uid(2)), (Weight(65_535), Weight(30_000))
-    secret = replace(make_secret(0), uids=uids, values=values)
+    secret = make_secret(0)
+    secret = replace(secret, row=replace(secret.row, uids=uids, values=values))
     assert duties.is_allowed(secret, META)
     assert not duties.is_allowed(secret, replace(META, max_weight=Ratio16(40_000)))
     assert not duties.is_allowed(secret, replace(META, min_allowed_weights=3))

@@ -11,16 +11,16 @@ import trio.testing
 from consensus import codec
 from consensus.calls.weights import CommitWeights, RevealWeights
 from consensus.quantities import U32, Bytes64K, Epoch, Hash32, Height
+from consensus.types import MinerKey
 from neurons import messages
 from neurons.errors import MinerBusy, NodeUnreachable, PeerFault
 from neurons.messages import Busy, Completion, RefusalCode, SignedQuery, SignedReceipt, refuse
-from neurons.ports import MinerKey
-from neurons.validating import scoring
+from neurons.validating import pending, scoring
 from neurons.validating.rounds import RoundSettings, Validator
 from tests.neurons.world import (
     NETUID,
+    FakeMemory,
     FakeNode,
-    FakeStore,
     LevelTask,
     Peer,
     World,
@@ -44,14 +44,15 @@ def _inline_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trio.to_thread, "run_sync", run_inline)
 
 
-def make_validator(world: World) -> Validator:
+def make_validator(world: World, wait_blocks: int = 0) -> Validator:
     settings = RoundSettings(NETUID, deadline_s=0.7, round_s=1.0)
-    return Validator(FakeNode(world), FakeStore(world), LevelTask(world), settings, quiet)
+    task = LevelTask(world, wait_blocks)
+    return Validator(FakeNode(world), FakeMemory(world), task, settings, quiet)
 
 
-async def run_until(world: World, height: int) -> Validator:
+async def run_until(world: World, height: int, wait_blocks: int = 0) -> Validator:
     """Run a validator in `world` until `height`, starting it anew when it is killed."""
-    validator = make_validator(world)
+    validator = make_validator(world, wait_blocks)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(world.make_blocks)
         while world.height < height:
@@ -63,7 +64,7 @@ async def run_until(world: World, height: int) -> Validator:
                         await world.tick.wait()
                     lives.cancel_scope.cancel()
             if life.cancelled_caught:
-                validator = make_validator(world)
+                validator = make_validator(world, wait_blocks)
         nursery.cancel_scope.cancel()
     return validator
 
@@ -121,7 +122,7 @@ async def test_secrets_of_a_longer_numbering_are_forgotten(
     world = World()
     world.add_miner("good", honest("good", 200))
     await run_until(world, world.tempo)
-    world.secrets = [replace(each, epoch=Epoch(2)) for each in world.secrets]
+    world.secrets = [replace(each, row=replace(each.row, epoch=Epoch(2))) for each in world.secrets]
     stale = {each.digest for each in world.secrets}
     await run_until(world, 3 * world.tempo)
     assert sorted(world.commits) == [0, 1, 2]
@@ -338,14 +339,87 @@ async def test_receipts_are_kept_with_the_round(autojump_clock: trio.testing.Moc
     assert len(world.receipts) == get_standing(world, "good").answers
 
 
+# -- answers judged later -------------------------------------------------------------------------
+
+
+async def test_answers_are_judged_once_their_height_is_final(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    world = World()
+    world.add_miner("good", honest("good", 200))
+    world.add_miner("weak", honest("weak", 100))
+    await run_until(world, 12, wait_blocks=4)
+    assert get_standing(world, "good").answers == len(world.judged) // 2 > 4
+    assert all(judged == ripe for ripe, judged in world.judged)
+    assert get_standing(world, "weak").quality == pytest.approx(100 / 255)
+
+
+async def test_receipts_are_written_before_their_answers_can_be_judged(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    world = World()
+    world.add_miner("good", honest("good", 200))
+    await run_until(world, 4, wait_blocks=100)
+    assert len(world.receipts) == len(world.waiting) // 2 >= 3
+    assert world.scores == {}
+
+
+async def test_misses_count_at_once_in_a_round_judged_later(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    world = World()
+    world.add_miner("good", honest("good", 200))
+    world.add_miner("odd", refusing)
+    await run_until(world, 4, wait_blocks=100)
+    assert get_standing(world, "odd").reliability == 0
+
+
+async def test_answer_of_a_registration_that_ended_is_not_judged(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    world = World()
+    world.add_miner("good", honest("good", 200))
+    world.add_miner("weak", honest("weak", 100))
+    await run_until(world, 4, wait_blocks=6)
+    world.registered[b"weak"] = 4
+    await run_until(world, 7, wait_blocks=6)
+    old = make_hotkey("weak") + bytes(8)
+    assert not [key for key in world.waiting if key.endswith(old)]
+    await run_until(world, 9, wait_blocks=6)
+    assert MinerKey(make_hotkey("weak"), Height(0)) not in world.scores
+    assert get_standing(world, "good").answers > 0
+
+
+async def test_nobody_is_asked_while_too_much_waits(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pending, "ROWS_MAX", 5)
+    world = World()
+    world.add_miner("good", honest("good", 200))
+    await run_until(world, 10, wait_blocks=100)
+    assert len(world.waiting) == 4
+    assert len(world.receipts) == 2
+
+
+async def test_challenge_that_ripens_too_late_is_not_asked(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    world = World()
+    world.add_miner("good", honest("good", 200))
+    await run_until(world, 4, wait_blocks=pending.BLOCKS_AHEAD_MAX + 1)
+    assert world.receipts == []
+    assert world.waiting == {}
+
+
 # -- kill -9 --------------------------------------------------------------------------------------
 
 
-def run_with_kill(kill_at: int, height: int) -> World:
+def run_with_kill(kill_at: int, height: int, wait_blocks: int = 0) -> World:
     world = World(tempo=8, reveal_blocks=2, kill_at=kill_at)
     world.add_miner("good", honest("good", 200))
     world.add_miner("weak", honest("weak", 100))
-    trio.run(partial(run_until, world, height), clock=trio.testing.MockClock(autojump_threshold=0))
+    run = partial(run_until, world, height, wait_blocks)
+    trio.run(run, clock=trio.testing.MockClock(autojump_threshold=0))
     return world
 
 
@@ -358,7 +432,7 @@ def test_kill_at_any_port_loses_no_reveal_and_at_most_one_round() -> None:
         where = f"killed at gate {kill_at}"
         assert sorted(world.revealed) == [0, 1], where
         assert all(len(set(digests)) == 1 for digests in world.commits.values()), where
-        assert len({secret.epoch for secret in world.secrets}) == len(world.secrets), where
+        assert len({secret.row.epoch for secret in world.secrets}) == len(world.secrets), where
         assert world.cursors == sorted(set(world.cursors)), where
         assert len(set(world.seeds)) >= len(world.seeds) - 1, where
         answers = {key: scoring.unpack_score(row) for key, row in world.scores.items()}
@@ -374,3 +448,17 @@ def test_scores_of_a_restarted_validator_continue_where_they_stopped() -> None:
     calm, killed = run_with_kill(0, 12), run_with_kill(60, 12)
     assert killed.cursors == sorted(set(killed.cursors))
     assert len(killed.cursors) >= len(calm.cursors) - 1
+
+
+@pytest.mark.slow
+def test_kill_at_any_port_loses_and_repeats_no_answer_that_waits() -> None:
+    height = 9
+    calm = run_with_kill(0, height, wait_blocks=3)
+    for kill_at in range(1, calm.gates):
+        world = run_with_kill(kill_at, height, wait_blocks=3)
+        where = f"killed at gate {kill_at}"
+        waiting = sum(len(key) > 16 for key in world.waiting)
+        judged = [scoring.unpack_score(row) for row in world.scores.values()]
+        answers = sum(score.answers for score in judged if score is not None)
+        assert answers + waiting == len(world.receipts), where
+        assert len(world.receipts) >= len(calm.receipts) - 4, where

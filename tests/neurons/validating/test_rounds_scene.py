@@ -10,7 +10,7 @@ from neurons.validating.rounds import RoundSettings, Validator
 from neurons.worker.frames import WorkerSpec
 from neurons.worker.process import RuntimeSettings
 from neurons.worker.runtime import Runtime, open_runtime
-from tests.neurons.world import NETUID, FakeNode, FakeStore, Peer, World, quiet
+from tests.neurons.world import NETUID, FakeMemory, FakeNode, Peer, World, quiet
 
 STRONG = {"kind": "ngram", "order": 4, "corpus_bytes": 600_000}
 WEAK = {
@@ -38,7 +38,7 @@ async def test_better_model_is_paid_more_within_one_epoch_of_its_start() -> None
                 miner = Miner(FakeNode(world, name), runtime, task, MinerSettings(NETUID), quiet)
                 world.add_miner(name, _peer(miner))
             settings = RoundSettings(NETUID, deadline_s=2.0, round_s=0.4)
-            validator = Validator(FakeNode(world), FakeStore(world), task, settings, quiet)
+            validator = Validator(FakeNode(world), FakeMemory(world), task, settings, quiet)
             nursery.start_soon(validator.run)
             nursery.start_soon(world.make_blocks)
             while 1 not in world.revealed:
