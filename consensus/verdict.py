@@ -14,21 +14,15 @@ from consensus.agreement.certificates import (
     verify_vote,
 )
 from consensus.agreement.simplex import WINDOW
-from consensus.errors import InvalidBlock, InvalidTransaction, InvalidVote, MalformedTransaction
-from consensus.ledger.calls import check_free
-from consensus.ledger.fees import (
-    IsVerified,
-    check_ahead,
-    check_form,
-    check_window,
-    is_free,
-    measure,
-    never_verified,
+from consensus.errors import (
+    DecodeError,
+    InvalidBlock,
+    InvalidTransaction,
+    InvalidVote,
+    MalformedTransaction,
 )
-from consensus.ledger.records import get_account, get_network
-from consensus.ledger.state import State
-from consensus.quantities import ZERO_HASH, Era, Hash32, Height, View
-from consensus.types import Certificate, Proposal, SignedTransaction, Status, Vote
+from consensus.quantities import ZERO_HASH, Era, Hash32, View
+from consensus.types import Certificate, Proposal, Status, Vote
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,25 +141,13 @@ def _judge_place(committee: Committee, final_view: View, era: Era, view: View) -
 # -- transactions ---------------------------------------------------------------------------------
 
 
-def judge_transaction(
-    state: State, signed: SignedTransaction, is_verified: IsVerified = never_verified
-) -> Verdict:
-    """Judge a gossiped transaction against the state of the head; its signature included.
+def judge_refusal(refusal: InvalidTransaction | DecodeError) -> Ignore | Reject:
+    """Judge a gossiped transaction that the mempool refused.
 
-    Reject what no state can make right (another network, over-size, forged). Ignore what an honest
-    peer may pass on late or early: used nonces, expired, unaffordable here, a free call whose time
-    is over or not yet come. The mempool decides about room and order.
+    Reject what no state can make right (no transaction, another network, over-size, forged). Ignore
+    what an honest peer may pass on late or early: used nonces, expired, unaffordable here, a free
+    call whose time is over or not yet come, no room.
     """
-    network = get_network(state)
-    measured = measure(network.params, signed)
-    try:
-        check_form(network, measured, is_verified)
-        check_window(network.params, measured, Height(state.height + 1))
-        check_ahead(measured, get_account(state, signed.transaction.signer))
-        if is_free(signed.transaction.call):
-            check_free(state, signed)
-    except MalformedTransaction as error:
-        return Reject(str(error))
-    except InvalidTransaction as error:
-        return Ignore(str(error))
-    return Accept()
+    if isinstance(refusal, DecodeError | MalformedTransaction):
+        return Reject(str(refusal))
+    return Ignore(str(refusal))

@@ -10,30 +10,22 @@ import gc
 import signal
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 
 import trio
-from nacl.signing import SigningKey
 
-from config.errors import ConfigError, Misfit
-from config.settings import AgreementSettings, Role, Settings
-from consensus import crypto, parcels
-from consensus.agreement.beacon import BEACON_LENGTH, HashChain
-from consensus.agreement.messages import Timing
+from config.errors import ConfigError
+from config.settings import Role, Settings
+from consensus import parcels
 from consensus.ledger import genesis as ledger_genesis
 from consensus.ledger.genesis import Genesis
-from consensus.ledger.mempool import Mempool
-from consensus.ledger.records import get_beacon_tip
-from consensus.ledger.state import State
-from consensus.params import Params
 from consensus.quantities import Amount
-from consensus.types import Block
 from daemon.engine.answers import make_answers
-from daemon.engine.chain import Chain, ChainHead
-from daemon.engine.driver import Driver, Voter
+from daemon.engine.bootstrap import Keys, check_voters, get_timing, load_keys, open_chain
+from daemon.engine.driver import Driver
 from daemon.engine.faucet import Spring
 from daemon.engine.inbox import Inbox
+from daemon.engine.pool import PoolDoor, Submitter
 from daemon.engine.syncing import Syncing
 from daemon.engine.upgrades import check_protocol
 from daemon.hosting.neuron import NOT_YET, Neuron, check_neuron, run_neuron
@@ -48,35 +40,13 @@ from daemon.version import read_version
 from daemon.views.node import NodeInfo, View
 from p2p.answers import Answer
 from p2p.network import Network, NetworkSettings, open_network
-from storage.keys.keystore import KeyKind, Keystore
-from storage.store import FinalBlock, Store, open_store
+from storage.store import Store, open_store
 
 PEERS_ROW = b"known"
 """Where the address book of the network room lies in the store."""
 SAVE_PEERS_S = 60.0
 DROP_S = 0.01
 """How long, at the very end, signals on their way to us are waited for."""
-
-
-class WrongBeacon(Misfit):
-    """Our beacon key does not make the hash chain the network knows."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__(
-            f"The beacon key {key!r} does not lead to the registered tip, or its chain is used up.",
-            "Use the beacon key that was made together with the consensus key; a used-up one needs "
-            "new keys of both kinds.",
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """The keys this node runs with, open."""
-
-    node: SigningKey
-    voters: tuple[Voter, ...]
-    hotkey: SigningKey | None
-    faucet: SigningKey | None
 
 
 async def run_node(
@@ -87,20 +57,21 @@ async def run_node(
     Raises:
         NeurondError: something of the operator's is wrong (keys, folder, port, network).
     """
-    keys = await trio.to_thread.run_sync(_load_keys, settings, password)
+    keys = await trio.to_thread.run_sync(load_keys, settings, password)
     chain_id = ledger_genesis.compute_chain_id(genesis)
     telemetry = Telemetry()
     telemetry.build.labels(read_version(), genesis.network).set(1)
     async with AsyncExitStack() as stack:
         signals = await stack.enter_async_context(_catch_signals())
         store = await stack.enter_async_context(open_store(settings.node.data_dir, chain_id))
-        chain = await _open_current_chain(store, genesis)
+        chain = await open_chain(store, genesis)
+        check_protocol(chain.head.state)
         if settings.neuron.role != "none":
             check_neuron(settings.neuron, chain, is_voter=settings.agreement.validate)
         check_voters(settings.agreement, keys.voters, chain.head.state)
-        driver = Driver(_timing(genesis.params), keys.voters, chain, store, telemetry)
-        inbox = Inbox(driver, chain, telemetry)
-        post = _Post()
+        driver = Driver(get_timing(genesis.params), keys.voters, chain, store, telemetry)
+        pool, post = PoolDoor(chain), _Post()
+        inbox = Inbox(driver, chain, pool, telemetry)
         answers = {**make_answers(store, driver), **post.answers(settings.neuron.role)}
         network = await stack.enter_async_context(
             open_network(
@@ -111,13 +82,13 @@ async def run_node(
                 answers,
             )
         )
+        submitter = Submitter(pool, chain, network)
         neuron = None
         if keys.hotkey is not None:
-            port = ChainPort(chain, network, store, keys.hotkey)
+            port = ChainPort(chain, network, submitter, store, keys.hotkey)
             neuron = post.neuron = Neuron(settings.neuron, port, chain, telemetry, keys.node)
-        syncing = Syncing(chain, driver, telemetry)
-        info = _describe(settings, genesis, keys)
-        view = View(info, chain, store, driver, syncing, network, neuron)
+        syncing, info = Syncing(chain, driver, telemetry), _describe(settings, genesis, keys)
+        view = View(info, chain, store, driver, syncing, network, submitter, neuron)
         report_blocks(chain, network, view, neuron, telemetry)
         report_start(view, settings.neuron)
         door = _Door(settings, view, telemetry, reload)
@@ -138,79 +109,6 @@ async def run_node(
 # -- opening --------------------------------------------------------------------------------------
 
 
-async def open_chain(store: Store, genesis: Genesis) -> Chain:
-    """Return the chain at the stored head; store genesis first if there is nothing yet."""
-    kept = store.blocks.head()
-    if kept is None:
-        state, header = ledger_genesis.build_genesis(genesis)
-        digest = crypto.compute_header_digest(header)
-        block = Block(header, (), ())
-        first = FinalBlock(block, digest, state.root, (), state.changes, state.nodes)
-        kept = await store.finalize([first], None)
-    header = store.blocks.header(kept.digest)
-    assert header is not None, "the head's header is stored with it"
-    state = State.from_reader(store.states.reader(kept.height), kept.height, kept.root)
-    return Chain(store, ChainHead(kept.digest, header, state), Mempool())
-
-
-async def _open_current_chain(store: Store, genesis: Genesis) -> Chain:
-    """Return the chain at the stored head, if the block after it is for this neurond."""
-    chain = await open_chain(store, genesis)
-    check_protocol(chain.head.state)
-    return chain
-
-
-def check_voters(settings: AgreementSettings, voters: tuple[Voter, ...], state: State) -> None:
-    """Check the keys we vote with against the ledger; one it does not know yet may come later.
-
-    Raises:
-        WrongBeacon: a key's beacon chain is not the one the ledger knows.
-    """
-    for voter, (key, beacon) in zip(voters, _list_keys(settings), strict=True):
-        tip = get_beacon_tip(state, voter.name)
-        if tip is None:
-            get_logger("node").warning(
-                "consensus key is not registered: this node follows until it is",
-                key=key,
-                public_key=voter.name.hex(),
-                remedy="stake on a hotkey of yours and send SetConsensusKey for it",
-            )
-        elif voter.beacon.reveal(tip) is None:
-            raise WrongBeacon(beacon)
-
-
-def _list_keys(settings: AgreementSettings) -> tuple[tuple[str, str], ...]:
-    """Return the names of each consensus key we vote with and its beacon key."""
-    if not settings.validate:
-        return ()
-    names = (settings.consensus_key, settings.beacon_key, *settings.next_keys)
-    return tuple(zip(names[::2], names[1::2], strict=True))
-
-
-def _load_keys(settings: Settings, password: str) -> Keys:
-    """Open the keys this node needs; blocks (argon2id, and the beacon's million hashes)."""
-    keystore = Keystore(settings.keys.keystore)
-
-    def load(name: str, kind: KeyKind) -> bytes:
-        return keystore.load(name, kind, password).seed
-
-    node = SigningKey(load(settings.p2p.node_key, KeyKind.NODE))
-    hotkey = None
-    if settings.neuron.role != "none":
-        hotkey = SigningKey(load(settings.neuron.hotkey, KeyKind.HOTKEY))
-    voters = tuple(
-        Voter(
-            SigningKey(load(key, KeyKind.CONSENSUS)),
-            HashChain(load(beacon, KeyKind.BEACON), BEACON_LENGTH),
-        )
-        for key, beacon in _list_keys(settings.agreement)
-    )
-    faucet = None
-    if settings.faucet.enabled:
-        faucet = SigningKey(load(settings.faucet.key, KeyKind.COLDKEY))
-    return Keys(node, voters, hotkey, faucet)
-
-
 async def _network_settings(settings: Settings, store: Store) -> NetworkSettings:
     known = await store.peers.load()
     return NetworkSettings(
@@ -221,10 +119,6 @@ async def _network_settings(settings: Settings, store: Store) -> NetworkSettings
         known_peers=known.get(PEERS_ROW, b""),
         agent=f"neurond/{read_version()}",
     )
-
-
-def _timing(params: Params) -> Timing:
-    return Timing(params.block_ms, params.delta_ms, params.clock_drift_ms)
 
 
 def _describe(settings: Settings, genesis: Genesis, keys: Keys) -> NodeInfo:

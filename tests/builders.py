@@ -18,6 +18,7 @@ from consensus import crypto
 from consensus.calls.accounts import Transfer
 from consensus.calls.neurons import RegisterNeuron, Serve
 from consensus.calls.weights import CommitWeights, RevealWeights
+from consensus.ledger.fees import Measured, measure
 from consensus.ledger.genesis import (
     Genesis,
     GenesisAccount,
@@ -26,6 +27,7 @@ from consensus.ledger.genesis import (
     GenesisValidator,
     build_genesis,
 )
+from consensus.ledger.mempool import Mempool
 from consensus.ledger.queries import nonce
 from consensus.ledger.records import get_beacon_tip, get_head, get_member, get_network
 from consensus.ledger.state import State
@@ -218,6 +220,13 @@ def make_transaction(
         call=Transfer(key_of("bob"), Amount(TAO)) if call is None else call,
     )
     return crypto.sign_transaction(signer_of(signer), replace(value, **fields))
+
+
+def admit(pool: Mempool, state: State, signed: SignedTransaction) -> Measured:
+    """Let `signed` into `pool`, its signature unseen; return what was measured."""
+    measured = measure(get_network(state).params, signed)
+    pool.admit(state, measured)
+    return measured
 
 
 def make_header(state: State, **fields: Any) -> Header:

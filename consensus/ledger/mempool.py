@@ -11,7 +11,8 @@ gap. A transaction replaces a waiting one of the same nonce if it tips at least 
 the pool is full, the last transaction of the signer with the lowest tip per byte makes way, or the
 newcomer is refused.
 
-The pool is the one mutable object here. It belongs to one task (`daemon/chain`); reads no clock.
+The pool is the one mutable object here; it reads no clock, and checks no signature: its one door
+(`daemon/engine/pool.py`) does, in a thread.
 """
 
 import heapq
@@ -23,15 +24,11 @@ from consensus.calls.weights import CommitWeights, RevealWeights
 from consensus.errors import InvalidTransaction
 from consensus.ledger.calls import check_free
 from consensus.ledger.fees import (
-    IsVerified,
     Measured,
     check_ahead,
     check_shape,
-    check_signature,
     check_window,
     is_free,
-    measure,
-    never_verified,
 )
 from consensus.ledger.records import get_account, get_network
 from consensus.ledger.state import State
@@ -134,22 +131,6 @@ class Mempool:
             nonce += 1
         return nonce
 
-    def admit(
-        self, state: State, signed: SignedTransaction, is_verified: IsVerified = never_verified
-    ) -> Measured:
-        """Take `signed` in, after checking it against the head's `state` and what waits already.
-
-        The signature, which costs more than all the rest, is checked last.
-
-        Raises:
-            InvalidTransaction: it can't be included, or not now, or there is no room for it.
-        """
-        measured = measure(get_network(state).params, signed)
-        self.check(state, measured)
-        check_signature(measured, is_verified)
-        self._insert(self._rank(measured))
-        return measured
-
     def check(self, state: State, measured: Measured) -> None:
         """Check that `measured` could come in now, its signature apart.
 
@@ -167,8 +148,10 @@ class Mempool:
         if self._is_full(measured):
             self._find_worse(_compute_rate(measured), signed.transaction.signer)
 
-    def admit_signed(self, state: State, measured: Measured) -> None:
+    def admit(self, state: State, measured: Measured) -> None:
         """Take `measured` in, whose signature the caller has found good.
+
+        That costs more than all the rest: `check` first, then look at the signature.
 
         Raises:
             InvalidTransaction: as `check`.

@@ -1,10 +1,11 @@
-"""The head of the chain and the mempool: the only place either changes.
+"""The head of the chain, and the mempool that goes with it: the only place the head changes.
 
 Blocks above the last final one live here as `Applied` values, each an overlay on its parent's
 state. When one becomes final, storage writes it and the overlays above are laid on the disk's
 copy, so no overlay ever has more ancestors than there are unfinal blocks.
 
 Only `daemon/engine/driver.py` calls what changes the chain, one call at a time; anyone may read.
+What comes into the mempool comes by `daemon/engine/pool.py`; here it loses what blocks include.
 """
 
 from collections.abc import Callable, Sequence

@@ -11,17 +11,18 @@ from dataclasses import dataclass
 
 from nacl.signing import SigningKey
 
-from consensus import codec, crypto
 from consensus.calls.accounts import Transfer
-from consensus.ledger.records import get_account, get_network
-from consensus.quantities import RAO_PER_TAO, Amount, Hash32, Height, Nonce, PublicKey
-from consensus.types import Transaction
+from consensus.ledger.fees import Measured
+from consensus.ledger.records import get_account
+from consensus.quantities import RAO_PER_TAO, Amount, Hash32, PublicKey
+from consensus.types import Call
 from daemon.engine.chain import Chain
 from daemon.engine.errors import NodeError, Why
 
 DRIPS_MAX = 1_024
 """Addresses served in one interval; also what is remembered."""
-VALID_BLOCKS = 64
+SubmitCall = Callable[[SigningKey, Call], Awaitable[Measured]]
+"""Signs a call and hands it in: `daemon.engine.pool.Submitter.submit_call`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,7 @@ class Spring:
 class Faucet:
     """Gives `spring.amount` rao to an address. One per node; used by one task at a time."""
 
-    def __init__(
-        self, spring: Spring, chain: Chain, submit: Callable[[bytes], Awaitable[Hash32]]
-    ) -> None:
+    def __init__(self, spring: Spring, chain: Chain, submit: SubmitCall) -> None:
         self._spring = spring
         self._chain = chain
         self._submit = submit
@@ -67,22 +66,13 @@ class Faucet:
         state = self._chain.head.state
         if get_account(state, source).free < self._spring.amount + RAO_PER_TAO:
             raise NodeError(Why.BUSY, "faucet_empty", "The faucet is empty.", "Tell its operator.")
-        transaction = Transaction(
-            chain_id=get_network(state).chain_id,
-            signer=source,
-            nonce=Nonce(self._chain.mempool.next_nonce(state, source)),
-            valid_until=Height(self._chain.head.header.height + VALID_BLOCKS),
-            tip=Amount(0),
-            call=Transfer(to, self._spring.amount),
-        )
         self._served[to] = now_s
         try:
-            return await self._submit(
-                codec.encode(crypto.sign_transaction(self._spring.key, transaction))
-            )
+            sent = await self._submit(self._spring.key, Transfer(to, self._spring.amount))
         except NodeError:
             self._served.pop(to, None)
             raise
+        return sent.transaction_id
 
     def _forget(self, now_s: float) -> None:
         while self._served:

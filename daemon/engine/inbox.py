@@ -1,7 +1,8 @@
 """Other nodes' gossip: decode, judge, let in.
 
 `judge` is what the network room calls for every new message. Accepted values go into the mailbox of
-agreement or into the mempool at once; the verdict tells the network whether to pass them on.
+agreement, transactions to the pool's door (`daemon/engine/pool.py`); the verdict tells the network
+whether to pass them on.
 """
 
 from collections import deque
@@ -12,13 +13,12 @@ import trio
 from consensus import codec, parcels, verdict
 from consensus.agreement import messages as m
 from consensus.agreement.certificates import Committee
-from consensus.errors import DecodeError, InvalidTransaction
-from consensus.ledger.fees import ENCODING_BYTES_MAX
-from consensus.types import Certificate, Proposal, SignedTransaction, Status, Vote
+from consensus.errors import DecodeError
+from consensus.types import Certificate, Proposal, Status, Vote
 from consensus.verdict import Accept, Ignore, Reject, Verdict
 from daemon.engine.chain import Chain
 from daemon.engine.driver import Driver
-from daemon.engine.gate import Gate
+from daemon.engine.pool import PoolDoor
 from daemon.telemetry import Telemetry
 from p2p.network import Topic
 
@@ -29,13 +29,13 @@ BEHIND = Ignore("more messages than this node can take in")
 
 
 class Inbox:
-    """The door of agreement and mempool for strangers."""
+    """The door for strangers: agreement's messages, and the way to the pool's own."""
 
-    def __init__(self, driver: Driver, chain: Chain, telemetry: Telemetry) -> None:
+    def __init__(self, driver: Driver, chain: Chain, pool: PoolDoor, telemetry: Telemetry) -> None:
         self._driver = driver
         self._chain = chain
         self._telemetry = telemetry
-        self._gate = Gate(chain)
+        self._pool = pool
         self.early: deque[tuple[bytes, Vote | Certificate | Proposal]] = deque(maxlen=EARLY_MAX)
         """What was said in the next era, by members of its set, before we are there."""
         driver.era_listeners.append(self.replay)
@@ -48,17 +48,14 @@ class Inbox:
     async def judge(self, topic: Topic, peer: bytes, payload: bytes) -> Verdict:
         """Judge one message and, if it is accepted, let it in."""
         try:
-            if payload[:1] == parcels.BUNDLE and topic is Topic.TX:
-                found = await self._gate.judge_bundle(parcels.read_transactions(payload))
-            else:
-                found = self._judge(topic, peer, payload)
+            found = await self._judge(topic, peer, payload)
         except DecodeError as error:
             found = Reject(str(error))
         self._telemetry.verdicts.labels(topic.value, type(found).__name__.lower()).inc()
         await trio.lowlevel.checkpoint()
         return found
 
-    def _judge(self, topic: Topic, peer: bytes, payload: bytes) -> Verdict:
+    async def _judge(self, topic: Topic, peer: bytes, payload: bytes) -> Verdict:
         match topic:
             case Topic.VOTE:
                 return self._judge_vote(peer, parcels.read_vote(payload))
@@ -66,10 +63,10 @@ class Inbox:
                 return self._judge_status(peer, codec.decode(Status, payload, STATUS_BYTES_MAX))
             case Topic.BLOCK:
                 return self._judge_proposal(peer, codec.decode(Proposal, payload))
-            case Topic.TX | Topic.WEIGHTS:
-                return self._judge_transaction(
-                    codec.decode(SignedTransaction, payload, ENCODING_BYTES_MAX)
-                )
+            case Topic.TX:
+                return await self._pool.judge(parcels.read_transactions(payload))
+            case Topic.WEIGHTS:
+                return await self._pool.judge((payload,))
             case Topic.EVIDENCE:
                 return Reject("this protocol version has no evidence messages")
             case _:
@@ -122,23 +119,7 @@ class Inbox:
         )
         return self._admit(found, m.ProposalReceived(peer, proposal, digest))
 
-    def _judge_transaction(self, signed: SignedTransaction) -> Verdict:
-        mempool, state = self._chain.mempool, self._chain.head.state
-        found = verdict.judge_transaction(state, signed)
-        if not isinstance(found, Accept):
-            return found
-        try:
-            mempool.admit(state, signed, _was_just_verified)
-        except InvalidTransaction as error:
-            return Ignore(str(error))
-        return found
-
     def _admit(self, found: Verdict, event: m.Event) -> Verdict:
         if isinstance(found, Accept) and not self._driver.offer(event):
             return BEHIND
         return found
-
-
-def _was_just_verified(_transaction_id: bytes, _signature: bytes) -> bool:
-    """Spare the mempool the second check of a signature that the verdict has checked."""
-    return True

@@ -8,18 +8,20 @@ from dataclasses import dataclass
 
 from nacl.signing import SigningKey
 
-from consensus import codec, crypto, parcels
-from consensus.errors import InvalidTransaction
+from consensus import crypto, parcels
 from consensus.ledger import queries
+from consensus.ledger.fees import Measured
 from consensus.ledger.membership.weights import find_commit
 from consensus.ledger.records import get_head, get_network
 from consensus.ledger.subnet.records import NEVER, NOBODY, Column, find_uid, get_cell, get_subnet
-from consensus.quantities import Amount, Epoch, Height, NetUid, Nonce, PublicKey, Signature, TimeMs
+from consensus.quantities import Epoch, Height, NetUid, PublicKey, Signature, TimeMs
 from consensus.reward import commit_reveal
 from consensus.reward.commit_reveal import WeightSecret
-from consensus.types import Call, SignedTransaction, Transaction
+from consensus.types import Call
 from daemon.engine.chain import Chain
 from daemon.engine.clock import read_time_ms
+from daemon.engine.errors import NodeError
+from daemon.engine.pool import Submitter
 from daemon.telemetry import get_logger
 from neurons import ports
 from neurons.errors import MinerBusy, NodeUnreachable, PeerFault, SeriesNotKept
@@ -30,8 +32,6 @@ from storage.store import Store
 
 SECRETS_KEPT = 2
 """Epochs before the present one whose secrets are kept: the last may be in its reveals."""
-VALID_BLOCKS = 64
-"""How long a neuron's transaction may wait for a block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +48,23 @@ class PublicRecord:
 class ChainPort:
     """One neuron's node: it signs with the neuron's hotkey."""
 
-    def __init__(self, chain: Chain, network: Network, store: Store, key: SigningKey) -> None:
+    def __init__(
+        self,
+        chain: Chain,
+        network: Network,
+        submitter: Submitter,
+        store: Store,
+        key: SigningKey,
+    ) -> None:
         self.hotkey = PublicKey(bytes(key.verify_key))
         self._chain = chain
         self._network = network
+        self._submitter = submitter
         self._store = store
         self._key = key
         self._chain_id = get_network(chain.head.state).chain_id
         self._graphs: dict[NetUid, tuple[Height, ports.MetagraphView]] = {}
-        self._waiting: dict[Call, SignedTransaction] = {}
+        self._waiting: dict[Call, Measured] = {}
         self._log = get_logger("neuron")
 
     def sign(self, message: bytes) -> Signature:
@@ -122,31 +130,22 @@ class ChainPort:
 
     async def submit(self, call: Call) -> None:
         """Sign `call` and publish it; a call that still waits is published again as it is."""
-        state = self._chain.head.state
         mempool = self._chain.mempool
         self._waiting = {
-            each: signed
-            for each, signed in self._waiting.items()
-            if mempool.get(crypto.compute_transaction_id(signed.transaction)) is not None
+            each: sent
+            for each, sent in self._waiting.items()
+            if mempool.get(sent.transaction_id) is not None
         }
-        signed = self._waiting.get(call)
-        if signed is None:
-            transaction = Transaction(
-                chain_id=self._chain_id,
-                signer=self.hotkey,
-                nonce=Nonce(mempool.next_nonce(state, self.hotkey)),
-                valid_until=Height(self._chain.head.header.height + VALID_BLOCKS),
-                tip=Amount(0),
-                call=call,
-            )
-            signed = crypto.sign_transaction(self._key, transaction)
-            try:
-                mempool.admit(state, signed)
-            except InvalidTransaction as error:
-                self._log.warning("call refused", call=type(call).__name__, reason=str(error))
-                return
-            self._waiting[call] = signed
-        self._network.publish(Topic.WEIGHTS, codec.encode(signed))
+        waiting = self._waiting.get(call)
+        if waiting is not None:
+            self._submitter.publish(Topic.WEIGHTS, [waiting])
+            return
+        try:
+            sent = await self._submitter.submit_call(self._key, call, Topic.WEIGHTS)
+        except NodeError as error:
+            self._log.warning("call refused", call=type(call).__name__, reason=str(error))
+            return
+        self._waiting[call] = sent
 
     async def keep_weights(self, secret: WeightSecret) -> None:
         """Make what opens a commitment durable, and drop what can't be opened any more."""

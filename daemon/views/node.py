@@ -1,7 +1,7 @@
 """What the HTTP door shows, read from the running node: `daemon.http.view.NodeView` fulfilled.
 
 Blocks come from storage, what is asked of the ledger is answered by `daemon/views/asking.py`.
-Nothing here changes anything but what is submitted (`daemon/engine/admission.py`).
+Nothing here changes anything but what is submitted (`daemon/engine/pool.py`).
 """
 
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from consensus import codec, crypto
 from consensus.agreement.certificates import ENDLESS
 from consensus.ledger.supply import get_supply
 from consensus.quantities import Era, Hash32, Height, NetUid, PublicKey
-from daemon.engine.admission import Admission
 from daemon.engine.chain import Chain
 from daemon.engine.clock import read_time_ms
 from daemon.engine.driver import Driver
 from daemon.engine.eras import get_entries
 from daemon.engine.errors import NodeError, not_found
 from daemon.engine.faucet import Faucet, Spring
+from daemon.engine.pool import Submitter
 from daemon.engine.previewing import Previewing
 from daemon.engine.reach import Reach, find_farthest, judge_reach
 from daemon.engine.syncing import Syncing
@@ -67,6 +67,7 @@ class View:
         driver: Driver,
         syncing: Syncing,
         network: Network,
+        submitter: Submitter,
         neuron: Neuron | None,
     ) -> None:
         self.events = EventBus()
@@ -78,10 +79,10 @@ class View:
         self._network = network
         self._neuron = neuron
         self._asking = Asking(chain, store)
-        self._admission = Admission(chain, network)
+        self._submitter = submitter
         self._previewing = Previewing(chain)
         spring = info.spring
-        self._faucet = None if spring is None else Faucet(spring, chain, self._admission.submit)
+        self._faucet = None if spring is None else Faucet(spring, chain, submitter.submit_call)
         self._started_s = trio.current_time()
         self._farthest_caller: tuple[str, ...] = ()
 
@@ -222,11 +223,11 @@ class View:
 
     async def submit(self, data: bytes) -> Hash32:
         """Let a transaction into the mempool and gossip it."""
-        return await self._admission.submit(data)
+        return (await self._submitter.submit(data)).transaction_id
 
     async def submit_many(self, items: Sequence[bytes]) -> tuple[Hash32 | NodeError, ...]:
         """Let many in; return the id of each or why it was refused."""
-        return await self._admission.submit_many(items)
+        return await self._submitter.submit_many(items)
 
     async def drip(self, key: PublicKey) -> Hash32:
         """Let the faucet give something to `key`."""

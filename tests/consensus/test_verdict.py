@@ -1,84 +1,41 @@
 """Gossip is judged without blaming the honest: late and early is ignored, forged is rejected."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
+from consensus.errors import DecodeError, InvalidTransaction, MalformedTransaction
 from consensus.quantities import (
     ZERO_HASH,
-    Amount,
     Era,
-    Height,
-    Nonce,
     Signature,
     ValidatorIndex,
     View,
 )
-from consensus.types import SignedTransaction, Status
+from consensus.types import Status
 from consensus.verdict import (
     Accept,
     Ignore,
     Reject,
     judge_certificate,
     judge_proposal,
+    judge_refusal,
     judge_status,
-    judge_transaction,
     judge_vote,
 )
-from tests.builders import TAO, apply, make_reveal, make_serve, make_state, make_transaction
 from tests.consensus.agreement import play
 
 
-def test_a_transaction_that_could_be_next_is_accepted() -> None:
-    state = make_state()
-    assert judge_transaction(state, make_transaction(state)) == Accept()
-    assert judge_transaction(state, make_transaction(state, nonce=Nonce(3))) == Accept()
-    serve = make_transaction(state, "hot2", make_serve(state, "hot2"))
-    assert judge_transaction(state, serve) == Accept()
-
-
 @pytest.mark.parametrize(
-    "fields",
-    [
-        {"valid_until": Height(0)},
-        {"valid_until": Height(9_999)},
-        {"tip": Amount(5_000 * TAO)},
-    ],
+    "refusal", [DecodeError("no value"), MalformedTransaction("made for another network")]
 )
-def test_a_transaction_that_is_late_early_or_poor_here_is_ignored(fields: dict[str, Any]) -> None:
-    state = make_state()
-    assert isinstance(judge_transaction(state, make_transaction(state, **fields)), Ignore)
+def test_what_no_honest_peer_passes_on_is_rejected(refusal: DecodeError) -> None:
+    assert judge_refusal(refusal) == Reject(str(refusal))
 
 
-def test_a_replayed_transaction_is_ignored() -> None:
-    state = make_state()
-    signed = make_transaction(state)
-    assert isinstance(judge_transaction(apply(state, signed).state, signed), Ignore)
-
-
-def test_a_reveal_before_its_window_is_ignored() -> None:
-    state = make_state()
-    reveal = make_transaction(state, "hot0", make_reveal({2: 65_535}))
-    verdict = judge_transaction(state, reveal)
-    assert isinstance(verdict, Ignore)
-    assert "RevealClosed" in verdict.reason
-
-
-def test_a_forged_foreign_or_oversize_transaction_is_rejected() -> None:
-    state = make_state()
-    signed = make_transaction(state)
-    forged = SignedTransaction(signed.transaction, Signature(bytes(64)))
-    foreign = make_transaction(state, chain_id=ZERO_HASH)
-    for each in (forged, foreign):
-        assert isinstance(judge_transaction(state, each), Reject)
-
-
-def test_a_known_signature_is_not_checked_again() -> None:
-    state = make_state()
-    signed = make_transaction(state)
-    forged = SignedTransaction(signed.transaction, Signature(bytes(64)))
-    assert judge_transaction(state, forged, lambda _id, _signature: True) == Accept()
+def test_what_is_late_or_early_here_is_ignored() -> None:
+    assert judge_refusal(InvalidTransaction("used", is_final=True)) == Ignore("used")
+    assert judge_refusal(InvalidTransaction("ahead", is_final=False)) == Ignore("ahead")
 
 
 # -- agreement ------------------------------------------------------------------------------------

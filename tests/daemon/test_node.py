@@ -21,7 +21,7 @@ import pytest
 from config.errors import Misfit
 from daemon.cli.app import main
 from daemon.cli.output import Exit
-from daemon.node import WrongBeacon
+from daemon.engine.bootstrap import WrongBeacon
 from tests.daemon.http.fixed_view import kept_log
 
 ROOT = Path(__file__).parents[2]

@@ -24,13 +24,14 @@ from consensus.quantities import U32, ZERO_HASH, Hash32, PublicKey, TimeMs, Vali
 from consensus.types import Block, Certificate, SignedTransaction, Vote, VoteKind
 from consensus.verdict import Verdict
 from daemon.engine.answers import make_answers
+from daemon.engine.bootstrap import open_chain
 from daemon.engine.chain import Chain
 from daemon.engine.clock import read_time_ms
 from daemon.engine.driver import Driver, Voter
 from daemon.engine.eras import build_committee, read_committee
 from daemon.engine.inbox import Inbox
+from daemon.engine.pool import PoolDoor, Submitter
 from daemon.engine.syncing import Syncing
-from daemon.node import open_chain
 from daemon.telemetry import Telemetry
 from daemon.views.node import NodeInfo
 from daemon.views.node import View as NodeShown
@@ -185,6 +186,7 @@ class Node:
     driver: Driver
     inbox: Inbox
     network: Network
+    submitter: Submitter
     syncing: Syncing
     view: NodeShown
     telemetry: Telemetry
@@ -213,7 +215,8 @@ async def open_parts(
         store = await stack.enter_async_context(open_store(folder, committee.chain_id))
         chain = await open_chain(store, genesis)
         driver = Driver(timing, () if voter is None else (voter,), chain, store, telemetry)
-        inbox = Inbox(driver, chain, telemetry)
+        pool = PoolDoor(chain)
+        inbox = Inbox(driver, chain, pool, telemetry)
 
         heard: list[tuple[Topic, bytes]] = []
 
@@ -232,8 +235,9 @@ async def open_parts(
         )
         syncing = Syncing(chain, driver, telemetry)
         info = NodeInfo(f"node{seed}", "test", genesis.network, committee.chain_id, BLOCK_MS)
-        view = NodeShown(info, chain, store, driver, syncing, network, None)
-        yield Node(store, chain, driver, inbox, network, syncing, view, telemetry, heard)
+        submitter = Submitter(pool, chain, network)
+        view = NodeShown(info, chain, store, driver, syncing, network, submitter, None)
+        yield Node(store, chain, driver, inbox, network, submitter, syncing, view, telemetry, heard)
 
 
 @asynccontextmanager

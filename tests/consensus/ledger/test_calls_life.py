@@ -24,6 +24,7 @@ from consensus.quantities import U16, U32, Amount, NetUid
 from consensus.types import Call
 from tests.builders import (
     TAO,
+    admit,
     key_of,
     make_block,
     make_hyper,
@@ -104,7 +105,7 @@ class Life:
         name, call = made
         nonce = self.pool.next_nonce(self.state, key_of(name))
         try:
-            self.pool.admit(self.state, make_transaction(self.state, name, call, nonce=nonce))
+            admit(self.pool, self.state, make_transaction(self.state, name, call, nonce=nonce))
         except InvalidTransaction:
             return
 

@@ -65,6 +65,7 @@ from consensus.types import Call
 from tests.builders import (
     SUBNET,
     TAO,
+    admit,
     advance,
     key_of,
     make_block,
@@ -210,7 +211,7 @@ class AnyCalls(RuleBasedStateMachine):
         nonce = self.pool.next_nonce(self.state, key_of(signer))
         signed = make_transaction(self.state, signer, call, nonce=nonce, tip=Amount(tip))
         try:
-            self.pool.admit(self.state, signed)
+            admit(self.pool, self.state, signed)
         except InvalidTransaction:
             return
 
@@ -346,7 +347,7 @@ class AnyCalls(RuleBasedStateMachine):
     def _send_free(self, signer: str, call: Call) -> None:
         nonce = self.pool.next_nonce(self.state, key_of(signer))
         try:
-            self.pool.admit(self.state, make_transaction(self.state, signer, call, nonce=nonce))
+            admit(self.pool, self.state, make_transaction(self.state, signer, call, nonce=nonce))
         except InvalidTransaction:
             return
 

@@ -12,9 +12,9 @@ from consensus import crypto
 from consensus.ledger.transition import Applied
 from consensus.quantities import Hash32, TimeMs
 from consensus.types import Block
+from daemon.engine.bootstrap import open_chain
 from daemon.engine.chain import Chain
 from daemon.engine.eras import build_committee
-from daemon.node import open_chain
 from storage.store import Store, open_store
 from tests import builders
 from tests.daemon import world
@@ -116,8 +116,8 @@ async def test_waiting_for_a_height_ends_when_it_is_final_and_not_before(tmp_pat
 async def test_what_a_block_included_leaves_the_pool(tmp_path: Path):
     async with _open(tmp_path) as (_, chain):
         for signer in ("alice", "bob"):
-            chain.mempool.admit(
-                chain.head.state, builders.make_transaction(chain.head.state, signer)
+            builders.admit(
+                chain.mempool, chain.head.state, builders.make_transaction(chain.head.state, signer)
             )
         taken = builders.make_transaction(chain.head.state, "alice")
         await world.add_block(COMMITTEE, chain, taken)

@@ -11,9 +11,9 @@ from consensus.agreement import messages as m
 from consensus.agreement.headers import NOTHING, build_block
 from consensus.quantities import U32, Era, Height, TimeMs, View
 from consensus.types import Block, HandOff, Status
+from daemon.engine.bootstrap import WrongBeacon, check_voters
 from daemon.engine.driver import Voter
 from daemon.engine.eras import build_committee, get_entries
-from daemon.node import WrongBeacon, check_voters
 from tests import builders
 from tests.daemon import world
 

@@ -3,17 +3,19 @@
 from dataclasses import dataclass, field
 
 import pytest
+from nacl.signing import SigningKey
 
-from consensus import codec
 from consensus.calls.accounts import Transfer
+from consensus.ledger.fees import Measured, measure
 from consensus.ledger.mempool import Mempool
+from consensus.ledger.records import get_network
 from consensus.ledger.state import State
-from consensus.quantities import RAO_PER_TAO, Amount, Hash32, Height
-from consensus.types import Header, SignedTransaction
+from consensus.quantities import RAO_PER_TAO, Amount, PublicKey
+from consensus.types import Call, Header
 from daemon.engine import faucet
 from daemon.engine.errors import NodeError, Why
 from daemon.engine.faucet import Faucet, Spring
-from tests.builders import key_of, make_genesis_header, make_state, signer_of
+from tests.builders import key_of, make_genesis_header, make_state, make_transaction, signer_of
 
 SPRING = Spring(signer_of("alice"), Amount(RAO_PER_TAO), 60.0)
 
@@ -34,27 +36,25 @@ class Chain:
 
 @dataclass
 class Door:
-    sent: list[SignedTransaction] = field(default_factory=list[SignedTransaction])
+    sent: list[tuple[PublicKey, Call]] = field(default_factory=list[tuple[PublicKey, Call]])
     refusal: NodeError | None = None
 
-    async def submit(self, data: bytes) -> Hash32:
+    async def submit_call(self, key: SigningKey, call: Call) -> Measured:
         if self.refusal is not None:
             raise self.refusal
-        self.sent.append(codec.decode(SignedTransaction, data))
-        return Hash32(bytes(32))
+        self.sent.append((PublicKey(bytes(key.verify_key)), call))
+        state = make_state()
+        return measure(get_network(state).params, make_transaction(state, "alice", call))
 
 
 def make_faucet(door: Door, spring: Spring = SPRING) -> Faucet:
-    return Faucet(spring, Chain(), door.submit)  # type: ignore[arg-type]  # the parts it uses
+    return Faucet(spring, Chain(), door.submit_call)  # type: ignore[arg-type]  # the parts it uses
 
 
-async def test_a_drip_is_a_signed_transfer_of_the_amount() -> None:
+async def test_a_drip_is_a_transfer_of_the_amount_signed_by_the_faucet() -> None:
     door = Door()
     await make_faucet(door).drip(key_of("eve"), 0.0)
-    (signed,) = door.sent
-    assert signed.transaction.call == Transfer(key_of("eve"), Amount(RAO_PER_TAO))
-    assert signed.transaction.signer == key_of("alice")
-    assert signed.transaction.valid_until > Height(0)
+    assert door.sent == [(key_of("alice"), Transfer(key_of("eve"), Amount(RAO_PER_TAO)))]
 
 
 async def test_an_address_waits_for_its_interval_and_others_do_not() -> None:

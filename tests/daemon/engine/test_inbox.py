@@ -201,6 +201,12 @@ async def test_a_bundle_is_let_in_once(tmp_path: Path):
         assert isinstance(await _judge(node, Topic.TX, _bundle(*several)), Ignore)
 
 
+async def test_the_weights_topic_has_no_bundles(tmp_path: Path):
+    async with _open(tmp_path) as node:
+        several = [_transfer(node, nonce=Nonce(nonce)) for nonce in range(2)]
+        assert isinstance(await _judge(node, Topic.WEIGHTS, _bundle(*several)), Reject)
+
+
 async def test_a_bundle_with_something_new_is_passed_on(tmp_path: Path):
     async with _open(tmp_path) as node:
         known, late, new = (_transfer(node, nonce=Nonce(nonce)) for nonce in (0, 100_000, 1))

@@ -51,7 +51,7 @@ async def _open(
 ) -> AsyncGenerator[tuple[world.Node, Neuron]]:
     async with world.open_parts(world.make_world(), folder) as node:
         key = builders.signer_of(hotkey)
-        port = ChainPort(node.chain, node.network, node.store, key)
+        port = ChainPort(node.chain, node.network, node.submitter, node.store, key)
         node_key = builders.signer_of("node")
         yield node, Neuron(settings, port, node.chain, node.telemetry, node_key)
 

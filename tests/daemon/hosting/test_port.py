@@ -26,7 +26,12 @@ ROW = {2: 65_535, 3: 100}
 @asynccontextmanager
 async def _open(folder: Path, hotkey: str = "hot0") -> AsyncGenerator[tuple[world.Node, ChainPort]]:
     async with world.open_parts(GENESIS, folder) as node:
-        yield node, ChainPort(node.chain, node.network, node.store, builders.signer_of(hotkey))
+        yield (
+            node,
+            ChainPort(
+                node.chain, node.network, node.submitter, node.store, builders.signer_of(hotkey)
+            ),
+        )
 
 
 async def _include(node: world.Node, until: int = 0) -> None:

@@ -14,6 +14,7 @@ from consensus.agreement.light import InvalidProof
 from consensus.ledger import keys
 from consensus.quantities import Height, NetUid, Uid
 from consensus.types import SignedTransaction
+from daemon.engine.bootstrap import open_chain
 from daemon.engine.eras import build_committee
 from daemon.engine.errors import NodeError, Why
 from daemon.http import questions
@@ -21,7 +22,6 @@ from daemon.http.figures import read_edits
 from daemon.http.proofs import Proven, check_answer
 from daemon.http.values import RowEdit, StakeEdit, WhatIfEdits
 from daemon.http.view import Answer, Question, StateAnswer
-from daemon.node import open_chain
 from daemon.views import asking
 from daemon.views.asking import Asking
 from storage.store import StoreSettings, open_store

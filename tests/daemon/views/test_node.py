@@ -44,11 +44,12 @@ async def _open(folder: Path, blocks: int = 0) -> AsyncGenerator[world.Node]:
 
 
 def _with_neuron(node: world.Node, role: Role, hotkey: str) -> tuple[View, Neuron]:
-    port = ChainPort(node.chain, node.network, node.store, builders.signer_of(hotkey))
+    key = builders.signer_of(hotkey)
+    port = ChainPort(node.chain, node.network, node.submitter, node.store, key)
     settings = NeuronSettings(role=role)
     neuron = Neuron(settings, port, node.chain, node.telemetry, builders.signer_of("node"))
     info = node.view._info  # pyright: ignore[reportPrivateUsage]
-    parts = (node.chain, node.store, node.driver, node.syncing, node.network)
+    parts = (node.chain, node.store, node.driver, node.syncing, node.network, node.submitter)
     return View(info, *parts, neuron), neuron
 
 

@@ -55,6 +55,7 @@ from consensus.quantities import (
 )
 from tests.builders import (
     TAO,
+    admit,
     advance,
     apply,
     do,
@@ -194,7 +195,7 @@ def test_a_declaration_is_accepted_and_changes_nothing_else() -> None:
 def test_a_pool_of_transactions_outlives_a_change_of_the_fee() -> None:
     state = advance(vote(proposed(), "hot0", "hot1"), 10)
     pool = Mempool()
-    pool.admit(state, make_transaction(state, "alice"))
+    admit(pool, state, make_transaction(state, "alice"))
     state = apply(state).state
     assert get_network(state).params.fee_base == 20_000
     body = build_body(state, pool)
