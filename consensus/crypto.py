@@ -1,7 +1,11 @@
 """Domain-separated hashing, signing and verifying; keys are arguments, never globals.
 
-Every hash is BLAKE2b-256 with a `person` of its own (at most 16 bytes), so a digest made for one
-purpose can't be presented for another. Signatures are ed25519 (deterministic) through libsodium.
+Every hash is BLAKE2b-256 under a `person` (at most 16 bytes), so a digest made for one purpose
+can't be presented for another. Two persons serve several purposes, told apart by the length of what
+is hashed: "neurond/seed" an era's seed (40 bytes), the start of a beacon chain (32), a challenge's
+seed (96); "neurond/mix" the first mix (32) and every later one (64).
+
+Signatures are ed25519 (deterministic) through libsodium.
 """
 
 from hashlib import blake2b
@@ -33,7 +37,7 @@ from consensus.types import (
 )
 
 VOTE_TAG = b"SX1"
-"""First bytes of every signed agreement statement (`agreement.md` 2.1)."""
+"""First bytes of every signed agreement statement (`docs/spec/agreement.md` 2.1)."""
 PEER_ID_PREFIX = bytes.fromhex("002408011220")
 """libp2p: identity multihash of the protobuf-wrapped ed25519 key that follows."""
 
@@ -146,12 +150,12 @@ def compute_vset_hash(entries: tuple[ValidatorEntry, ...]) -> Hash32:
 
 
 def hash_beacon(value: Hash32) -> Hash32:
-    """Return the link before `value` in a beacon hash chain: a tip is `hash_beacon(reveal)`."""
+    """Return the link after `value` in a beacon hash chain: a tip is `hash_beacon(reveal)`."""
     return hash32(b"neurond/chain", value)
 
 
 def compute_mix(mix: Hash32, reveal: Hash32) -> Hash32:
-    """Return the beacon's mix after a block that showed `reveal` (`agreement.md` 2.5)."""
+    """Return the beacon's mix after a block that showed `reveal` (`docs/spec/agreement.md` 2.5)."""
     return hash32(b"neurond/mix", mix, reveal)
 
 

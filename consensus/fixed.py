@@ -8,7 +8,7 @@ The fast array forms rest on one identity. For c above one half, c = 1 - c', so
 `floor(c * b) = b + floor(-c' * b)`: one factor of every product stays at or below 2^31 in size,
 and with |b| <= 2^32 the product stays within int64.
 
-Source: `ledger.md` section 6; subtensor's `utils/misc.rs` (decay factor) and `epoch/math.rs`.
+Source: `docs/spec/ledger.md` 6; subtensor's `utils/misc.rs` (decay factor) and `epoch/math.rs`.
 """
 
 from collections.abc import Sequence

@@ -17,7 +17,7 @@ SUPPLY_CAP = 21_000_000 * RAO_PER_TAO
 
 @dataclass(frozen=True, slots=True)
 class Hyperparameters:
-    """One subnet's rules (ledger.md 3). Defaults are a new subnet's."""
+    """One subnet's rules (docs/spec/ledger.md 3). Defaults are a new subnet's."""
 
     tempo: U16 = U16(360)
     """Blocks per epoch."""
@@ -70,7 +70,7 @@ class Hyperparameters:
 class Params:
     """What every node of one network must agree on. Defaults are the public network's."""
 
-    # agreement (agreement.md 2.6)
+    # agreement (docs/spec/agreement.md 2.6)
     block_ms: U32 = U32(12_000)
     """Shortest time between two blocks."""
     delta_ms: U32 = U32(1_000)
@@ -79,7 +79,7 @@ class Params:
     """How far ahead of our clock a block may be before our vote waits."""
     block_bytes_max: U32 = U32(256 * 1024)
     """Largest encoded transaction list of a block."""
-    # money (ledger.md 1, 2)
+    # money (docs/spec/ledger.md 1, 2)
     block_reward: Amount = Amount(RAO_PER_TAO)
     """Emission per block before the first halving: 1 TAO per 12 s of block time."""
     security_share: Ratio16 = Ratio16(6_554)
@@ -97,7 +97,7 @@ class Params:
     """Size cap of a RevealWeights transaction; all others have `transaction_bytes_max`."""
     validity_blocks_max: U32 = U32(1_024)
     """How far ahead `valid_until` may lie, so that mempools can forget."""
-    # stake (ledger.md 7)
+    # stake (docs/spec/ledger.md 7)
     tao_weight: U64 = U64(773_094_113)
     """What root stake counts in a subnet, Q32: 0.18."""
     stake_min: Amount = Amount(2_000_000)
@@ -108,7 +108,7 @@ class Params:
     """Highest and default take of a delegate: 18 %."""
     take_raise_blocks: U32 = U32(216_000)
     """Least time between two raises of a take: 30 days of 12 s."""
-    # weights (agreement.md 3a)
+    # weights (docs/spec/agreement.md 3)
     kappa: Ratio16 = Ratio16(32_767)
     """Share of stake that must support a weight for it to count: one half."""
     commit_interval_blocks: U32 = U32(20)
@@ -117,14 +117,14 @@ class Params:
     """Part of the root stake burned at the first withheld reveal: 0.1 %, doubling per forfeit."""
     forfeit_window_epochs: U16 = U16(16)
     """Within how many epochs forfeits double."""
-    # eras (agreement.md 2.4)
+    # eras (docs/spec/agreement.md 2.4)
     era_blocks: U32 = U32(360)
     """Blocks for which one validator set leads and votes; 0: the first one for ever."""
     validators_max: U16 = U16(256)
     """Hotkeys in a validator set: the largest root stakes among those with a consensus key."""
     era_churn_ppm: U32 = U32(100_000)
     """Part of the stake that may join and leave a set from one era to the next, in millionths."""
-    # subnets (ledger.md 2, 3)
+    # subnets (docs/spec/ledger.md 2, 3)
     subnets_max: U16 = U16(256)
     subnet_lock_min: Amount = Amount(1_000 * RAO_PER_TAO)
     """Floor of the lock that a new subnet costs."""
@@ -150,19 +150,19 @@ class Params:
     """Part of what goes into a pool that is burned: 0.05 %."""
     children_delay_blocks: U32 = U32(7_200)
     """After which lent stake weight moves: 1 day of 12 s."""
-    # payments (ledger.md 9)
+    # payments (docs/spec/ledger.md 9)
     payment_burn_ppm: U32 = U32(100_000)
     """Part of every redeemed voucher that is burned: 10 %."""
     dispute_blocks: U32 = U32(7_200)
     """How long the payee can still redeem when the payer closes: 1 day of 12 s."""
     channel_blocks_max: U32 = U32(1_296_000)
     """How far ahead a channel's expiry may lie."""
-    # keys (ledger.md 10)
+    # keys (docs/spec/ledger.md 10)
     hotkey_swap_fee: Amount = Amount(RAO_PER_TAO)
     """Burned for replacing a hotkey."""
     coldkey_swap_blocks: U32 = U32(36_000)
     """Between announcing and doing a coldkey swap: 5 days of 12 s."""
-    # governance (ledger.md 11)
+    # governance (docs/spec/ledger.md 11)
     proposal_fee: Amount = Amount(RAO_PER_TAO)
     """Burned for a proposal, so that there are not many."""
     voting_blocks: U32 = U32(50_400)

@@ -74,7 +74,7 @@ class CountMax:
     count: int
 
 
-# -- calls: what a transaction may ask for ------------------------------------------------------
+# -- parts of calls -----------------------------------------------------------------------------
 
 
 Consent = Annotated[tuple[Signature, ...], CountMax(1)]

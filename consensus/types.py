@@ -149,7 +149,7 @@ class BlockKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What is hashed, voted on and proved against; `agreement.md` 2.1.
+    """What is hashed, voted on and proved against; `docs/spec/agreement.md` 2.1.
 
     `state_root` and `receipts_root` are those after the PARENT block, so that executing this block
     is off the voting path.

@@ -60,7 +60,7 @@ def write_ask(kind: AskKind, call: int, body: bytes = b"", flags: int = 0) -> by
 class Request:
     """The head of a question: its kind, what answer fits, and how long it is worth working on.
 
-    `size_max` in bytes; `deadline_ms` from receipt, 0 for none; `credits` is 0 for a single answer.
+    `size_max` in bytes; `deadline_ms` from receipt, 0 for none.
     """
 
     kind: str

@@ -70,7 +70,7 @@ class Refused(NetworkError):
 class Refuse(NetworkError):
     """Raised BY an answer handler: the asker gets `Refused` with this code and message.
 
-    `code` is 64..65535; lower codes are this room's own (`p2p/wire.py`, `Fault`).
+    `code` is 64..65535; lower codes are this room's own (`p2p/ask_wire.py`, `AskFault`).
     """
 
     def __init__(self, code: int, message: str) -> None:

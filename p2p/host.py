@@ -28,7 +28,7 @@ logger = logging.getLogger("neurond.p2p")
 UPGRADE_S = 10
 """How long a stranger may take to prove its identity."""
 STREAMS_MAX = 32
-"""Streams a peer may hold open on one connection; ours opens two."""
+"""Streams a peer may hold open on one connection; ours uses three: gossip, and asks each way."""
 LINGER_S = 1.0
 """How long a stream may take to end after we closed our side."""
 HANDSHAKES_MAX = 32

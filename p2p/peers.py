@@ -164,7 +164,7 @@ class PeerBook:
         if record is None:
             return
         record.failures += 1
-        if record.source is not Source.CHOSEN and record.failures > 12:  # noqa: PLR2004 - ten minutes of trying
+        if record.source is not Source.CHOSEN and record.failures > 12:  # noqa: PLR2004 - five minutes of trying
             del self._records[peer]
             return
         delay_s = min(BACKOFF_S_MAX, BACKOFF_S * 2 ** min(record.failures - 1, 10))

@@ -33,7 +33,7 @@ PROTOCOL_VERSION = 1
 
 PIECE_MAX = 16_000
 """Bytes of one write and of one piece: a Noise record of this size survives small TCP segments
-(`libp2p.md` section 2, small-segment bug: 10 KB was measured, 100 partial reads are the limit)."""
+(10 KB was measured to; the library gives up after 100 partial reads; `docs/spec/network.md` 2)."""
 INLINE_MAX = PIECE_MAX - 16
 """Longest gossip payload sent whole: its frame still fits one write."""
 FRAME_MAX = PIECE_MAX + 512

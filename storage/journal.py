@@ -5,10 +5,10 @@ under a BLAKE2b checksum. It is the last door before equivocation: a vote that c
 one is refused here whatever the agreement machine thinks.
 
 A journal can be lost while the chain beside it survives (damage, or a restored backup). Each has an
-id and counts its appends, and the chain remembers both. Where they disagree `is_new` holds: our
-former self may have signed what we don't know, so votes are refused until `accept_loss`, which the
-caller owes a reason (agreement.md 2.9: a final block newer than this start). A data folder that is
-new altogether can't be told from a first start: `is_first`.
+id and counts its appends, and the chain remembers both. If they disagree, `is_new` is true: before
+the restart we may have signed votes that are not in this journal, so votes are refused until
+`accept_loss`. The caller may call that only once a block newer than this start is final
+(`docs/spec/agreement.md` 2.9). An empty data folder looks the same as a first start: `is_first`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -35,7 +35,7 @@ _EXCLUDES = {
     VoteKind.FINALIZE: VoteKind.NULLIFY,
     VoteKind.NULLIFY: VoteKind.FINALIZE,
 }
-"""Kinds of which one view may have only one (agreement.md 2.3, L1)."""
+"""Kinds of which one view may have only one (docs/spec/agreement.md 2.3, L1)."""
 _SAME_DIGEST = {
     VoteKind.NOTARIZE: (VoteKind.NOTARIZE, VoteKind.FINALIZE),
     VoteKind.FINALIZE: (VoteKind.FINALIZE, VoteKind.NOTARIZE),
@@ -144,7 +144,7 @@ class Journal:
         return await self._sign.write(lambda txn: self._drop_secrets(txn, netuid, before))
 
     async def accept_loss(self, chain: Database) -> None:
-        """Let this journal sign from now on; call it only when agreement.md 2.9 allows.
+        """Let this journal sign from now on; call it only when `docs/spec/agreement.md` 2.9 allows.
 
         If the write fails the daemon ends, and the next start finds the journal new again.
         """
@@ -200,7 +200,7 @@ class Journal:
 
 
 def _check_single(txn: Txn, table: Table, vote: Vote) -> None:
-    """Refuse what would be evidence against us (agreement.md 2.8, cases 1 to 5)."""
+    """Refuse what would be evidence against us (docs/spec/agreement.md 2.8, cases 1 to 5)."""
     for kind in _SAME_DIGEST[vote.kind]:
         row = table.get(txn, _vote_key(vote.era, vote.view, kind))
         if row is None:

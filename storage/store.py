@@ -4,9 +4,10 @@ A data folder holds `lock` (one daemon at a time), `chain` and `sign` (two LMDB 
 Before this process maps a file, a child process opens and scans it (`storage/check.py`): a damaged
 file kills whoever maps it, and no handler can help.
 
-What must be durable before what (agreement.md 2.9) is `persist`: bodies and certificates, then the
-votes that lean on them, in one thread call. `finalize` is one transaction: blocks, certificate,
-state and receipts, and with an era's last block the hand-off to the next.
+`persist` keeps the order in which things must become durable (`docs/spec/agreement.md` 2.9): bodies
+and certificates, then the votes that depend on them, in one thread call. `finalize` is one
+transaction: blocks, certificate, state and receipts, and with an era's last block the hand-off to
+the next.
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -159,7 +160,7 @@ class Store:
         return head
 
     async def accept_journal_loss(self) -> None:
-        """Let a new journal sign; only when agreement.md 2.9 allows. See `Journal.is_new`."""
+        """Let a new journal sign, if `docs/spec/agreement.md` 2.9 allows; see `Journal.is_new`."""
         await self.journal.accept_loss(self._chain)
 
     def _finalize(self, txn: Txn, finals: Sequence[FinalBlock], head: StoredHead) -> list[Written]:

@@ -5,7 +5,7 @@ value before the tip the ledger knows: one hash checks it, nobody can choose it,
 means not proposing, which forfeits the block's reward. The mix after a block is
 H(mix before, reveal).
 
-Source: `agreement.md` 2.5, after Ethereum's RANDAO with in-block reveals.
+Source: `docs/spec/agreement.md` 2.5, after Ethereum's RANDAO with in-block reveals.
 """
 
 from math import isqrt

@@ -4,7 +4,7 @@ A body comes with its leader's signature (a proposal) or by digest, when a certi
 child names it; any peer may serve those. It is judged once its parent is good: its place by
 `headers.is_child`, its law by the ledger, which answers `ExecuteBlock`; a seal has none.
 
-Source: `agreement.md` 2.7, 2.9.
+Source: `docs/spec/agreement.md` 2.7, 2.9.
 """
 
 from consensus import crypto
@@ -103,7 +103,7 @@ class Bodies:
         return True
 
     def keep(self, digest: Hash32) -> None:
-        """Have the body durable before the vote that leans on it (`agreement.md` 2.9)."""
+        """Have the body durable before the vote that leans on it (`docs/spec/agreement.md` 2.9)."""
         entry = self.tree.get(digest)
         assert entry is not None
         if not entry.is_durable:

@@ -3,7 +3,7 @@
 A committee is the ordered validator set of one era. A certificate is a list of signatures by
 members that hold at least `quorum` = floor(2W/3) + 1 of its stake W. All is integer comparison.
 
-Source: `agreement.md` 2.1, 2.2 (leader election), after commonware's and TON's Simplex.
+Source: `docs/spec/agreement.md` 2.1, 2.2 (leader election), after commonware's and TON's Simplex.
 """
 
 from bisect import bisect_right

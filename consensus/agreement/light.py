@@ -14,7 +14,7 @@ Another era's certificates need that era's set, which every header of the era be
 (`next_vset_hash`): one hand-off per era leads from set to set (`follow`). Who only follows knows no
 leaders, and needs none.
 
-Source: `agreement.md` 2.10.
+Source: `docs/spec/agreement.md` 2.10.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

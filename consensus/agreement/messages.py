@@ -29,7 +29,7 @@ Sign = Callable[[bytes], Signature]
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """The network's clock constants, milliseconds (`agreement.md` 2.6)."""
+    """The network's clock constants, milliseconds (`docs/spec/agreement.md` 2.6)."""
 
     block_ms: int
     delta_ms: int

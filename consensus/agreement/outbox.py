@@ -1,9 +1,9 @@
 """The effects of one step, collected by kind and handed out in the order they must happen.
 
 1. Persist; 2. tell and ask peers; 3. set timers; 4. commit; 5. evidence; 6. have blocks judged and
-built. So nothing is told before it is durable (`agreement.md` 2.9), however the rules that ran in
-the step were interleaved. A commit makes its certificate durable too; no vote leans on that one, so
-it is not persisted twice, which would cost each block a disk flush on its way to finality.
+built. So nothing is told before it is durable (`docs/spec/agreement.md` 2.9), in whatever order the
+rules of the step ran. A commit makes its certificate durable too. No vote depends on that one, so
+it is not persisted a second time, which would cost each block a disk flush before it is final.
 """
 
 from collections.abc import Iterable

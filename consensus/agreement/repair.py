@@ -4,7 +4,7 @@ Gossip is best effort, so agreement pulls what it misses: bodies by digest, with
 certificates by `Status`. Both directions are bounded, because unbounded repair can feed on itself
 (TON describes its standstill broadcast as a possible death spiral).
 
-Source: `agreement.md` 2.7 (TON's pauses: 0.5 s, times 1.5, up to 30 s).
+Source: `docs/spec/agreement.md` 2.7 (TON's pauses: 0.5 s, times 1.5, up to 30 s).
 """
 
 from dataclasses import dataclass

@@ -4,8 +4,8 @@ A view, in the protocol's words (weights instead of counts, quorum q = floor(2W/
 
 - Entering view v: set the timers. The leader proposes a block on the highest notarized view it
   knows, with certificates that every view between is nullified.
-- Upon the first valid proposal of v: vote NOTARIZE, if its parent is notarized, every view between
-  is nullified, and we have not voted NOTARIZE or NULLIFY in v.
+- Upon the first proposal of v: vote NOTARIZE, if it is valid, its parent is notarized, every view
+  between is nullified, and we have not voted NOTARIZE or NULLIFY in v. A later one gets no vote.
 - Upon a NOTARIZE certificate of v and its valid block: vote FINALIZE, unless we voted NULLIFY in v.
 - Upon a timeout in v: vote NULLIFY, unless we voted FINALIZE in v.
 - Upon any certificate of v: enter v + 1.
@@ -26,7 +26,7 @@ Deviations:
 - A certificate is kept per view and kind; views at or below the final one are forgotten.
 
 Source: Chan and Pass, Simplex Consensus (ePrint 2023/463); commonware consensus::simplex;
-`agreement.md` 2.2, 2.6, 2.9.
+`docs/spec/agreement.md` 2.2, 2.6, 2.9.
 """
 
 from typing import assert_never

@@ -111,7 +111,10 @@ class ViewRecord:
 
 
 def is_conflict(a: Vote, b: Vote) -> bool:
-    """Tell whether no honest validator signs both (`agreement.md` 2.8, same era, view, signer)."""
+    """Tell whether no honest validator signs both; they share era, view and signer.
+
+    Source: `docs/spec/agreement.md` 2.8.
+    """
     kinds = {a.kind, b.kind}
     if len(kinds) == 1:
         return a.digest != b.digest

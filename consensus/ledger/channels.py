@@ -11,7 +11,7 @@ signed by the key that opened the channel or by the coldkey it was swapped to: w
 stays good. A channel ends at its expiry, at once when the payee says so, and a dispute window after
 the payer does; what is left goes back to the payer.
 
-Source: `ledger.md` section 9.
+Source: `docs/spec/ledger.md` 9.
 """
 
 from collections.abc import Iterator

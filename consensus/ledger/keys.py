@@ -25,19 +25,19 @@ class Family(IntEnum):
     ACCOUNT = 0x10
     """key: free balance and nonce."""
     HOTKEY = 0x11
-    """hotkey: owner and take."""
+    """hotkey: owner, take and vault."""
     POOL = 0x12
-    """netuid u16, hotkey: the share pool of a hotkey's stake."""
+    """netuid u16, vault: the share pool of a hotkey's stake."""
     SHARES = 0x13
-    """netuid u16, hotkey, coldkey: how many of the pool's shares are whose."""
+    """netuid u16, vault, coldkey: how many shares of the pool a coldkey has."""
     HOLDING = 0x14
-    """coldkey, netuid u16, hotkey: marks that SHARES has such an entry."""
+    """coldkey, netuid u16, vault: marks that SHARES has such an entry."""
     UNBONDING = 0x15
-    """hotkey, release height u64, coldkey: shares of what is on its way out."""
+    """vault, release height u64, coldkey: shares of what is on its way out."""
     RELEASE = 0x16
-    """release height u64, hotkey, coldkey: marks that UNBONDING has such an entry."""
+    """release height u64, vault, coldkey: marks that UNBONDING has such an entry."""
     LEAVING = 0x17
-    """coldkey, release height u64, hotkey: marks the same, for its owner to find."""
+    """coldkey, release height u64, vault: marks the same, for its owner to find."""
     VAULT = 0x18
     """swapped hotkey: who stands for it now, if it is a line's first, or else that first one."""
     OWNED = 0x19
@@ -53,7 +53,7 @@ class Family(IntEnum):
     NEXT_SET = 0x1E
     """index u16: a member of the next era's validator set."""
     ERA = 0x1F
-    """Nothing: which era this is, and when it began."""
+    """Nothing: which era this is, its last height, its seed, the hashes of its set and the next."""
     SUBNET = 0x20
     """netuid u16: a subnet's task, owner and rules."""
     MARKET = 0x21
@@ -79,13 +79,13 @@ class Family(IntEnum):
     MECHANISM = 0x2B
     """netuid u16: the mechanism that will be active."""
     CHILDREN = 0x2C
-    """netuid u16, parent hotkey: to whom it lends its stake weight."""
+    """netuid u16, parent's vault: to whom it lends its stake weight."""
     PARENT = 0x2D
-    """netuid u16, child hotkey, parent hotkey: the share lent, Ratio16."""
+    """netuid u16, child's vault: who lends to it: vault and share (Ratio16) of each parent."""
     NEXT_CHILDREN = 0x2E
-    """netuid u16, parent hotkey: to whom it will lend."""
+    """netuid u16, parent's vault: to whom it will lend, and from which height on."""
     MODEL = 0x2F
-    """netuid u16, hotkey's vault: the model it committed to."""
+    """netuid u16, vault: the model the hotkey committed to."""
     SUBNET_IDENTITY = 0x30
     """netuid u16: what its owner says of it."""
     LOCKS = 0x31
@@ -93,7 +93,7 @@ class Family(IntEnum):
     ENDING = 0x32
     """netuid u16: a subnet under notice, or being paid out."""
     UNBONDING_POOL = 0x33
-    """hotkey's vault: all that unbonds from it; UNBONDING holds shares of it."""
+    """vault: all that unbonds from it; UNBONDING holds shares of it."""
     CONTENT = 0x34
     """netuid u16, content: who published this model first, and when."""
     ORDER = 0x40
@@ -109,7 +109,7 @@ class Family(IntEnum):
     PROPOSAL = 0x60
     """number u32: what is or was put to the vote."""
     BALLOT = 0x61
-    """proposal u32, hotkey's vault: its vote."""
+    """proposal u32, vault: the hotkey's vote."""
     GOVERNANCE = 0x62
     """Nothing: the next proposal's number, the protocol version and the one to come."""
     AGENDA = 0x70

@@ -60,7 +60,7 @@ ENTRIES_MAX = 1_024
 class Metagraph:
     """A subnet at one height; every column has one entry per uid.
 
-    A uid that was left and not given again has the hotkey and coldkey `subnets.NOBODY`.
+    A uid that is free has the hotkey and coldkey `subnet.records.NOBODY`.
     `emission` is what the last epoch step paid, alpha rao; heights of -1 mean never.
     """
 

@@ -9,9 +9,9 @@ block. Swaps settle before a subnet is closed, so none is left in it.
 
 After an era's last block the next era begins (`eras.py`).
 
-`header.state_root` and `header.receipts_root` are those after the parent (`agreement.md` 2.6), so a
-state is vouched for by the header of the next block. An error drops the Draft: an invalid block
-can't leave a trace.
+`header.state_root` and `header.receipts_root` are those after the parent
+(`docs/spec/agreement.md` 2.6), so a state is vouched for by the header of the next block. An error
+drops the Draft: an invalid block can't leave a trace.
 
 Deviation: fee and tip of a failed call are both paid (the tip bought its place in the block).
 """

@@ -10,7 +10,7 @@ earned by one kind of one hotkey's stake:
 - lent alpha or TAO: first the validator's take, which its owner gets in alpha; the rest is the
   parent's, as if it had earned it itself: with the parent's own take for its own delegators.
 
-Source: `ledger.md` section 7.
+Source: `docs/spec/ledger.md` 7.
 """
 
 from collections.abc import Sequence

@@ -3,7 +3,7 @@
 The average moves by one rate for all (plain), or by a rate of its own for each validator and miner,
 faster where the weight or the bond stands out from consensus (liquid alpha).
 
-Source: `ledger.md` section 6; subtensor `epoch/run_epoch.rs`, compute_bonds and alpha_sigmoid.
+Source: `docs/spec/ledger.md` 6; subtensor `epoch/run_epoch.rs`, compute_bonds and alpha_sigmoid.
 """
 
 import numpy as np

@@ -22,7 +22,7 @@ others. What it does not promise: the most trade, or the sets that fit only toge
 those is a knapsack problem. A limit binds the price; rounding takes less than two units from what
 an offer gets.
 
-Source: `ledger.md` section 8.
+Source: `docs/spec/ledger.md` 8.
 
 Deviations: the ledger's "swaps whose limit the price violates drop out, furthest first" lets one
 huge buy, at the price of its fee, throw every limited buy out of the block before it drops itself.

@@ -10,7 +10,7 @@ Subnets of one tempo would all step in one block, which would take every node ma
 the reveals of all of them would have to find room in the same R blocks, or be forfeited. So a step
 waits, by its netuid, for up to half an epoch, and reveals count until then.
 
-Source: `agreement.md` section 3(a), `ledger.md` section 5.
+Source: `docs/spec/agreement.md` 3, `docs/spec/ledger.md` 5.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from consensus.crypto import hash32
 from consensus.quantities import Epoch, Hash32, Height, NetUid, PublicKey
 
 NETUIDS = 256
-"""Over so many netuids the steps of one tempo are spread: as many subnets as there can be."""
+"""The steps of one tempo are spread over this many netuids; those beyond share an offset."""
 PERSON = b"wcommit1"
 """BLAKE2b person of a weight commitment."""
 

@@ -4,7 +4,7 @@ Issuance halves whenever half of what was left has been issued: with k = floor(l
 issued))), a block issues reward / 2^k. TAO and the alpha of each subnet follow the same rule. Every
 division below is by largest remainder, so the parts sum to the whole to the last rao.
 
-Source: `ledger.md` section 2; subtensor `coinbase/block_emission.rs`.
+Source: `docs/spec/ledger.md` 2; subtensor `coinbase/block_emission.rs`.
 """
 
 from dataclasses import dataclass
@@ -91,7 +91,7 @@ def split_dividend(
     """Divide a validator's dividend into what its alpha earned and what its root stake earned.
 
     Stakes in rao of their coin, `tao_weight` Q32; in proportion to their stake weight
-    (`ledger.md` section 7), ties to the alpha. Without stake all of it is the alpha's.
+    (`docs/spec/ledger.md` 7), ties to the alpha. Without stake all of it is the alpha's.
     """
     weights = (alpha_stake << 32, root_stake * tao_weight)
     alpha, root = split_largest_remainder(amount, weights if any(weights) else (1, 0))

@@ -65,7 +65,7 @@ class EpochInput:
     """Height of the epoch step before; 0 for none."""
     tempo: int
     stake: list[int]
-    """Stake weight (`ledger.md` section 7), rao."""
+    """Stake weight (`docs/spec/ledger.md` 7), rao."""
     active_block: list[int]
     """Height of the last valid reveal."""
     commit_block: list[int]

@@ -6,7 +6,7 @@ less while a subnet is young. A demand figure is in rao: what buyers paid, each 
 half after a half-life. It is the moving average times a constant (half-life over ln 2), so shares
 of it are the average's shares; no payment is too small for it, and no division is needed.
 
-Source: `ledger.md` sections 2 and 3; subtensor `coinbase/root.rs` (lock cost),
+Source: `docs/spec/ledger.md` 2 and 3; subtensor `coinbase/root.rs` (lock cost),
 `staking/stake_utils.rs` (moving price), `coinbase/subnet_emissions.rs` (shares) and
 `coinbase/run_coinbase.rs` (injection).
 """
@@ -116,7 +116,7 @@ def approach(ema: int, price: int, rate: int) -> int:
 def update_price_ema(ema: int, tao: int, alpha: int, age_blocks: int, half_life_blocks: int) -> int:
     """Return a subnet's price average (Q63) after a block that left the pool at `tao`, `alpha`.
 
-    The price counts as at most one. `age_blocks` is since the subnet's start. Rounded to the
+    The price counts as at most one. `age_blocks` is since the subnet's creation. Rounded to the
     nearest: with a half-life of 30 days an average of full age stops within 10^-13 of the price.
     """
     rate = slow_rate(compute_rate(half_life_blocks), age_blocks, half_life_blocks)

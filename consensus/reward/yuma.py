@@ -8,10 +8,10 @@ Only rows that can be non-zero are computed: uids with stake in force, with a pe
 with bonds. Matrices are cut into blocks of columns that stay in the processor's cache; no figure
 depends on where, since every rounding is per cell and every sum exact.
 
-Source: `ledger.md` section 6, whose letters stand in the comments; subtensor `epoch/run_epoch.rs`.
+Source: `docs/spec/ledger.md` 6, whose letters the comments use; subtensor `epoch/run_epoch.rs`.
 
 A withheld reveal (`forfeits`) is a zero row that keeps its stake in the median and earns nothing
-(`ledger.md` section 5).
+(`docs/spec/ledger.md` 5).
 """
 
 from dataclasses import dataclass

@@ -58,7 +58,7 @@ Fields = Mapping[str, object]
 
 
 class KeyKind(Enum):
-    """What a key is for (ledger.md 1)."""
+    """What a key is for (docs/spec/ledger.md 1)."""
 
     COLDKEY = "coldkey"
     """Owns funds."""

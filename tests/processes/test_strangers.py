@@ -1,8 +1,8 @@
-"""Strangers send a live daemon what has killed others: it lives, and the chain goes on.
+"""Strangers send a live daemon what has crashed other nodes: it survives, and the chain goes on.
 
-Source: `libp2p.md` section 5. The five remote crashers there are malformed pubsub frames, forged
-peer ids, and handlers or validators that raise. Ours speaks another gossip protocol, so each is
-sent to every protocol it does speak, and to the one it does not.
+The five inputs of `docs/spec/network.md` 5 are malformed pubsub frames, forged peer ids, and
+handlers or validators that raise. Ours speaks another gossip protocol, so each is sent to every
+protocol it does speak, and to the one it does not.
 """
 
 import os

@@ -1,6 +1,6 @@
 """A hostile coalition's brain: what it knows of one era, and how it lies there.
 
-Source: the adversary of `agreement.md` 5.1.
+Source: the adversary of `docs/spec/agreement.md` 5.1.
 """
 
 from dataclasses import dataclass, field, replace

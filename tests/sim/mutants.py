@@ -3,7 +3,7 @@
 Each is a subclass or a patch, so that the product has no switch that could be left on. `HONEST` is
 the machine as it is.
 
-Source: `agreement.md` 5.2.
+Source: `docs/spec/agreement.md` 5.2.
 """
 
 from collections.abc import Callable

@@ -12,7 +12,7 @@ block.
 
 The averages that the next split follows move after the block's swaps have settled.
 
-Source: `ledger.md` section 2 and 4.
+Source: `docs/spec/ledger.md` 2 and 4.
 """
 
 from collections.abc import Sequence

@@ -4,7 +4,7 @@ Everything the law read is kept as one record until the next step, so that each 
 apart afterwards (`queries.explain`): the law is exact, so running it again on the record gives the
 same figures and they need not be stored.
 
-Source: `ledger.md` sections 5 to 7.
+Source: `docs/spec/ledger.md` 5 to 7.
 """
 
 from dataclasses import replace

@@ -1,14 +1,14 @@
 """Who is paid what an epoch step decided, to the rao.
 
 Miners and the subnet's owner are paid in stake: the coldkey that owns the hotkey gets it on the
-hotkey it chose for that (`delegation.process_set_auto_stake`), else on the one that earned it. What
+hotkey it chose for that (`autostake.process_set_auto_stake`), else on the one that earned it. What
 a validator earned goes to those whose stake it was (`reward/backing.py`): delegators by raising
 their pool, which is one write for all of them, TAO at root by a sale at the block's price.
 
 Pools are raised before anything is staked, and each once: so what is paid in this step, a take
 included, has no part in the dividends of this step, whatever the order of uids.
 
-Source: `ledger.md` section 7.
+Source: `docs/spec/ledger.md` 7.
 """
 
 from collections import defaultdict

@@ -2,7 +2,7 @@
 
 A new identity replaces the old one; one that says nothing deletes it.
 
-Source: `ledger.md` section 10.
+Source: `docs/spec/ledger.md` 10.
 """
 
 from consensus import codec

@@ -6,7 +6,7 @@ inherits, and so do loans, auto-stake choices, models, ballots, channels and ord
 same for one delegator and a million. The old key can never be claimed again.
 
 The validator set of an era is hashed into its headers, so its entries keep the old hotkey until the
-era ends; who reads one asks `records.get_vault_hotkey` who stands for it.
+era ends; to find the hotkey that replaced it, ask `eras.find_current`.
 
 A commitment binds its hotkey, which only that key can open. Voiding it would be a way out of the
 slash for one that is never opened, so a hotkey that owes an opening can't be swapped until it has
@@ -21,7 +21,7 @@ or sold first. For the same reason the new key is fresh if it has signed nothing
 announced: who sees an announcement on its way could else stop it with a rao, and what was sent to
 the new key is its own.
 
-Source: `ledger.md` section 10; subtensor `swap/swap_hotkey.rs`, `swap/swap_coldkey.rs`.
+Source: `docs/spec/ledger.md` 10; subtensor `swap/swap_hotkey.rs`, `swap/swap_coldkey.rs`.
 """
 
 from collections.abc import Iterator

@@ -9,7 +9,7 @@ Who sees a publication on its way can publish the same content with a higher tip
 nobody else has yet is best published as a hash over the file's hash and the own hotkey, and the
 file's own hash later: the first proves when, and means nothing under another hotkey.
 
-Source: `ledger.md` section 10.
+Source: `docs/spec/ledger.md` 10.
 """
 
 from dataclasses import dataclass

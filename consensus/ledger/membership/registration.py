@@ -7,9 +7,9 @@ emission, registered block, uid) among those past immunity is replaced; among th
 than `NON_IMMUNE_MIN` others would remain. A replaced neuron's row, bonds, commitments and
 announcement are deleted. Weights and bonds to it stay where they are and count for nothing: the
 epoch law masks whatever is older than its target's registration. A uid that was left keeps its
-number and is nobody's (`subnets.NOBODY`): no uid ever changes hands but by a registration.
+number and is nobody's (`subnet.records.NOBODY`): a uid changes hands by a registration only.
 
-Source: `ledger.md` section 4; subtensor `subnets/registration.rs` (get_neuron_to_prune).
+Source: `docs/spec/ledger.md` 4; subtensor `subnets/registration.rs` (get_neuron_to_prune).
 """
 
 from dataclasses import replace

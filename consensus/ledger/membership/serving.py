@@ -3,7 +3,7 @@
 What stands may exceed a price cap that was lowered since; the next announcement may not.
 No address goes on chain; the peer id follows from the node key, which must have signed its consent.
 
-Source: `ledger.md` section 10.
+Source: `docs/spec/ledger.md` 10.
 """
 
 from consensus.calls.neurons import Serve

@@ -9,7 +9,7 @@ slash of root stake that doubles with every forfeit within `forfeit_window_epoch
 kept by the height of their epoch step: a subnet may change its tempo, and so number its epochs
 anew.
 
-Source: `agreement.md` section 3(a), `ledger.md` section 5.
+Source: `docs/spec/agreement.md` 3, `docs/spec/ledger.md` 5.
 """
 
 from dataclasses import dataclass
@@ -180,7 +180,7 @@ def _is_scored_by(subnet: Subnet, version: int, scorer: Hash32) -> bool:
 
 
 def _check_row(row: RevealWeights, hyper: Hyperparameters, size: int) -> None:
-    """Raise InvalidRow unless the row has the form of `ledger.md` section 5."""
+    """Raise InvalidRow unless the row has the form of `docs/spec/ledger.md` 5."""
     if any(a >= b for a, b in zip(row.uids, row.uids[1:], strict=False)):
         raise InvalidRow("uids must ascend")
     if not row.uids or row.uids[-1] >= size:

@@ -5,7 +5,7 @@ staked on the miner. Naming the coldkey itself ends it. The choice stands under 
 so it follows a swap, and names the subnet by when it was made too: it does not hold for another
 subnet that gets the same number later.
 
-Source: `ledger.md` section 7.
+Source: `docs/spec/ledger.md` 7.
 """
 
 from consensus.calls.staking import SetAutoStake

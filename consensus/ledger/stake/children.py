@@ -17,7 +17,7 @@ them takes its place, so nobody can shut others out with a crowd of small loans.
 Root stake that is lent answers for the child's faults in that subnet as if it were the child's, in
 proportion to its share: or nobody would validate with stake of their own.
 
-Source: `ledger.md` section 7; subtensor `staking/set_children.rs`.
+Source: `docs/spec/ledger.md` 7; subtensor `staking/set_children.rs`.
 
 Deviations: subtensor forbids only cycles; takes of children are one per hotkey here, the same that
 its delegators pay; parents are bounded.

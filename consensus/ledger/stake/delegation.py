@@ -10,7 +10,7 @@ given to another coldkey there, and goes on answering.
 Nobody is left, or given, an entry worth less than `stake_min`: such a remainder goes along, and a
 part that would arrive as less is refused. So nobody can be buried in dust.
 
-Source: `ledger.md` section 7.
+Source: `docs/spec/ledger.md` 7.
 """
 
 from consensus.calls.staking import MoveStake, TransferStake

@@ -20,7 +20,7 @@ subnets buys in the block after the one that sold. So nothing counts twice in a 
 steps of two subnets in one block. From one block to the next stake may go where it earns more; each
 time it pays the fee and the price of both pools.
 
-Source: `ledger.md` section 7; subtensor `share-pool`.
+Source: `docs/spec/ledger.md` 7; subtensor `share-pool`.
 
 Deviations: subtensor's shares are fractions of 64 bits, which run out as described.
 """

@@ -5,7 +5,7 @@ Root stake is TAO behind a hotkey, one to one. It elects leaders, counts in ever
 from one hotkey is a pool of shares too, so that a slash is the same two writes for one leaver and
 for a million.
 
-Source: `ledger.md` section 7.
+Source: `docs/spec/ledger.md` 7.
 """
 
 from collections.abc import Iterator

@@ -6,16 +6,18 @@ destroyed. From the next block on, `ENTRIES_MAX` entries per block are dealt wit
 then whatever else the state keeps of the netuid.
 
 Holders share the TAO of the pool by their alpha. Each gets `tao * stake // alpha` of what is left
-at his turn, and both are lowered by his part: the last one gets the last rao, and nobody's part
-depends on how many are paid in a block. What nobody holds (no stake at all) is destroyed. The alpha
+when their turn comes, and both are lowered by that: the last one gets the last rao, and no part
+depends on how many are paid in a block. If nobody has any stake, the TAO is destroyed. The alpha
 of the pool goes last, so that no figure divides by zero meanwhile, and so do the columns, so that a
 question about them still finds them of one length.
 
 Payment channels name a netuid but hold TAO; they stay until they end.
 
-Deviation from `ledger.md` section 1: a running remainder instead of the largest one, which would
-have to know all holders at once. What rounding leaves of those paid before, less than a rao of
-each, goes to those paid after, by their alpha.
+Parts are cut from a running remainder and not by largest remainder, which would have to know all
+holders at once. What rounding takes from those paid first, less than a rao each, goes to those paid
+later, by their alpha.
+
+Source: `docs/spec/ledger.md` 3, 14.
 """
 
 from dataclasses import dataclass, replace

@@ -6,7 +6,7 @@ it is minted so that the subnet opens at the median price of all pools. The owne
 may register and stake may come at once; emission and epoch steps begin when the owner starts the
 subnet.
 
-Source: `ledger.md` section 3; subtensor `subnets/subnet.rs`.
+Source: `docs/spec/ledger.md` 3; subtensor `subnets/subnet.rs`.
 
 Deviations: the alpha side is at most half of all alpha there can ever be (a lock at a tiny median
 price would else leave nothing to earn), and at least one.

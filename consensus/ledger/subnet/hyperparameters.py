@@ -10,11 +10,10 @@ make a bound row impossible to open. Right after an epoch step only commitments 
 has just begun stand; such a change drops them, and the spacing of commits with them: nobody
 forfeits a row that was made for other rules, and everybody can bind a new one at once.
 
-Deviations from `ledger.md` section 3: the last 10 blocks of an epoch are frozen, but not more than
-half of it, or the shortest tempo could never be changed. `stake_threshold`, `reveal_blocks` and
-`registration_open` are the owner's too.
+The last 10 blocks of an epoch are frozen, but not more than half of it, or the shortest tempo could
+never be changed.
 
-Source: `ledger.md` section 3; subtensor `utils/rate_limiting.rs` and `pallets/admin-utils`.
+Source: `docs/spec/ledger.md` 3, 14; subtensor `utils/rate_limiting.rs` and `pallets/admin-utils`.
 """
 
 from collections.abc import Callable, Mapping, Sequence

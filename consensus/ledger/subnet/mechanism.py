@@ -1,8 +1,8 @@
 """What a subnet asks for and which evaluation code counts: announced, then the same for everybody.
 
-A validator reports the content hash of its evaluation code with every commitment; a row that
-another version or other code made counts as empty (`neurons/weights.py`). A subnet has at
-most one announced mechanism; announcing another replaces it, announcing the present one takes it
+A validator reports the hash that identifies its evaluation code with every commitment; a row that
+was made by another version or by other code counts as empty (`membership/weights.py`). A subnet has
+at most one announced mechanism; announcing another replaces it, announcing the present one takes it
 back.
 
 The switch comes right after the first epoch step at or after the announced height. It drops the
@@ -10,7 +10,7 @@ rows in force and the commitments of the epoch that has just begun: both were ma
 before, and nobody forfeits a row that would no longer count. The next step runs on what was bound
 since, so an epoch is judged by one version alone.
 
-Source: `ledger.md` section 3. Deviation: not in the middle of an epoch, see above.
+Source: `docs/spec/ledger.md` 3, and 14 for why never in the middle of an epoch.
 """
 
 from dataclasses import dataclass, replace

@@ -6,7 +6,7 @@ time, and an epoch of the notice is no longer than a new subnet's: or who must m
 everybody's place and the newcomer's lock for months by a long tempo. The newcomer's plan names the
 vault of the owner's hotkey, so that the key may be swapped meanwhile.
 
-Source: `ledger.md` section 3.
+Source: `docs/spec/ledger.md` 3.
 """
 
 from dataclasses import replace

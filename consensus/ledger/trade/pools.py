@@ -9,7 +9,7 @@ subnet that was closed meanwhile, as one may be between the two legs of a swap b
 Everything is done in ascending order of subnet, side, limit and destination, so nothing depends on
 the sequence of the block's transactions.
 
-Source: `ledger.md` section 8.
+Source: `docs/spec/ledger.md` 8.
 """
 
 from dataclasses import dataclass, replace

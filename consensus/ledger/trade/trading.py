@@ -8,7 +8,7 @@ A sale takes its shares at the worth they had before the block, or at the presen
 less. The present one moves by rounding with every sale of the block: sellers would depend on their
 sequence. What rounding leaves of a pool without shares is destroyed.
 
-Source: `ledger.md` sections 7 and 8.
+Source: `docs/spec/ledger.md` 7 and 8.
 """
 
 from consensus.calls.staking import StakeAlpha, SwapStake, UnstakeAlpha

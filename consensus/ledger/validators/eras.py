@@ -15,7 +15,7 @@ that replaces another is no change of stake. A set that nobody wants to be in st
 A consensus key has one beacon chain for ever, so no value that a chain has shown can serve again;
 who needs a new chain takes a new key.
 
-Source: `agreement.md` 2.4, 2.5; `ledger.md` section 7.
+Source: `docs/spec/agreement.md` 2.4, 2.5; `docs/spec/ledger.md` 7.
 """
 
 from collections.abc import Mapping, Sequence

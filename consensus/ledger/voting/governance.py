@@ -15,7 +15,7 @@ What was decided is checked again when its height comes: a change that another o
 impossible fails, and says so. A parameter holds from the block `effect_at` on, or a few blocks
 later if the agenda is full; a protocol version from exactly that block on (`get_protocol`).
 
-Source: `ledger.md` section 11.
+Source: `docs/spec/ledger.md` 11.
 """
 
 from dataclasses import replace

@@ -1,7 +1,7 @@
 """Cases of whole epochs: ours, to be met exactly, and the ancestor's, met where the rules agree.
 
 The ancestor's figures are u16 (x * 65535, rounded down) and rao. Where our law differs, it does so
-by a rule of `ledger.md` section 6; `LEFT_OUT` names, case by case, the figures that rule changes.
+by a rule of `docs/spec/ledger.md` 6; `LEFT_OUT` names, case by case, the figures that rule changes.
 """
 
 from collections.abc import Callable, Iterable

@@ -17,7 +17,7 @@ _PAGE = Path(__file__).parent / "page.md"
 
 
 def render_page(lines: Sequence[Mapping[str, object]], seeds: int, epochs: int) -> str:
-    """Return docs/villains.md; `lines` are the table's, as dictionaries of `villains.Line`."""
+    """Return docs/villains.md; `lines` are the table's, as dictionaries of `app.Line`."""
     rows = [
         f"| {line['villain']} | {line['owned']:,.0f} | "
         + " | ".join(f"{line[name]:{shape}}" for name, shape in _FIGURES.items())
