@@ -18,6 +18,7 @@ from daemon.cli.keys import choose_password, make_key
 from daemon.cli.options import JSON, PASSWORD_FILE, PATH, YES, Common, verb
 from daemon.cli.output import CliError, Exit, print_fields, print_json
 from daemon.cli.sources import PASSWORD_VARIABLE, home
+from storage.keys.keystore import KeyKind, Keystore
 
 if TYPE_CHECKING:
     from consensus.ledger.genesis import Genesis
@@ -59,6 +60,7 @@ class _Plan:
 @verb("init", "init --network devnet --role validator", PASSWORD_FILE, JSON, YES)
 @click.option(
     "--network",
+    metavar="FILE",
     required=True,
     help="A network file to join; or devnet or testnet, to start one's own network.",
 )
@@ -121,8 +123,6 @@ def _read_joined(plan: _Plan) -> "Genesis | None":
 
 def _make_keys(plan: _Plan, password: str) -> tuple[dict[str, PublicKey], bytes]:
     """Make the keys that are missing; return all public keys, and the seed of the beacon."""
-    from storage.keys.keystore import KeyKind, Keystore  # noqa: PLC0415 - libsodium, when needed
-
     store = Keystore(plan.folder / KEYS_FOLDER)
     there = store.names()
     found: dict[str, PublicKey] = {}

@@ -4,7 +4,7 @@ A verb that names somebody, or signs as somebody, does this:
 
     keys = find_keys(common)
     destination = resolve_address(text, keys.keystore)        # an SS58 address or a key's name
-    signer = open_signer(name, keys, KeyUse.COLDKEY)            # asks for the password if it must
+    signer = open_signer(name, keys, KeyKind.COLDKEY)            # asks for the password if it must
     signed = crypto.sign_transaction(signer.key, transaction)
 
 A password comes from `--password-file`, else `keys.password_file` (also NEUROND_PASSWORD_FILE),
@@ -15,11 +15,10 @@ error.
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+from nacl.signing import SigningKey
 
 from config.address import AddressError, format_address, parse_address
 from config.settings import KeysSettings
@@ -27,11 +26,8 @@ from consensus.quantities import PublicKey
 from daemon.cli.options import Common
 from daemon.cli.output import CliError, Exit, confirm, print_note
 from daemon.cli.sources import home, load, read_password_file
-
-if TYPE_CHECKING:
-    from nacl.signing import SigningKey
-
-    from storage.keys.keystore import KeyInfo, KeyKind, Keystore, LoadedKey
+from storage.errors import WrongPassword
+from storage.keys.keystore import KeyInfo, KeyKind, Keystore, LoadedKey
 
 ATTEMPTS = 3
 """How often a password may be mistyped at a terminal."""
@@ -39,24 +35,14 @@ NAME_LENGTH_MAX = 32
 """Of a key's name; an address has 47 or 48 characters."""
 
 
-class KeyUse(StrEnum):
-    """What a key is for, as the command line names it."""
-
-    COLDKEY = "coldkey"
-    HOTKEY = "hotkey"
-    CONSENSUS = "consensus"
-    NODE = "node"
-    BEACON = "beacon"
-
-
 @dataclass(frozen=True, slots=True)
 class Signer:
     """An opened key, ready to sign; `crypto.sign(signer.key, message)`."""
 
     name: str
-    kind: KeyUse
+    kind: KeyKind
     public_key: PublicKey
-    key: "SigningKey" = field(repr=False)
+    key: SigningKey = field(repr=False)
 
     @property
     def address(self) -> str:
@@ -90,8 +76,6 @@ def resolve_address(text: str, folder: Path) -> PublicKey:
         AddressError: it looks like an address and is mistyped.
         KeyExposed, KeyDamaged: the named key's file.
     """
-    from storage.keys.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
-
     store = Keystore(folder)
     names = store.names()
     if text in names:
@@ -105,7 +89,7 @@ def resolve_address(text: str, folder: Path) -> PublicKey:
     raise CliError(Exit.USAGE, "unknown_address", message, _suggest(text, names))
 
 
-def open_signer(name: str | None, keys: KeysSettings, *kinds: KeyUse) -> Signer:
+def open_signer(name: str | None, keys: KeysSettings, *kinds: KeyKind) -> Signer:
     """Open the key `name` (its local name or its address) for signing.
 
     None stands for the only key of one of `kinds` that the folder has.
@@ -114,22 +98,18 @@ def open_signer(name: str | None, keys: KeysSettings, *kinds: KeyUse) -> Signer:
         CliError: `key_missing`, `which_key`, `wrong_kind`, `no_password`.
         WrongPassword, KeyExposed, KeyDamaged: as they say.
     """
-    from nacl.signing import SigningKey  # noqa: PLC0415 - libsodium, when needed
-
     info = find_key(name, keys.keystore, *kinds)
     loaded = unlock(info, keys)
-    return Signer(info.name, KeyUse(info.kind.value), info.public_key, SigningKey(loaded.seed))
+    return Signer(info.name, info.kind, info.public_key, SigningKey(loaded.seed))
 
 
-def find_key(name: str | None, folder: Path, *kinds: KeyUse) -> "KeyInfo":
+def find_key(name: str | None, folder: Path, *kinds: KeyKind) -> KeyInfo:
     """Return what is known of a key by its name or address, or of the only one of `kinds`.
 
     Raises:
         CliError: `key_missing`, `which_key`, `wrong_kind`.
         KeyExposed, KeyDamaged: its file.
     """
-    from storage.keys.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
-
     store = Keystore(folder)
     wanted = " or ".join(kinds)
     if name is None:
@@ -142,23 +122,20 @@ def find_key(name: str | None, folder: Path, *kinds: KeyUse) -> "KeyInfo":
             message = f"There is no key {name!r} in {folder}."
             raise CliError(Exit.KEY, "key_missing", message, _suggest(name, store.names()))
         info = same[0]
-    if kinds and info.kind.value not in kinds:
-        message = f"{info.name} is a {info.kind.value} key; this needs a {wanted}."
+    if kinds and info.kind not in kinds:
+        message = f"{info.name} is a {info.kind} key; this needs a {wanted}."
         remedy = "Name another key; neurond wallet list shows their kinds."
         raise CliError(Exit.KEY, "wrong_kind", message, remedy)
     return info
 
 
-def unlock(info: "KeyInfo", keys: KeysSettings) -> "LoadedKey":
+def unlock(info: KeyInfo, keys: KeysSettings) -> LoadedKey:
     """Open a key: a toy without a password at once, others with the file's or a typed one.
 
     Raises:
         CliError: `no_password`: there is no file, and no terminal to ask at.
         WrongPassword, KeyExposed, KeyDamaged, StretchFailed: as they say.
     """
-    from storage.errors import WrongPassword  # noqa: PLC0415 - as above
-    from storage.keys.keystore import Keystore  # noqa: PLC0415 - as above
-
     store = Keystore(info.path.parent)
     if info.is_insecure:
         try:
@@ -172,16 +149,14 @@ def unlock(info: "KeyInfo", keys: KeysSettings) -> "LoadedKey":
 
 
 def open_with_password(
-    attempt: Callable[[str], "LoadedKey"], what: str, keys: KeysSettings
-) -> tuple["LoadedKey", str]:
+    attempt: Callable[[str], LoadedKey], what: str, keys: KeysSettings
+) -> tuple[LoadedKey, str]:
     """Return what `attempt` opens with the file's or a typed password, and that password.
 
     Raises:
         CliError: `no_password`: there is no file, and no terminal to ask at.
         WrongPassword: the file's, or the last one that was typed; and what `attempt` raises.
     """
-    from storage.errors import WrongPassword  # noqa: PLC0415 - as above
-
     if keys.password_file is not None:
         password = read_password_file(keys.password_file)
         return attempt(password), password
@@ -236,13 +211,13 @@ def choose_password(keys: KeysSettings, password_file: Path | None, *, yes: bool
     return ask_new_password("Password for the new keys")
 
 
-def make_key(store: "Keystore", name: str, kind: "KeyKind", password: str) -> "KeyInfo":
+def make_key(store: Keystore, name: str, kind: KeyKind, password: str) -> KeyInfo:
     """Make one random key; an empty password means a toy key, and `choose_password` asked."""
     return store.create(name, kind, password) if password else store.create_devnet(name, kind)
 
 
-def _find_only(store: "Keystore", kinds: Sequence[KeyUse]) -> "KeyInfo":
-    found = [info for info in store.list().keys if not kinds or info.kind.value in kinds]
+def _find_only(store: Keystore, kinds: Sequence[KeyKind]) -> KeyInfo:
+    found = [info for info in store.list().keys if not kinds or info.kind in kinds]
     if len(found) == 1:
         return found[0]
     wanted = " or ".join(kinds) or "key"

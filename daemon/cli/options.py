@@ -56,9 +56,9 @@ class Verb(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verb's own options, then those that others have too."""
-        shown = self.get_params(ctx)
-        common = [each for each in shown if isinstance(each, CommonOption)]
-        own = [each for each in shown if isinstance(each, click.Option) and each not in common]
+        options = [each for each in self.get_params(ctx) if isinstance(each, click.Option)]
+        own = [each for each in self.params if each in options and type(each) is click.Option]
+        common = [each for each in options if each not in own]
         for heading, options in (("Options", own), ("Common options", common)):
             rows = [row for each in options if (row := each.get_help_record(ctx)) is not None]
             if rows:
@@ -108,7 +108,7 @@ PASSWORD_FILE = CommonOption(
 )
 SIGNER = CommonOption(
     ["--signer", "--wallet", "-w"],
-    metavar="NAME",
+    metavar="KEY",
     help="Who signs: a local key's name or address; else the configured or only one.",
 )
 TIP = CommonOption(["--tip"], metavar="TAO", help="For the proposer, on top of the fee; else 0.")
@@ -147,5 +147,7 @@ NODE = (CONFIG, SET, API)
 """What finds a node."""
 KEYS = (CONFIG, SET, KEYSTORE)
 """What finds local keys."""
+SECRETS = (*KEYS, PASSWORD_FILE, JSON, YES)
+"""What opens, makes or changes them."""
 SIGNING = (CONFIG, SET, NETWORK, API, KEYSTORE, PASSWORD_FILE)
 """What finds a node and opens a key that signs for its network."""

@@ -12,19 +12,21 @@ import click
 from config.address import parse_address
 from consensus import refusals
 from consensus.calls.payments import Voucher
+from consensus.crypto import is_signed, voucher_message
 from consensus.errors import CallError
 from consensus.quantities import ZERO_HASH, PublicKey
 from daemon.cli.amounts import format_amount, parse_amount
 from daemon.cli.client import NodeClient, connect
 from daemon.cli.groups import make_group
-from daemon.cli.keys import KeyUse, find_keys, open_signer
-from daemon.cli.options import JSON, KEYS, NODE, PASSWORD_FILE, PATH, SIGNER, YES, Common, verb
+from daemon.cli.keys import find_keys, open_signer
+from daemon.cli.options import JSON, NODE, PATH, SECRETS, SIGNER, Common, verb
 from daemon.cli.output import CliError, Exit, confirm, print_fields, print_json
 from daemon.cli.sources import load
 from daemon.cli.tx.desk import Fields, choose_name, read_int
 from daemon.cli.tx.fields import parse_hash
 from daemon.cli.tx.governing import read_voucher, write_voucher
 from daemon.cli.tx.show import snake
+from storage.keys.keyfile import KeyKind
 
 _PPM = 1_000_000
 
@@ -32,10 +34,12 @@ _PPM = 1_000_000
 voucher = make_group("voucher", "Pay a miner off chain: sign a voucher, or check one.")
 
 
-@verb("make", f"voucher make {'ab' * 32} 0.5 --out v.json", SIGNER, *KEYS, PASSWORD_FILE, JSON, YES)
+@verb("make", f"voucher make {'ab' * 32} 0.5 --out v.json", SIGNER, *SECRETS)
 @click.argument("channel", help="The channel's id.")
 @click.argument("amount", help="What was earned on it in all, in TAO: 0.5.")
-@click.option("--receipts-root", help="Root of the receipts it pays for, 64 hex digits.")
+@click.option(
+    "--receipts-root", metavar="HASH", help="Root of the receipts it pays for, 64 hex digits."
+)
 @click.option("--out", type=PATH, help="File to write it to; else it is printed.")
 def make(
     common: Common, channel: str, amount: str, receipts_root: str | None, out: Path | None
@@ -46,9 +50,9 @@ def make(
     name, earned = parse_hash(channel), parse_amount(amount)
     root = ZERO_HASH if receipts_root is None else parse_hash(receipts_root)
     keys = find_keys(common)
-    usual = choose_name(common.signer, load(common).settings, keys, KeyUse.COLDKEY)
+    usual = choose_name(common.signer, load(common).settings, keys, KeyKind.COLDKEY)
     confirm(f"Sign for {format_amount(earned)} in all on channel {name.hex()}.", yes=common.yes)
-    opened = open_signer(usual, keys, KeyUse.COLDKEY)
+    opened = open_signer(usual, keys, KeyKind.COLDKEY)
     told = write_voucher(make_voucher(opened.key, name, earned, root))
     if out is None:
         print_json(told)
@@ -99,8 +103,6 @@ def _judge(client: NodeClient, voucher: Voucher, channel: Fields) -> None:
     Raises:
         CliError: the refusal it would meet.
     """
-    from consensus.crypto import is_signed, voucher_message  # noqa: PLC0415 - when needed
-
     message = voucher_message(voucher.channel, voucher.amount, voucher.receipts_root)
     signers = {PublicKey(parse_address(str(channel[who]))) for who in ("payer", "opener")}
     height = read_int(client.get_ok("/chain/status"), "height")

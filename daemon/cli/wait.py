@@ -1,24 +1,18 @@
 """`neurond wait`: come back when the chain has reached a height or a phase of a subnet's epoch."""
 
-import time
-
 import click
 
 from consensus.quantities import U16_MAX
 from daemon.cli.amounts import misused, parse_height, parse_number
 from daemon.cli.client import NodeClient, connect
 from daemon.cli.options import JSON, NODE, Common, verb
-from daemon.cli.output import CliError, Exit, print_json, print_note
+from daemon.cli.output import print_json, print_note
+from daemon.cli.progress import wait_for_height
 from daemon.cli.tx.desk import read_int
-
-POLL_S = 0.25
-"""Between two looks; blocks come once a second or slower."""
-STILL_S = 120.0
-"""How long the height may stay as it is before the chain counts as standing still."""
 
 
 @verb("wait", "wait --height +20", *NODE, JSON)
-@click.option("--height", help="Until that block is final: 500, or +20 from now.")
+@click.option("--height", metavar="HEIGHT", help="Until that block is final: 500, or +20 from now.")
 @click.option(
     "--start",
     metavar="NETUID",
@@ -38,11 +32,14 @@ def wait(common: Common, **moments: str | None) -> None:
         raise misused("What to wait for?", remedy)
     client = connect(common)
     goal, words = find_goal(client, *chosen[0])
-    reached = wait_for_height(client, goal, words)
+    height = _ask_height(client)
+    if height < goal:
+        print_note(f"At block {height}; waiting for block {goal}: {words}.")
+        height = wait_for_height(client, goal)
     if common.as_json:
-        print_json({"height": reached, "waited_for": words})
+        print_json({"height": height, "waited_for": words})
     else:
-        click.echo(f"Block {reached} is final: {words}.")
+        click.echo(f"Block {height} is final: {words}.")
 
 
 def find_goal(client: NodeClient, what: str, text: str) -> tuple[int, str]:
@@ -66,27 +63,6 @@ def find_goal(client: NodeClient, what: str, text: str) -> tuple[int, str]:
             epoch = read_int(subnet, "epoch")
             first = (epoch + 1) * read_int(subnet, "tempo")
             return first - 1, f"weights of epoch {epoch} of subnet {netuid} can be opened now"
-
-
-def wait_for_height(client: NodeClient, goal: int, words: str) -> int:
-    """Return the height once block `goal` is final.
-
-    Raises:
-        CliError: `no_progress`: no block comes; or none answers any more.
-    """
-    height = _ask_height(client)
-    if height < goal:
-        print_note(f"At block {height}; waiting for block {goal}: {words}.")
-    since = time.monotonic()
-    while height < goal:
-        time.sleep(POLL_S)
-        now = _ask_height(client)
-        if now > height:
-            height, since = now, time.monotonic()
-        elif time.monotonic() - since > STILL_S:
-            message = f"No block came for {STILL_S:.0f} s; the chain stands at {height}."
-            raise CliError(Exit.FAILED, "no_progress", message, "Look at neurond status.")
-    return height
 
 
 def _ask_height(client: NodeClient) -> int:

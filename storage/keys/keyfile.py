@@ -18,7 +18,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from hashlib import blake2b
 from pathlib import Path
 from typing import cast
@@ -57,7 +57,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 Fields = Mapping[str, object]
 
 
-class KeyKind(Enum):
+class KeyKind(StrEnum):
     """What a key is for (docs/spec/ledger.md 1)."""
 
     COLDKEY = "coldkey"

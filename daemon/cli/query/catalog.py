@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 from consensus.quantities import U16_MAX, U32, Hash32, NetUid, Uid
 from daemon.cli.amounts import parse_number
-from daemon.cli.keys import KeyUse
 from daemon.cli.query import market_sheets, sheets
 from daemon.cli.query.query import Query, Seeker
 from daemon.cli.tx.entry import Prompt
 from daemon.cli.tx.fields import parse_hash
+from storage.keys.keyfile import KeyKind
 
 if TYPE_CHECKING:
     from daemon.http.view import Question, StateAnswer
@@ -66,7 +66,7 @@ def _delegates(seeker: Seeker) -> "Question[StateAnswer]":
 def _delegate(seeker: Seeker) -> "Question[StateAnswer]":
     from daemon.http.questions import ask_delegate  # noqa: PLC0415 - see above
 
-    return ask_delegate(seeker.key("hotkey", KeyUse.HOTKEY))
+    return ask_delegate(seeker.key("hotkey", KeyKind.HOTKEY))
 
 
 def _validators(_seeker: Seeker) -> "Question[StateAnswer]":
@@ -151,7 +151,7 @@ def _weights(seeker: Seeker) -> "Question[StateAnswer]":
 def _children(seeker: Seeker) -> "Question[StateAnswer]":
     from daemon.http.family_questions import ask_children  # noqa: PLC0415 - see above
 
-    return ask_children(get_netuid(seeker), seeker.key("hotkey", KeyUse.HOTKEY))
+    return ask_children(get_netuid(seeker), seeker.key("hotkey", KeyKind.HOTKEY))
 
 
 def _supply(seeker: Seeker) -> "Question[StateAnswer]":
@@ -174,7 +174,7 @@ def _weights_path(seeker: Seeker) -> str:
 
 
 def _children_path(seeker: Seeker) -> str:
-    hotkey = seeker.address("hotkey", KeyUse.HOTKEY)
+    hotkey = seeker.address("hotkey", KeyKind.HOTKEY)
     return f"/chain/subnets/{get_netuid(seeker)}/children/{hotkey}"
 
 
@@ -269,7 +269,7 @@ QUERIES: tuple[Query, ...] = (
         "One hotkey as a delegate: owner, take, stake, delegators.",
         "neurond query delegate alice-hotkey",
         (Prompt("hotkey", _HOTKEY.help, is_argument=True, is_optional=True),),
-        lambda seeker: f"/chain/delegates/{seeker.address('hotkey', KeyUse.HOTKEY)}",
+        lambda seeker: f"/chain/delegates/{seeker.address('hotkey', KeyKind.HOTKEY)}",
         sheets.DELEGATE,
         _delegate,
     ),

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 from config.address import format_address
 from consensus.quantities import PublicKey
 from daemon.cli.client import NodeClient
-from daemon.cli.keys import KeyUse, find_key, resolve_address
+from daemon.cli.keys import find_key, resolve_address
 from daemon.cli.query.sheet import Fields
 from daemon.cli.tx.desk import choose_name
 from daemon.cli.tx.entry import Prompt
+from storage.keys.keyfile import KeyKind
 
 if TYPE_CHECKING:
     from config.settings import KeysSettings, Settings
@@ -33,7 +34,7 @@ class Seeker:
         value = self.typed.get(name)
         return value if isinstance(value, str) else default
 
-    def key(self, name: str, kind: KeyUse = KeyUse.COLDKEY) -> PublicKey:
+    def key(self, name: str, kind: KeyKind = KeyKind.COLDKEY) -> PublicKey:
         """Return the key that was named; else the configured one of `kind`.
 
         Raises:
@@ -48,7 +49,7 @@ class Seeker:
                 self._found[name] = find_key(usual, folder, kind).public_key
         return self._found[name]
 
-    def address(self, name: str, kind: KeyUse = KeyUse.COLDKEY) -> str:
+    def address(self, name: str, kind: KeyKind = KeyKind.COLDKEY) -> str:
         """Return the address of it."""
         return format_address(self.key(name, kind))
 

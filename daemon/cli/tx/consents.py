@@ -1,16 +1,18 @@
 """Fields that are signatures of other local keys than the signer's: consents, made on the spot."""
 
-from consensus.quantities import NetUid, PublicKey, Signature
-from daemon.cli.keys import KeyUse
+from consensus.crypto import claim_message, consensus_message, serve_message, sign
+from consensus.quantities import Hash32, NetUid, PublicKey, Signature
 from daemon.cli.output import CliError, Exit
 from daemon.cli.tx.desk import Desk
 from daemon.cli.tx.entry import Field, Given, Prompt
 from daemon.cli.tx.fields import read_bytes
+from storage.keys.keyfile import KeyKind
 
 _SIGNATURE_BYTES = 64
 CONSENT = Prompt(
     "consent",
     "The hotkey's consent, if its key is on another machine: neurond tx consent prints it there.",
+    metavar="SIGNATURE",
 )
 
 
@@ -45,13 +47,11 @@ def sign_claim(desk: Desk, hotkey: PublicKey, coldkey: PublicKey) -> Signature:
     Raises:
         CliError: `consent_missing`: the hotkey is not here.
     """
-    from consensus.crypto import claim_message, sign  # noqa: PLC0415 - libsodium, when needed
-
     if not desk.has(hotkey):
         message = "The hotkey has no owner yet and must consent, but its key is not here."
         remedy = "Run neurond tx consent where the hotkey is, and give what it prints as --consent."
         raise CliError(Exit.KEY, "consent_missing", message, remedy)
-    opened = desk.open(hotkey, KeyUse.HOTKEY)
+    opened = desk.open(hotkey, KeyKind.HOTKEY)
     return sign(opened.key, claim_message(desk.chain_id, hotkey, coldkey))
 
 
@@ -59,11 +59,9 @@ def node_signature() -> Field:
     """Return the field for the node key's consent to serve the signing hotkey."""
 
     def read(desk: Desk, given: Given) -> Signature:
-        from consensus.crypto import serve_message, sign  # noqa: PLC0415 - as above
-
         netuid = given.values["netuid"]
         assert isinstance(netuid, int)
-        opened = desk.open(PublicKey(_bytes_of(given, "node_key")), KeyUse.NODE)
+        opened = desk.open(PublicKey(_bytes_of(given, "node_key")), KeyKind.NODE)
         return sign(opened.key, serve_message(desk.chain_id, NetUid(netuid), desk.signer))
 
     return Field("node_signature", read, lambda _desk, _value: "signed")
@@ -73,10 +71,7 @@ def consensus_signature() -> Field:
     """Return the field for the consensus key's consent to vote for the hotkey."""
 
     def read(desk: Desk, given: Given) -> Signature:
-        from consensus.crypto import consensus_message, sign  # noqa: PLC0415 - as above
-        from consensus.quantities import Hash32  # noqa: PLC0415 - beside it
-
-        opened = desk.open(PublicKey(_bytes_of(given, "consensus_key")), KeyUse.CONSENSUS)
+        opened = desk.open(PublicKey(_bytes_of(given, "consensus_key")), KeyKind.CONSENSUS)
         hotkey, tip = PublicKey(_bytes_of(given, "hotkey")), Hash32(_bytes_of(given, "beacon_tip"))
         return sign(opened.key, consensus_message(desk.chain_id, hotkey, tip))
 
@@ -85,14 +80,16 @@ def consensus_signature() -> Field:
 
 def beacon_tip() -> Field:
     """Return the field for the last link of a beacon key's hash chain; it takes a second."""
-    prompt = Prompt("beacon_key", "The local key whose seed starts the chain of reveals.")
+    prompt = Prompt(
+        "beacon_key", "The local key whose seed starts the chain of reveals.", metavar="KEY"
+    )
 
     def read(desk: Desk, given: Given) -> bytes:
         from consensus.agreement.beacon import HashChain  # noqa: PLC0415 - as above
 
         text = given.text(prompt.name)
-        key = desk.find_default(KeyUse.BEACON) if text is None else desk.find(text)
-        return HashChain(bytes(desk.open(key, KeyUse.BEACON).key)).tip
+        key = desk.find_default(KeyKind.BEACON) if text is None else desk.find(text)
+        return HashChain(bytes(desk.open(key, KeyKind.BEACON).key)).tip
 
     return Field("beacon_tip", read, lambda _desk, _value: "fresh", (prompt,))
 

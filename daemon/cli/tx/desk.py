@@ -8,8 +8,10 @@ from config.address import format_address
 from config.settings import KeysSettings, Settings
 from consensus.quantities import Hash32, Height, NetUid, PublicKey
 from daemon.cli.client import NodeClient
-from daemon.cli.keys import KeyUse, Signer, find_key, open_signer, resolve_address
+from daemon.cli.keys import Signer, find_key, open_signer, resolve_address
 from daemon.cli.output import CliError, Exit
+from storage.keys.keyfile import KeyKind
+from storage.keys.keystore import Keystore
 
 Fields = Mapping[str, object]
 
@@ -36,7 +38,7 @@ class Desk:
         """
         return resolve_address(text, self.keys.keystore)
 
-    def find_default(self, kind: KeyUse) -> PublicKey:
+    def find_default(self, kind: KeyKind) -> PublicKey:
         """Return the configured key of a kind, or the only one there is.
 
         Raises:
@@ -46,7 +48,7 @@ class Desk:
             choose_name(None, self.settings, self.keys, kind), self.keys.keystore, kind
         ).public_key
 
-    def open(self, key: PublicKey, kind: KeyUse) -> Signer:
+    def open(self, key: PublicKey, kind: KeyKind) -> Signer:
         """Open a local key for signing; its password is asked for once.
 
         Raises:
@@ -66,8 +68,6 @@ class Desk:
 
     def names(self) -> Mapping[PublicKey, str]:
         """Return the names of all local keys."""
-        from storage.keys.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
-
         return {info.public_key: info.name for info in Keystore(self.keys.keystore).list().keys}
 
     def ask(self, path: str) -> Fields:
@@ -91,20 +91,18 @@ class Desk:
 
 
 def choose_name(
-    name: str | None, settings: Settings, keys: KeysSettings, kind: KeyUse
+    name: str | None, settings: Settings, keys: KeysSettings, kind: KeyKind
 ) -> str | None:
     """Return the name of the key to use: the given one, else the usual one if it is there.
 
     None: whichever is the only one of its kind.
     """
-    from storage.keys.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
-
     usual = {
-        KeyUse.COLDKEY: "coldkey",
-        KeyUse.HOTKEY: settings.neuron.hotkey,
-        KeyUse.CONSENSUS: settings.agreement.consensus_key,
-        KeyUse.NODE: settings.p2p.node_key,
-        KeyUse.BEACON: settings.agreement.beacon_key,
+        KeyKind.COLDKEY: "coldkey",
+        KeyKind.HOTKEY: settings.neuron.hotkey,
+        KeyKind.CONSENSUS: settings.agreement.consensus_key,
+        KeyKind.NODE: settings.p2p.node_key,
+        KeyKind.BEACON: settings.agreement.beacon_key,
     }
     if name is not None:
         return name

@@ -12,16 +12,16 @@ from enum import Enum
 import click
 
 from consensus.types import Call, Transaction
-from daemon.cli.keys import KeyUse
 from daemon.cli.tx.desk import Desk
+from storage.keys.keyfile import KeyKind
 
 
 class Role(Enum):
     """Whose key signs a call."""
 
-    COLDKEY = (KeyUse.COLDKEY,)
-    HOTKEY = (KeyUse.HOTKEY,)
-    EITHER = (KeyUse.COLDKEY, KeyUse.HOTKEY)
+    COLDKEY = (KeyKind.COLDKEY,)
+    HOTKEY = (KeyKind.HOTKEY,)
+    EITHER = (KeyKind.COLDKEY, KeyKind.HOTKEY)
 
     def __str__(self) -> str:
         """Return it as help texts and the documentation have it."""
@@ -41,6 +41,8 @@ class Prompt:
     """Of an argument: whether it may be left out."""
     is_list: bool = False
     """Whether it may be given more than once (of an argument: is the rest of the line)."""
+    metavar: str = "TEXT"
+    """Of an option: what stands for its value in help."""
 
     def make_parameter(self) -> click.Parameter:
         """Return it as click reads it."""
@@ -55,11 +57,12 @@ class Prompt:
             [f"--{self.name.replace('_', '-')}"],
             required=self.is_needed,
             multiple=self.is_list,
+            metavar=self.metavar,
             help=self.help,
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Given:
     """What was typed, and what became of it so far."""
 
@@ -69,6 +72,8 @@ class Given:
     """The fields that are read already, in the entry's order."""
     notes: dict[str, object] = field(default_factory=dict[str, object])
     """What one field leaves for another, or for what must be done before sending."""
+    last_block: int | None = None
+    """The last block that can include the call, if a field knows of one."""
 
     def text(self, name: str) -> str | None:
         """Return what was typed for `name`, or None."""

@@ -22,10 +22,10 @@ from daemon.cli.amounts import (
     parse_number,
     parse_ratio,
 )
-from daemon.cli.keys import KeyUse
 from daemon.cli.output import CliError, Exit
 from daemon.cli.tx.desk import Desk
 from daemon.cli.tx.entry import Field, Given, Prompt, Read
+from storage.keys.keyfile import KeyKind
 
 SHORT_BYTES_MAX, LONG_BYTES_MAX = 128, 1_024
 FILE_BYTES_MAX = 1 << 20
@@ -50,20 +50,22 @@ def hotkey(name: str = "hotkey", about: str = "The hotkey.") -> Field:
 
     def read(desk: Desk, given: Given) -> PublicKey:
         text = given.text(name)
-        return desk.find_default(KeyUse.HOTKEY) if text is None else desk.find(text)
+        return desk.find_default(KeyKind.HOTKEY) if text is None else desk.find(text)
 
     help_text = f"{about} An address or a key's name; else neuron.hotkey of the settings."
-    return Field(name, read, show_key, (Prompt(name, help_text),))
+    return Field(name, read, show_key, (Prompt(name, help_text, metavar="KEY"),))
 
 
-def local(name: str, kind: KeyUse, about: str) -> Field:
+def local(name: str, kind: KeyKind, about: str) -> Field:
     """Return a field for a key of this machine, an option: the configured one unless named."""
 
     def read(desk: Desk, given: Given) -> PublicKey:
         text = given.text(name)
         return desk.find_default(kind) if text is None else desk.find(text)
 
-    return Field(name, read, show_key, (Prompt(name, f"{about} A local key's name."),))
+    return Field(
+        name, read, show_key, (Prompt(name, f"{about} A local key's name.", metavar="KEY"),)
+    )
 
 
 def show_key(desk: Desk, value: object) -> str:
@@ -84,7 +86,11 @@ def computed(name: str, read: Read) -> Field:
 def amount(name: str, about: str, coin: str = "TAO", *, is_option: bool = False) -> Field:
     """Return a field for an amount of TAO or alpha."""
     prompt = Prompt(
-        name, f"{about} In {coin}: 1.5, or 1500000000rao.", not is_option, is_needed=True
+        name,
+        f"{about} In {coin}: 1.5, or 1500000000rao.",
+        not is_option,
+        is_needed=True,
+        metavar="AMOUNT",
     )
 
     def show(_desk: Desk, value: object) -> str:
@@ -96,7 +102,12 @@ def amount(name: str, about: str, coin: str = "TAO", *, is_option: bool = False)
 
 def number(name: str, about: str, bounds: tuple[int, int], default: int | None = None) -> Field:
     """Return a field for a whole number: an argument, or with a default an option."""
-    prompt = Prompt(name, about if default is None else f"{about} Else {default}.", default is None)
+    prompt = Prompt(
+        name,
+        about if default is None else f"{about} Else {default}.",
+        default is None,
+        metavar="NUMBER",
+    )
 
     def read(_desk: Desk, given: Given) -> int:
         text = given.text(name)
@@ -114,7 +125,9 @@ def netuid(name: str = "netuid", about: str = "The subnet.") -> Field:
 
 def height(name: str, about: str) -> Field:
     """Return a field for a height, an option that must be given."""
-    prompt = Prompt(name, f"{about} A height, or +100 from the head.", is_needed=True)
+    prompt = Prompt(
+        name, f"{about} A height, or +100 from the head.", is_needed=True, metavar="HEIGHT"
+    )
 
     def read(desk: Desk, given: Given) -> int:
         return parse_height(given.needed(name), desk.height)
@@ -138,7 +151,7 @@ def ratio(name: str, about: str) -> Field:
 
 def hash32(name: str, about: str, *, is_option: bool = False) -> Field:
     """Return a field for a hash of 32 bytes; as an option, all zero unless given."""
-    prompt = Prompt(name, f"{about} 64 hex digits.", not is_option)
+    prompt = Prompt(name, f"{about} 64 hex digits.", not is_option, metavar="HASH")
 
     def read(_desk: Desk, given: Given) -> Hash32:
         text = given.text(name)
@@ -149,7 +162,7 @@ def hash32(name: str, about: str, *, is_option: bool = False) -> Field:
 
 def data(name: str, about: str, bytes_max: int) -> Field:
     """Return a field for bytes, an option: hex, or the content of a file after @."""
-    prompt = Prompt(name, f"{about} Hex, or @FILE; else none.")
+    prompt = Prompt(name, f"{about} Hex, or @FILE; else none.", metavar="HEX")
 
     def read(_desk: Desk, given: Given) -> bytes:
         return _bound(read_bytes(given.text(name) or ""), bytes_max, name)

@@ -4,33 +4,30 @@ A call that would be refused is not sent: it would cost its fee. The key is open
 that a dry run needs no password (unless the call carries another key's consent).
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 import click
 
 from config.address import format_address
 from config.reader import Loaded
+from consensus.codec import encode
+from consensus.crypto import sign_transaction
 from consensus.quantities import ZERO_HASH, Amount, Hash32, Height, Nonce, PublicKey
 from consensus.types import Call, SignedTransaction, Transaction
 from daemon.cli.amounts import parse_amount
 from daemon.cli.client import NodeClient, open_client
-from daemon.cli.keys import KeyUse, find_key, find_keys, open_signer, resolve_address
+from daemon.cli.keys import find_key, find_keys, open_signer, resolve_address
 from daemon.cli.options import Common
 from daemon.cli.output import CliError, Exit, confirm, print_json, print_note
+from daemon.cli.progress import wait_final
 from daemon.cli.sources import load
 from daemon.cli.tx import show
 from daemon.cli.tx.desk import Desk, Fields, choose_name, read_int, read_rows
-from daemon.cli.tx.entry import TxEntry
+from daemon.cli.tx.entry import Given, TxEntry
 from daemon.cli.tx.outcome import UNMET, check_filled, check_limit, find_changes
-
-POLL_S = 0.25
-"""Between two looks at a waiting transaction; blocks come once a second or slower."""
-STILL_POLLS_MAX = 480
-"""Looks without a new block after which the chain counts as standing still: two minutes."""
+from storage.keys.keyfile import KeyKind
 
 
 def run_entry(entry: TxEntry, texts: Mapping[str, object], common: Common) -> None:
@@ -41,7 +38,7 @@ def run_entry(entry: TxEntry, texts: Mapping[str, object], common: Common) -> No
     """
     desk = open_desk(common, entry.signer.value)
     call, given = entry.read(desk, texts)
-    unsigned = _make(desk, call, common)
+    unsigned = _make(desk, call, given, common)
     words, preview = entry.say(desk, given), ask_preview(desk, unsigned)
     transaction = replace(unsigned, nonce=Nonce(read_int(preview, "nonce")))
     if common.dry_run:
@@ -78,7 +75,7 @@ def run_entry(entry: TxEntry, texts: Mapping[str, object], common: Common) -> No
 # -- before ---------------------------------------------------------------------------------------
 
 
-def open_desk(common: Common, kinds: Sequence[KeyUse]) -> Desk:
+def open_desk(common: Common, kinds: Sequence[KeyKind]) -> Desk:
     """Return the surroundings of a transaction that a key of one of `kinds` signs.
 
     Raises:
@@ -122,7 +119,7 @@ def check_network(loaded: Loaded, network: str | None, chain_id: Hash32) -> None
 
 
 def _find_signer(
-    name: str | None, folder: Path, kinds: Sequence[KeyUse], common: Common
+    name: str | None, folder: Path, kinds: Sequence[KeyKind], common: Common
 ) -> PublicKey:
     try:
         return find_key(name, folder, *kinds).public_key
@@ -133,10 +130,12 @@ def _find_signer(
         return resolve_address(name, folder)
 
 
-def _make(desk: Desk, call: Call, common: Common) -> Transaction:
+def _make(desk: Desk, call: Call, given: Given, common: Common) -> Transaction:
     tip = Amount(0) if common.tip is None else parse_amount(common.tip)
-    valid_until = Height(desk.height + common.valid_for)
-    return Transaction(desk.chain_id, desk.signer, Nonce(0), valid_until, tip, call)
+    last = desk.height + common.valid_for
+    if given.last_block is not None:  # past it, the preview says why no block can take the call
+        last = max(desk.height + 1, min(last, given.last_block))
+    return Transaction(desk.chain_id, desk.signer, Nonce(0), Height(last), tip, call)
 
 
 def ask_preview(desk: Desk, transaction: Transaction) -> Fields:
@@ -145,8 +144,6 @@ def ask_preview(desk: Desk, transaction: Transaction) -> Fields:
     Raises:
         CliError: none answers, or it is no transaction to it.
     """
-    from consensus.codec import encode  # noqa: PLC0415 - cbor2, when needed
-
     return desk.client.post_ok("/chain/preview", encode(transaction))
 
 
@@ -154,7 +151,6 @@ def ask_preview(desk: Desk, transaction: Transaction) -> Fields:
 
 
 def _sign(desk: Desk, entry: TxEntry, transaction: Transaction) -> SignedTransaction:
-    from consensus.crypto import sign_transaction  # noqa: PLC0415 - libsodium, when needed
 
     signer = open_signer(format_address(desk.signer), desk.keys, *entry.signer.value)
     return sign_transaction(signer.key, transaction)
@@ -166,39 +162,8 @@ def send(client: NodeClient, signed: SignedTransaction) -> Hash32:
     Raises:
         CliError: the node's reason for refusing it.
     """
-    from consensus.codec import encode  # noqa: PLC0415 - as above
-
     answer = client.post_ok("/chain/transactions", encode(signed))
     return Hash32(bytes.fromhex(str(answer.get("id", ""))))
-
-
-def wait_final(client: NodeClient, identity: Hash32, valid_until: Height) -> Fields:
-    """Return the receipt of a transaction once it is final.
-
-    Raises:
-        CliError: `expired`: no block took it in time; `no_progress`: no block comes.
-    """
-    path, height, still = f"/chain/transactions/{identity.hex()}", -1, 0
-    while still < STILL_POLLS_MAX:
-        _, answer = client.get(path)
-        if answer.get("status") == "final":
-            return answer
-        now = read_int(client.get_ok("/chain/status"), "height")
-        if now > valid_until and _get_code(answer) == "not_found":
-            message = f"Transaction {identity.hex()} was in no block up to {valid_until}."
-            remedy = "It can't be included any more. Look at the signer's account and send anew."
-            raise CliError(Exit.FAILED, "expired", message, remedy)
-        still = still + 1 if now == height else 0
-        height = now
-        time.sleep(POLL_S)
-    message = f"No block came for {STILL_POLLS_MAX * POLL_S:.0f} s; {identity.hex()} waits."
-    remedy = f"Look at neurond status, then neurond query receipt {identity.hex()}."
-    raise CliError(Exit.FAILED, "no_progress", message, remedy)
-
-
-def _get_code(answer: Fields) -> object:
-    error = answer.get("error")
-    return cast("Fields", error).get("code") if isinstance(error, dict) else None
 
 
 # -- telling --------------------------------------------------------------------------------------
@@ -211,7 +176,6 @@ def _tell_dry_run(
     preview: Fields,
     common: Common,
 ) -> None:
-    from consensus.codec import encode  # noqa: PLC0415 - as above
 
     verb, words = said
     if common.as_json:

@@ -8,6 +8,7 @@ from config.address import format_address
 from consensus.calls.governance import ChangeParam, ChangeProtocol, Declare
 from consensus.calls.payments import Voucher
 from consensus.calls.staking import Child
+from consensus.crypto import compute_channel_id
 from consensus.quantities import (
     I64,
     U32,
@@ -107,8 +108,9 @@ def children() -> Field:
     """Return the field for the hotkeys that stake weight is lent to."""
     prompt = Prompt(
         "child",
-        "HOTKEY=SHARE, like alice-hotkey=30%. Repeatable, at most five; none: lend nothing.",
+        "Whom and how much, like alice-hotkey=30%. Repeatable, at most five; none: lend nothing.",
         is_list=True,
+        metavar="HOTKEY=SHARE",
     )
 
     def read(desk: Desk, given: Given) -> tuple[Child, ...]:
@@ -153,8 +155,6 @@ def voucher() -> Field:
 
 def name_channel(transaction: Transaction) -> dict[str, str]:
     """Return the id of the channel that a transaction opens."""
-    from consensus.crypto import compute_channel_id  # noqa: PLC0415 - libsodium, when needed
-
     after = Nonce(transaction.nonce + 1)
     name = compute_channel_id(transaction.chain_id, transaction.signer, after)
     return {"channel": name.hex()}

@@ -12,7 +12,9 @@ from daemon.cli.tx.desk import Desk, read_int
 from daemon.cli.tx.entry import Field, Given, Prompt
 
 SLIPPAGE = Prompt(
-    "slippage", "How far the price may move against you, percent of the price now. Else 1."
+    "slippage",
+    "How far the price may move against you, percent of the price now. Else 1.",
+    metavar="PERCENT",
 )
 _SLIPPAGE_MAX = 100
 ANY = "any"
@@ -63,7 +65,7 @@ def cost_limit(name: str, path: str, figure: str, about: str) -> Field:
         return "whatever it costs" if value == U64_MAX else format_amount(value)
 
     help_text = f"{about} In TAO, or any; else what it costs now and --slippage."
-    return Field(name, read, show, (Prompt(name, help_text), SLIPPAGE))
+    return Field(name, read, show, (Prompt(name, help_text, metavar="TAO"), SLIPPAGE))
 
 
 def read_slippage(given: Given) -> Fraction:
@@ -91,7 +93,11 @@ def _above(given: Given, name: str, figure: int | None) -> Amount:
 
 
 def _prompt(name: str, about: str) -> Prompt:
-    return Prompt(name, f"{about}: TAO for one alpha, or any; else the price now and --slippage.")
+    return Prompt(
+        name,
+        f"{about}: TAO for one alpha, or any; else the price now and --slippage.",
+        metavar="TAO",
+    )
 
 
 def _price(desk: Desk, given: Given, netuid: str) -> int:

@@ -4,20 +4,17 @@ A receipt says that an order was accepted; whether the block's price met its lim
 stake alone. So the signer's account is compared before and after the block.
 """
 
-import time
 from collections.abc import Mapping, Sequence
 
 from config.address import format_address
 from daemon.cli.output import CliError, Exit
+from daemon.cli.progress import wait_for_height
 from daemon.cli.tx.desk import Desk, Fields, read_int, read_rows
 
 UNMET = "order_dropped"
 """The event of an order that was not filled, and the code of the error."""
 SWAPS = {"stake_bought", "stake_sold"}
 """The events of one that was."""
-POLL_S = 0.25
-LOOKS_MAX = 480
-"""Between two looks at the height, and how many: two minutes."""
 _FILLED_PART = 2
 """An order counts as filled if it moved at least one half of what the preview said."""
 
@@ -48,7 +45,7 @@ def find_changes(desk: Desk, preview: Fields, height: int) -> list[dict[str, obj
     """
     signer = format_address(desk.signer)
     last = height + (len(_list_swaps(preview)) > 1)
-    _wait(desk, last)
+    wait_for_height(desk.client, last)
     try:
         before, after = (_read_account(desk, signer, at) for at in (height - 1, last))
     except CliError as error:
@@ -97,17 +94,6 @@ def _sum_moves(figures: Sequence[Fields], netuid: object) -> int:
         for figure in figures
         if (figure["what"], figure["netuid"]) == ("stake", netuid)
     )
-
-
-def _wait(desk: Desk, height: int) -> None:
-    """Return when the block at `height`, the next one at most, is final."""
-    for _ in range(LOOKS_MAX):
-        if read_int(desk.client.get_ok("/chain/status"), "height") >= height:
-            return
-        time.sleep(POLL_S)
-    message = f"Block {height} does not come."
-    remedy = "Look at neurond status, then at neurond query account."
-    raise CliError(Exit.FAILED, "no_progress", message, remedy)
 
 
 def _name(effect: Fields) -> tuple[str, str, int, str] | None:

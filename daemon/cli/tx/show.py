@@ -7,6 +7,8 @@ from typing import cast
 import click
 
 from config.address import format_address, parse_address
+from consensus import refusals
+from consensus.errors import CallError
 from consensus.quantities import PublicKey
 from consensus.types import Transaction
 from daemon.cli.amounts import format_amount, format_ratio
@@ -117,9 +119,6 @@ def snake(name: str) -> str:
 
 
 def _explain(code: int) -> str:
-    from consensus import refusals  # noqa: PLC0415 - when something was refused
-    from consensus.errors import CallError  # noqa: PLC0415 - as above
-
     kinds = {kind.code: kind for kind in CallError.__subclasses__()}
     assert refusals.__doc__, "one import brings them all in"
     return (kinds.get(code, CallError).__doc__ or "").partition("\n")[0]

@@ -27,11 +27,13 @@ from consensus.quantities import (
     Uid,
     Weight,
 )
+from consensus.reward.commit_reveal import compute_digest
 from daemon.cli.amounts import misused, parse_number
 from daemon.cli.output import CliError, Exit
 from daemon.cli.tx.desk import Desk, read_int
 from daemon.cli.tx.entry import Field, Given, Prompt
 from daemon.cli.tx.fields import computed, read_file
+from storage.keys.private import read_own, write_new
 
 _PAIR = re.compile(r"([0-9]{1,5})=([0-9]{1,20}(?:\.[0-9]{1,12})?)")
 _SALT_BYTES = 32
@@ -39,9 +41,11 @@ _FILE_BYTES_MAX = 1 << 20
 ROW = "row"
 """The note that holds the row while a call is read."""
 SALT_FILE = Prompt(
-    "salt_file", "File of row and salt; else one in the folder weights by the keys'."
+    "salt_file",
+    "File of the row and its salt; else one in the folder weights beside the keys.",
+    metavar="FILE",
 )
-VERSION = Prompt("version", "Version of the evaluation code; else the subnet's.")
+VERSION = Prompt("version", "Version of the scorer; else the subnet's.", metavar="NUMBER")
 
 
 def parse_weights(written: list[str]) -> tuple[tuple[Uid, ...], tuple[Weight, ...]]:
@@ -74,7 +78,9 @@ def commit_fields() -> tuple[Field, ...]:
     weights = Prompt(
         "weights", "UID=WEIGHT in any unit, or @FILE of them.", is_argument=True, is_list=True
     )
-    epoch = Prompt("epoch", "The epoch it is for; else the one of the next block.")
+    epoch = Prompt(
+        "epoch", "The epoch it is for; else the one of the next block.", metavar="NUMBER"
+    )
     return (
         Field("epoch", _read_commit_epoch, lambda _desk, value: str(value), (epoch,)),
         Field("digest", _seal, lambda _desk, _value: "sealed", (weights, VERSION, SALT_FILE)),
@@ -83,7 +89,9 @@ def commit_fields() -> tuple[Field, ...]:
 
 def reveal_fields() -> tuple[Field, ...]:
     """Return the fields of a reveal: all of them come from the file of the commitment."""
-    epoch = Prompt("epoch", "The committed epoch; else the one that has just ended.")
+    epoch = Prompt(
+        "epoch", "The committed epoch; else the one that has just ended.", metavar="NUMBER"
+    )
 
     def part(name: str) -> Field:
         return computed(name, lambda _desk, given: getattr(given.notes[ROW], name))
@@ -98,8 +106,6 @@ def keep_salt(desk: Desk, given: Given) -> None:
     Raises:
         CliError, StorageError: the file is there, or can't be written.
     """
-    from storage.keys.private import write_new  # noqa: PLC0415 - when there is a secret to write
-
     row = given.notes[ROW]
     assert isinstance(row, RevealWeights)
     file = _choose_file(desk, given, row.netuid, row.epoch)
@@ -134,14 +140,14 @@ def _split(text: str) -> list[str]:
 
 
 def _read_commit_epoch(desk: Desk, given: Given) -> Epoch:
-    text = given.text("epoch")
-    if text is not None:
-        return Epoch(parse_number(text, 0, U64_MAX))
-    return Epoch((desk.height + 1) // _get_tempo(desk, given))
+    text, tempo = given.text("epoch"), _get_tempo(desk, given)
+    now = (desk.height + 1) // tempo
+    epoch = Epoch(now if text is None else parse_number(text, 0, U64_MAX))
+    given.last_block = (epoch + 1) * tempo - 1
+    return epoch
 
 
 def _seal(desk: Desk, given: Given) -> Hash32:
-    from consensus.reward.commit_reveal import compute_digest  # noqa: PLC0415 - libsodium
 
     uids, values = parse_weights(given.all("weights"))
     netuid, epoch = _get(given, "netuid"), _get(given, "epoch")
@@ -165,11 +171,11 @@ def _open(desk: Desk, given: Given) -> Epoch:
         message = f"{file} is for epoch {row.epoch} of subnet {row.netuid}, not epoch {epoch}."
         raise CliError(Exit.USAGE, "wrong_file", message, "Name it with --salt-file, or --epoch.")
     given.notes[ROW] = row
+    given.last_block = read_int(desk.subnet(NetUid(netuid)), "next_step") - 1
     return row.epoch
 
 
 def _read_row(file: Path) -> RevealWeights:
-    from storage.keys.private import read_own  # noqa: PLC0415 - as above
 
     if not file.exists():
         message = f"There is no file {file}: nothing was committed here for that epoch."

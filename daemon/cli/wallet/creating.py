@@ -4,19 +4,17 @@ import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from config.settings import KeysSettings
 from daemon.cli.keys import (
-    KeyUse,
     choose_password,
     find_key,
     find_keys,
     unlock,
 )
-from daemon.cli.options import JSON, KEYS, PASSWORD_FILE, YES, Common, verb
+from daemon.cli.options import SECRETS, Common, verb
 from daemon.cli.output import CliError, Exit, print_json, print_note
 from daemon.cli.wallet.listing import describe, print_listing
 from daemon.cli.wallet.planning import (
@@ -38,16 +36,14 @@ from daemon.cli.wallet.showing import (
     print_words,
     write_secret,
 )
+from daemon.cli.wallet.words import format_words, make_entropy
+from storage.keys.keyfile import KeyKind
+from storage.keys.keystore import SEED_BYTES, KeyInfo, Keystore
 
-if TYPE_CHECKING:
-    from storage.keys.keystore import KeyInfo, Keystore
-
-KEYS_WITH_WORDS = (KeyUse.COLDKEY, KeyUse.HOTKEY)
+KEYS_WITH_WORDS = (KeyKind.COLDKEY, KeyKind.HOTKEY)
 """The others are a machine's own, replaced when lost."""
 
 
-MAKING = (*KEYS, PASSWORD_FILE, JSON, YES)
-"""What every verb that makes keys takes."""
 NEW_NAME = click.argument("name", help="Name of the new key: a-z, 0-9, '-', '_'.")
 WORDS = click.option(
     "--words",
@@ -58,7 +54,7 @@ WORDS = click.option(
 )
 
 
-@verb("create", "wallet create alice --hotkey miner", *MAKING)
+@verb("create", "wallet create alice --hotkey miner", *SECRETS)
 @NEW_NAME
 @click.option(
     "--hotkey",
@@ -68,8 +64,8 @@ WORDS = click.option(
 )
 @click.option(
     "--kind",
-    type=click.Choice(KeyUse, case_sensitive=False),
-    default=KeyUse.COLDKEY.value,
+    type=click.Choice(KeyKind, case_sensitive=False),
+    default=KeyKind.COLDKEY.value,
     show_default=True,
     help="What the key is for.",
 )
@@ -81,7 +77,7 @@ def create(  # noqa: PLR0913 - the options of one verb
     name: str,
     *,
     hotkey: tuple[str, ...],
-    kind: KeyUse,
+    kind: KeyKind,
     words: str,
     mnemonic_file: Path | None,
     no_mnemonic_echo: bool,
@@ -94,14 +90,12 @@ def create(  # noqa: PLR0913 - the options of one verb
     With --kind, make one key alone: a consensus key votes, a node key is the peer id, a beacon key
     starts the chain of a leader's reveals. These have no words and are replaced when lost.
     """
-    from storage.keys.keystore import SEED_BYTES, Keystore  # noqa: PLC0415 - libsodium, when needed
-
     keys = find_keys(common)
     store = Keystore(keys.keystore)
-    if hotkey and kind is not KeyUse.COLDKEY:
+    if hotkey and kind is not KeyKind.COLDKEY:
         message = f"A {kind} key has no hotkeys."
         raise CliError(Exit.USAGE, "usage", message, "Leave out --hotkey, or --kind.")
-    hotkeys = name_hotkeys(name, hotkey) if kind is KeyUse.COLDKEY else []
+    hotkeys = name_hotkeys(name, hotkey) if kind is KeyKind.COLDKEY else []
     check_names(store, [name, *hotkeys])
     if kind not in KEYS_WITH_WORDS:
         password = choose_password(keys, None, yes=common.yes)
@@ -115,7 +109,7 @@ def create(  # noqa: PLR0913 - the options of one verb
     _print_with_words(made, entropy, showing, as_json=common.as_json)
 
 
-@verb("new-hotkey", "wallet new-hotkey miner2 --coldkey alice", *MAKING)
+@verb("new-hotkey", "wallet new-hotkey miner2 --coldkey alice", *SECRETS)
 @NEW_NAME
 @click.option(
     "--coldkey",
@@ -145,13 +139,11 @@ def new_hotkey(  # noqa: PLR0913 - the options of one verb
     With --coldkey, that coldkey's words restore it too, and its password is needed; without, it
     gets words of its own, which suits a machine where the coldkey is not.
     """
-    from storage.keys.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
-
     keys = find_keys(common)
     store = Keystore(keys.keystore)
     check_names(store, [name])
     if coldkey is not None:
-        new = _derive_hotkey(name, find_key(coldkey, store.folder, KeyUse.COLDKEY), index, keys)
+        new = _derive_hotkey(name, find_key(coldkey, store.folder, KeyKind.COLDKEY), index, keys)
         check_unknown(store, [new])
         password = choose_password(keys, None, yes=common.yes)
         print_made(write_keys(store, [new], password), as_json=common.as_json)
@@ -162,13 +154,13 @@ def new_hotkey(  # noqa: PLR0913 - the options of one verb
     showing = choose_showing(mnemonic_file, no_echo=no_mnemonic_echo, yes=common.yes)
     password = choose_password(keys, None, yes=common.yes)
     entropy = _make_entropy(words)
-    plan = plan_wallet(name, KeyUse.HOTKEY, [], entropy)
+    plan = plan_wallet(name, KeyKind.HOTKEY, [], entropy)
     made = _write(store, plan, password, entropy, showing)
     _print_with_words(made, entropy, showing, as_json=common.as_json)
 
 
 def print_made(
-    made: Sequence["KeyInfo"], *, as_json: bool, more: Mapping[str, object] | None = None
+    made: Sequence[KeyInfo], *, as_json: bool, more: Mapping[str, object] | None = None
 ) -> None:
     """Print new keys, and for programs `more` beside them."""
     if as_json:
@@ -180,15 +172,13 @@ def print_made(
 
 
 def _write(
-    store: "Keystore",
+    store: Keystore,
     news: Sequence[New],
     password: str,
     entropy: bytes,
     showing: Showing,
-) -> list["KeyInfo"]:
+) -> list[KeyInfo]:
     """Write keys and, if asked for, the file of their words: all of them or none."""
-    from daemon.cli.wallet.words import format_words  # noqa: PLC0415 - the library of words
-
     with ExitStack() as undo:
         if showing.file is not None:
             write_secret(showing.file, format_words(entropy))
@@ -199,9 +189,8 @@ def _write(
 
 
 def _print_with_words(
-    made: Sequence["KeyInfo"], entropy: bytes, showing: Showing, *, as_json: bool
+    made: Sequence[KeyInfo], entropy: bytes, showing: Showing, *, as_json: bool
 ) -> None:
-    from daemon.cli.wallet.words import format_words  # noqa: PLC0415 - as above
 
     words = format_words(entropy) if showing.is_echoed else None
     file = str(showing.file) if showing.file else None
@@ -215,15 +204,12 @@ def _print_with_words(
 
 
 def _make_entropy(words: str) -> bytes:
-    from daemon.cli.wallet.words import make_entropy  # noqa: PLC0415 - as above
 
     return make_entropy(int(words))
 
 
-def _derive_hotkey(name: str, coldkey: "KeyInfo", index: int | None, keys: KeysSettings) -> New:
+def _derive_hotkey(name: str, coldkey: KeyInfo, index: int | None, keys: KeysSettings) -> New:
     """Return hotkey number `index` of a coldkey's words, or the first that is not here yet."""
-    from storage.keys.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
-
     if not coldkey.words:
         message = f"{coldkey.name} was not made from words, so they can't restore a hotkey."
         remedy = "Leave out --coldkey: the hotkey then gets words of its own."

@@ -2,20 +2,17 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from config.address import format_address
 from daemon.cli.keys import find_key, find_keys, unlock
-from daemon.cli.options import PATH, Common, verb
+from daemon.cli.options import PATH, SECRETS, Common, verb
 from daemon.cli.output import CliError, Exit, confirm, print_json, print_note
-from daemon.cli.wallet.creating import MAKING
 from daemon.cli.wallet.listing import KEY_NAME
 from daemon.cli.wallet.showing import check_new_file, print_words, write_secret
-
-if TYPE_CHECKING:
-    from storage.keys.keystore import KeyInfo, LoadedKey
+from daemon.cli.wallet.words import format_words
+from storage.keys.keystore import KeyInfo, Keystore, LoadedKey
 
 
 class Form(StrEnum):
@@ -26,7 +23,7 @@ class Form(StrEnum):
     FILE = "file"
 
 
-@verb("export", "wallet export alice --as file --to alice-copy.json", *MAKING)
+@verb("export", "wallet export alice --as file --to alice-copy.json", *SECRETS)
 @KEY_NAME
 @click.option(
     "--as",
@@ -47,7 +44,7 @@ def export(common: Common, name: str, *, form: Form | None, to: Path | None) -> 
     _check(info, form, to)
     what = "encrypted file" if form is Form.FILE else f"secret {form}"
     where = "here" if to is None else f"to {to}"
-    label = f"{info.name} ({info.kind.value} {format_address(info.public_key)})"
+    label = f"{info.name} ({info.kind} {format_address(info.public_key)})"
     confirm(f"Export the {what} of {label} {where}?", yes=common.yes)
     key = unlock(info, keys)
     secret = None if form is Form.FILE else _read_secret(key, form)
@@ -63,7 +60,7 @@ def export(common: Common, name: str, *, form: Form | None, to: Path | None) -> 
         _print(secret, form)
 
 
-def _check(info: "KeyInfo", form: Form, to: Path | None) -> None:
+def _check(info: KeyInfo, form: Form, to: Path | None) -> None:
     if form is Form.WORDS and not info.words:
         raise CliError(Exit.KEY, "no_words", *_explain(info))
     if form is Form.FILE and to is None:
@@ -73,7 +70,7 @@ def _check(info: "KeyInfo", form: Form, to: Path | None) -> None:
         check_new_file(to)
 
 
-def _explain(info: "KeyInfo") -> tuple[str, str]:
+def _explain(info: KeyInfo) -> tuple[str, str]:
     """Return why a key has no words of its own, and what to do."""
     if info.derivation is None:
         return f"{info.name} was not made from words.", "Export it --as seed or --as file."
@@ -82,14 +79,12 @@ def _explain(info: "KeyInfo") -> tuple[str, str]:
     return message, "Export that coldkey's words, or this key --as seed or --as file."
 
 
-def _read_secret(key: "LoadedKey", form: Form) -> str:
-    from daemon.cli.wallet.words import format_words  # noqa: PLC0415 - the library of words
+def _read_secret(key: LoadedKey, form: Form) -> str:
 
     return format_words(key.entropy) if form is Form.WORDS else key.seed.hex()
 
 
-def _write(info: "KeyInfo", secret: str | None, to: Path) -> None:
-    from storage.keys.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
+def _write(info: KeyInfo, secret: str | None, to: Path) -> None:
 
     if secret is None:
         Keystore(info.path.parent).export(info.name, to)

@@ -4,20 +4,18 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from config.settings import KeysSettings
 from daemon.cli.keys import (
-    KeyUse,
     choose_password,
     find_keys,
     open_with_password,
 )
-from daemon.cli.options import PATH, Common, verb
+from daemon.cli.options import PATH, SECRETS, Common, verb
 from daemon.cli.output import CliError, Exit, confirm
-from daemon.cli.wallet.creating import MAKING, NEW_NAME, print_made
+from daemon.cli.wallet.creating import NEW_NAME, print_made
 from daemon.cli.wallet.planning import (
     New,
     check_names,
@@ -26,9 +24,10 @@ from daemon.cli.wallet.planning import (
     plan_wallet,
     write_keys,
 )
-
-if TYPE_CHECKING:
-    from storage.keys.keystore import LoadedKey, Secret
+from daemon.cli.wallet.words import compute_seed, parse_words
+from storage.errors import WrongPassword
+from storage.keys.keyfile import KeyKind
+from storage.keys.keystore import Keystore, LoadedKey, Secret, open_carried
 
 SECRET_CHARACTERS_MAX = 4_096
 """24 words have some 200; more was not meant for us."""
@@ -36,7 +35,7 @@ STDIN = Path("-")
 _SEED = re.compile(r"(?:0x)?([0-9a-fA-F]{64})")
 
 
-@verb("import", "wallet import alice --mnemonic-file words.txt", *MAKING)
+@verb("import", "wallet import alice --mnemonic-file words.txt", *SECRETS)
 @NEW_NAME
 @click.option("--mnemonic-file", type=PATH, help="File of 12 to 24 words; - for stdin.")
 @click.option("--seed-file", type=PATH, help="File of a 32-byte seed in hex; - for stdin.")
@@ -45,7 +44,7 @@ _SEED = re.compile(r"(?:0x)?([0-9a-fA-F]{64})")
 )
 @click.option(
     "--kind",
-    type=click.Choice(KeyUse, case_sensitive=False),
+    type=click.Choice(KeyKind, case_sensitive=False),
     help="What the key is for. Default: coldkey; of a --file, what it says.",
 )
 @click.option(
@@ -62,7 +61,7 @@ def import_key(  # noqa: PLR0913 - the options of one verb
     mnemonic_file: Path | None,
     seed_file: Path | None,
     file: Path | None,
-    kind: KeyUse | None,
+    kind: KeyKind | None,
     hotkeys: tuple[str, ...],
 ) -> None:
     """Restore a key from words, a seed or an exported file.
@@ -72,10 +71,8 @@ def import_key(  # noqa: PLR0913 - the options of one verb
     Each --hotkey restores one more hotkey of the words, in the order in which they were made.
     Words of a Substrate wallet give its ed25519 address, not the usual sr25519 one.
     """
-    from storage.keys.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
-
     _check_sources((mnemonic_file, seed_file, file))
-    if hotkeys and (seed_file or file or kind not in (None, KeyUse.COLDKEY)):
+    if hotkeys and (seed_file or file or kind not in (None, KeyKind.COLDKEY)):
         message = "Only the words of a coldkey restore hotkeys."
         raise CliError(Exit.USAGE, "usage", message, "Leave out --hotkey.")
     keys = find_keys(common)
@@ -87,7 +84,7 @@ def import_key(  # noqa: PLR0913 - the options of one verb
         check_unknown(store, news)
     else:
         secret = _read_secret(mnemonic_file, seed_file)
-        news = _plan(name, kind or KeyUse.COLDKEY, hotkeys, secret)
+        news = _plan(name, kind or KeyKind.COLDKEY, hotkeys, secret)
         check_unknown(store, news)
         password = choose_password(keys, None, yes=common.yes)
     print_made(write_keys(store, news, password), as_json=common.as_json)
@@ -113,7 +110,7 @@ def _check_sources(sources: Sequence[Path | None]) -> None:
         raise CliError(Exit.USAGE, "usage", message, remedy)
 
 
-def _plan(name: str, kind: KeyUse, hotkeys: Sequence[str], secret: "Secret") -> list[New]:
+def _plan(name: str, kind: KeyKind, hotkeys: Sequence[str], secret: Secret) -> list[New]:
     if secret.entropy:
         return plan_wallet(name, kind, hotkeys, secret.entropy)
     if hotkeys:
@@ -122,18 +119,12 @@ def _plan(name: str, kind: KeyUse, hotkeys: Sequence[str], secret: "Secret") -> 
     return [plan_seed(name, kind, secret.seed)]
 
 
-def _read_secret(mnemonic_file: Path | None, seed_file: Path | None) -> "Secret":
+def _read_secret(mnemonic_file: Path | None, seed_file: Path | None) -> Secret:
     """Return what a file holds, or what is typed.
 
     Raises:
         CliError: it is neither words nor a seed, `unreadable`, or `no_secret`: nobody to type it.
     """
-    from daemon.cli.wallet.words import (  # noqa: PLC0415 - the library of words
-        compute_seed,
-        parse_words,
-    )
-    from storage.keys.keystore import Secret  # noqa: PLC0415 - libsodium, when needed
-
     if seed_file is not None:
         return Secret(parse_seed(_read_file(seed_file)))
     text = _ask() if mnemonic_file is None else _read_file(mnemonic_file)
@@ -167,17 +158,14 @@ def _read_file(file: Path) -> str:
 
 
 def _open_carried(
-    file: Path, kind: KeyUse | None, keys: KeysSettings, *, yes: bool
-) -> tuple["LoadedKey", str]:
+    file: Path, kind: KeyKind | None, keys: KeysSettings, *, yes: bool
+) -> tuple[LoadedKey, str]:
     """Open an exported file; return its key and the password it had.
 
     Raises:
         CliError: `unreadable`, `wrong_kind`, `no_password`, or `Declined`.
         KeyDamaged, WrongPassword: as they say.
     """
-    from storage.errors import WrongPassword  # noqa: PLC0415 - libsodium, when needed
-    from storage.keys.keystore import open_carried  # noqa: PLC0415 - as above
-
     if not file.is_file():
         message = f"{file} is no file."
         remedy = "Give the file that neurond wallet export NAME --as file --to FILE wrote."
@@ -188,25 +176,22 @@ def _open_carried(
         carried, password = open_with_password(
             lambda typed: open_carried(file, typed), str(file), keys
         )
-    if kind is not None and carried.info.kind.value != kind:
-        message = f"{file} holds a {carried.info.kind.value} key, not a {kind} key."
+    if kind is not None and carried.info.kind is not kind:
+        message = f"{file} holds a {carried.info.kind} key, not a {kind} key."
         raise CliError(Exit.KEY, "wrong_kind", message, "Leave out --kind.")
     if not password:
         confirm(f"{file} has no password: keep the key without one?", yes=yes)
     return carried, password
 
 
-def _plan_carried(name: str, carried: "LoadedKey") -> New:
+def _plan_carried(name: str, carried: LoadedKey) -> New:
     """Return what an exported file holds, as a key to be written.
 
     Raises:
         CliError: `words_differ`: somebody put words into it that give another key.
     """
-    from daemon.cli.wallet.words import compute_seed  # noqa: PLC0415 - the library of words
-    from storage.keys.keystore import Secret  # noqa: PLC0415 - libsodium, when needed
-
     if carried.entropy and compute_seed(carried.entropy) != carried.seed:
         message = f"The words in {carried.info.path} do not give its key: it was not made by us."
         raise CliError(Exit.KEY, "words_differ", message, "Ask whoever gave you the file.")
     secret = Secret(carried.seed, carried.entropy, carried.info.derivation)
-    return New(name, KeyUse(carried.info.kind.value), secret)
+    return New(name, carried.info.kind, secret)

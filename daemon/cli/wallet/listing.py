@@ -1,18 +1,17 @@
 """`neurond wallet list` and `show`: what anyone may know of the keys here; without a password."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import base58
 import click
 
 from config.address import format_address
-from daemon.cli.keys import KeyUse, find_key, find_keys
+from consensus.crypto import compute_peer_id
+from daemon.cli.keys import find_key, find_keys
 from daemon.cli.options import JSON, KEYS, Common, verb
 from daemon.cli.output import print_json, print_note
-
-if TYPE_CHECKING:
-    from storage.keys.keystore import KeyInfo
+from storage.keys.keyfile import KeyKind
+from storage.keys.keystore import KeyInfo, Keystore
 
 KEY_NAME = click.argument("name", help="Name of a key here, or its address.")
 
@@ -20,8 +19,6 @@ KEY_NAME = click.argument("name", help="Name of a key here, or its address.")
 @verb("list", "wallet list --json", *KEYS, JSON)
 def list_keys(common: Common) -> None:
     """List the keys: name, kind, SS58 address, encrypted or not."""
-    from storage.keys.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
-
     folder = find_keys(common).keystore
     listing = Keystore(folder).list()
     if common.as_json:
@@ -52,15 +49,15 @@ def show(common: Common, name: str) -> None:
         print_rows(_word(info))
 
 
-def describe(info: "KeyInfo") -> dict[str, object]:
+def describe(info: KeyInfo) -> dict[str, object]:
     """Return what is known of a key without its password, for programs."""
     derivation = info.derivation
     return {
         "name": info.name,
-        "kind": info.kind.value,
+        "kind": info.kind,
         "address": format_address(info.public_key),
         "public_key": info.public_key.hex(),
-        "peer_id": _format_peer_id(info) if info.kind.value == KeyUse.NODE else None,
+        "peer_id": _format_peer_id(info) if info.kind is KeyKind.NODE else None,
         "encrypted": not info.is_insecure,
         "insecure_devnet": info.is_insecure,
         "words": info.words,
@@ -77,24 +74,24 @@ def print_rows(rows: Mapping[str, object]) -> None:
         click.echo(f"{click.style(label.ljust(width), bold=True)}  {value}")
 
 
-def print_listing(keys: Sequence["KeyInfo"]) -> None:
+def print_listing(keys: Sequence[KeyInfo]) -> None:
     """Print a line per key; a table would fold the addresses of a narrow terminal."""
     wide = max((len(info.name) for info in keys), default=0)
     for info in keys:
         guard = "no protection (devnet)" if info.is_insecure else "encrypted"
         address = format_address(info.public_key)
-        click.echo(f"{info.name:<{wide}}  {info.kind.value:<9}  {address:<48}  {guard}")
+        click.echo(f"{info.name:<{wide}}  {info.kind:<9}  {address:<48}  {guard}")
 
 
-def _word(info: "KeyInfo") -> dict[str, object]:
+def _word(info: KeyInfo) -> dict[str, object]:
     """Return what people see of a key."""
     rows: dict[str, object] = {
         "name": info.name,
-        "kind": info.kind.value,
+        "kind": info.kind,
         "address": format_address(info.public_key),
         "public key": info.public_key.hex(),
     }
-    if info.kind.value == KeyUse.NODE:
+    if info.kind is KeyKind.NODE:
         rows["peer id"] = _format_peer_id(info)
     rows["guarded"] = "no protection: a devnet's key" if info.is_insecure else "encrypted"
     rows["restored by"] = _word_origin(info)
@@ -102,13 +99,12 @@ def _word(info: "KeyInfo") -> dict[str, object]:
     return rows
 
 
-def _word_origin(info: "KeyInfo") -> str:
+def _word_origin(info: KeyInfo) -> str:
     """Return what restores a key, with the coldkey's name if that is here too."""
     if info.words:
         return f"its {info.words} words"
     if info.derivation is None:
         return "a copy of its file, or its seed"
-    from storage.keys.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
 
     coldkey = format_address(info.derivation.coldkey)
     here = Keystore(info.path.parent).list().keys
@@ -116,7 +112,6 @@ def _word_origin(info: "KeyInfo") -> str:
     return f"the words of {named[0] if named else coldkey}, as hotkey {info.derivation.index}"
 
 
-def _format_peer_id(info: "KeyInfo") -> str:
-    from consensus.crypto import compute_peer_id  # noqa: PLC0415 - libsodium, when needed
+def _format_peer_id(info: KeyInfo) -> str:
 
     return base58.b58encode(compute_peer_id(info.public_key)).decode()

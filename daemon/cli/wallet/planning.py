@@ -3,15 +3,14 @@
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from config.address import format_address
+from consensus.crypto import compute_public_key
 from consensus.quantities import PublicKey
-from daemon.cli.keys import KeyUse
 from daemon.cli.output import CliError, Exit
-
-if TYPE_CHECKING:
-    from storage.keys.keystore import KeyInfo, Keystore, Secret
+from daemon.cli.wallet.words import compute_hotkey_seed, compute_seed
+from storage.keys.keyfile import Derivation, KeyKind
+from storage.keys.keystore import KeyInfo, Keystore, Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +18,8 @@ class New:
     """A key to be written."""
 
     name: str
-    kind: KeyUse
-    secret: "Secret"
+    kind: KeyKind
+    secret: Secret
 
 
 def name_hotkeys(name: str, given: Sequence[str] | None) -> list[str]:
@@ -28,11 +27,8 @@ def name_hotkeys(name: str, given: Sequence[str] | None) -> list[str]:
     return list(given) if given else [f"{name}-hotkey"]
 
 
-def plan_wallet(name: str, kind: KeyUse, hotkeys: Iterable[str], entropy: bytes) -> list[New]:
+def plan_wallet(name: str, kind: KeyKind, hotkeys: Iterable[str], entropy: bytes) -> list[New]:
     """Return the key of the words that `entropy` stands for, and the first of their hotkeys."""
-    from daemon.cli.wallet.words import compute_seed  # noqa: PLC0415 - the library of words
-    from storage.keys.keystore import Secret  # noqa: PLC0415 - libsodium, when needed
-
     seed = compute_seed(entropy)
     rest = [plan_hotkey(each, seed, index) for index, each in enumerate(hotkeys)]
     return [New(name, kind, Secret(seed, entropy)), *rest]
@@ -40,23 +36,17 @@ def plan_wallet(name: str, kind: KeyUse, hotkeys: Iterable[str], entropy: bytes)
 
 def plan_hotkey(name: str, seed: bytes, index: int) -> New:
     """Return hotkey number `index` of the coldkey whose words give `seed`."""
-    from consensus.crypto import compute_public_key  # noqa: PLC0415 - libsodium, when needed
-    from daemon.cli.wallet.words import compute_hotkey_seed  # noqa: PLC0415 - as above
-    from storage.keys.keyfile import Derivation, Secret  # noqa: PLC0415 - as above
-
     derivation = Derivation(compute_public_key(seed), index)
     secret = Secret(compute_hotkey_seed(seed, index), derivation=derivation)
-    return New(name, KeyUse.HOTKEY, secret)
+    return New(name, KeyKind.HOTKEY, secret)
 
 
-def plan_seed(name: str, kind: KeyUse, seed: bytes) -> New:
+def plan_seed(name: str, kind: KeyKind, seed: bytes) -> New:
     """Return the key of a seed without words."""
-    from storage.keys.keystore import Secret  # noqa: PLC0415 - libsodium, when needed
-
     return New(name, kind, Secret(seed))
 
 
-def check_names(store: "Keystore", names: Sequence[str]) -> None:
+def check_names(store: Keystore, names: Sequence[str]) -> None:
     """Return if keys may be made under all of `names`.
 
     Raises:
@@ -70,14 +60,12 @@ def check_names(store: "Keystore", names: Sequence[str]) -> None:
         store.check_free(name)
 
 
-def check_unknown(store: "Keystore", news: Sequence[New]) -> None:
+def check_unknown(store: Keystore, news: Sequence[New]) -> None:
     """Return if none of the keys is in the folder already, under whatever name.
 
     Raises:
         CliError: `key_known`.
     """
-    from consensus.crypto import compute_public_key  # noqa: PLC0415 - libsodium, when needed
-
     there: dict[PublicKey, str] = {info.public_key: info.name for info in store.list().keys}
     for new in news:
         public_key = compute_public_key(new.secret.seed)
@@ -87,19 +75,17 @@ def check_unknown(store: "Keystore", news: Sequence[New]) -> None:
             raise CliError(Exit.KEY, "key_known", message, remedy)
 
 
-def write_keys(store: "Keystore", news: Sequence[New], password: str) -> list["KeyInfo"]:
+def write_keys(store: Keystore, news: Sequence[New], password: str) -> list[KeyInfo]:
     """Write all of `news`, or none; an empty password is for toys, and somebody agreed to it.
 
     Raises:
         KeyExists, StretchFailed, StorageFull, StorageFailed: as they say; nothing is left.
     """
-    from storage.keys.keystore import KeyKind  # noqa: PLC0415 - libsodium, when needed
-
     add = store.add if password else store.add_devnet
     made: list[KeyInfo] = []
     with ExitStack() as undo:
         for new in news:
-            made.append(add(new.name, KeyKind(new.kind.value), password, new.secret))
+            made.append(add(new.name, new.kind, password, new.secret))
             undo.callback(store.remove, new.name)
         undo.pop_all()
     return made

@@ -1,7 +1,6 @@
 """`neurond wallet remove`: delete one key's file, and nothing else."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,9 +11,8 @@ from daemon.cli.options import JSON, KEYS, YES, Common, verb
 from daemon.cli.output import confirm, print_json
 from daemon.cli.sources import load
 from daemon.cli.wallet.listing import KEY_NAME
-
-if TYPE_CHECKING:
-    from storage.keys.keystore import Keystore
+from storage.errors import KeyDamaged, KeyExposed
+from storage.keys.keystore import Keystore
 
 
 @verb("remove", "wallet remove miner2", *KEYS, JSON, YES)
@@ -25,8 +23,6 @@ def remove(common: Common, name: str) -> None:
     Needs a yes: without its words, its seed or a copy, the key and what it owns are lost. What the
     chain knows of the key stays as it is.
     """
-    from storage.keys.keystore import Keystore  # noqa: PLC0415 - libsodium, when needed
-
     folder = find_keys(common).keystore
     store = Keystore(folder)
     known, label = _describe(store, name)
@@ -40,21 +36,19 @@ def remove(common: Common, name: str) -> None:
         click.echo(f"Removed {label}.")
 
 
-def _describe(store: "Keystore", name: str) -> tuple[str, str]:
+def _describe(store: Keystore, name: str) -> tuple[str, str]:
     """Return the local name of a key and what to call it; a damaged file has its name alone.
 
     Raises:
         CliError: `key_missing`.
     """
-    from storage.errors import KeyDamaged, KeyExposed  # noqa: PLC0415 - libsodium, when needed
-
     try:
         info = find_key(name, store.folder)
     except KeyDamaged:
         return name, f"the damaged file of {name}"
     except KeyExposed:
         return name, f"the file of {name}, which others can read"
-    return info.name, f"the {info.kind.value} key {info.name}, {format_address(info.public_key)}"
+    return info.name, f"the {info.kind} key {info.name}, {format_address(info.public_key)}"
 
 
 def _list_uses(name: str, folder: Path, settings: Settings) -> list[str]:

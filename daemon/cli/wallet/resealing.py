@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -13,16 +12,14 @@ from daemon.cli.keys import (
     find_key,
     find_keys,
 )
-from daemon.cli.options import PATH, Common, verb
+from daemon.cli.options import PATH, SECRETS, Common, verb
 from daemon.cli.output import CliError, Exit, print_json, print_note
 from daemon.cli.sources import read_password_file
-from daemon.cli.wallet.creating import MAKING
-
-if TYPE_CHECKING:
-    from storage.keys.keystore import KeyInfo, Keystore, LoadedKey
+from storage.errors import WrongPassword
+from storage.keys.keystore import KeyInfo, Keystore, LoadedKey
 
 
-@verb("change-password", "wallet change-password --all", *MAKING)
+@verb("change-password", "wallet change-password --all", *SECRETS)
 @click.argument("names", metavar="[NAME]...", nargs=-1, help="Names of keys here.")
 @click.option(
     "--new-password-file",
@@ -38,9 +35,6 @@ def change_password(
     A node opens all its keys with one password, so --all is usual. Nothing is changed unless every
     key opens with the old password or, after an interrupted run, with the new one.
     """
-    from storage.errors import WrongPassword  # noqa: PLC0415 - libsodium, when needed
-    from storage.keys.keystore import Keystore  # noqa: PLC0415 - as above
-
     keys = find_keys(common)
     store = Keystore(keys.keystore)
     infos = _choose(store, names, every=every)
@@ -65,7 +59,7 @@ def change_password(
         print_note(f"{keys.password_file} still holds the old one: write the new one there.")
 
 
-def _choose(store: "Keystore", names: Sequence[str], *, every: bool) -> list["KeyInfo"]:
+def _choose(store: Keystore, names: Sequence[str], *, every: bool) -> list[KeyInfo]:
     """Return the keys that are meant.
 
     Raises:
@@ -94,17 +88,15 @@ def _read_old(keys: KeysSettings) -> str:
     return ask_secret("Old password")
 
 
-def _open(store: "Keystore", info: "KeyInfo", password: str) -> "LoadedKey | None":
+def _open(store: Keystore, info: KeyInfo, password: str) -> LoadedKey | None:
     """Return the key, or None if `password` is not its own."""
-    from storage.errors import WrongPassword  # noqa: PLC0415 - libsodium, when needed
-
     try:
         return store.load(info.name, info.kind, password)
     except WrongPassword:
         return None
 
 
-def _print(infos: Sequence["KeyInfo"], changed: Sequence[str], *, as_json: bool) -> None:
+def _print(infos: Sequence[KeyInfo], changed: Sequence[str], *, as_json: bool) -> None:
     kept = [info.name for info in infos if info.name not in changed]
     if as_json:
         print_json({"changed": list(changed), "unchanged": kept})

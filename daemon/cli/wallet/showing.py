@@ -11,6 +11,7 @@ import click
 
 from daemon.cli.options import PATH
 from daemon.cli.output import CliError, Exit, print_note
+from storage.keys.private import write_carried
 
 COLUMNS = 4
 MNEMONIC_FILE = click.option(
@@ -72,8 +73,6 @@ def write_secret(file: Path, text: str) -> None:
     Raises:
         KeyExists, StorageFull, StorageFailed: as they say.
     """
-    from storage.keys.private import write_carried  # noqa: PLC0415 - when there is a secret to write
-
     write_carried(file, text.encode() + b"\n")
 
 

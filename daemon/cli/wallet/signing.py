@@ -17,22 +17,23 @@ from typing import BinaryIO
 import click
 
 from config.address import format_address
+from consensus.crypto import is_signed
+from consensus.crypto import sign as sign_bytes
 from consensus.quantities import Hash32, Signature
 from daemon.cli.keys import (
-    KeyUse,
     find_keys,
     open_signer,
     resolve_address,
 )
-from daemon.cli.options import JSON, KEYS, PATH, Common, verb
+from daemon.cli.options import JSON, KEYS, PATH, SECRETS, Common, verb
 from daemon.cli.output import CliError, Exit, print_json
-from daemon.cli.wallet.creating import MAKING
 from daemon.cli.wallet.listing import KEY_NAME, print_rows
+from storage.keys.keyfile import KeyKind
 
 PERSON = b"neurond/message"
 """BLAKE2b person of what people sign; no other hash of the network has it."""
 CHUNK_BYTES = 1 << 20
-SIGNING_KINDS = (KeyUse.COLDKEY, KeyUse.HOTKEY, KeyUse.CONSENSUS, KeyUse.NODE)
+SIGNING_KINDS = (KeyKind.COLDKEY, KeyKind.HOTKEY, KeyKind.CONSENSUS, KeyKind.NODE)
 """A beacon's seed signs nothing, ever."""
 STDIN = Path("-")
 _SIGNATURE = re.compile(r"(?:0x)?([0-9a-fA-F]{128})")
@@ -40,7 +41,7 @@ MESSAGE = click.option("--message", "-m", help="The message itself.")
 FILE = click.option("--file", "-f", type=PATH, help="File with the message; - for stdin.")
 
 
-@verb("sign", "wallet sign alice --message 'I am alice'", *MAKING)
+@verb("sign", "wallet sign alice --message 'I am alice'", *SECRETS)
 @KEY_NAME
 @MESSAGE
 @FILE
@@ -53,7 +54,6 @@ def sign(common: Common, name: str, *, message: str | None, file: Path | None) -
     with open_message(message, file) as stream:
         digest = compute_message_hash(stream)
     signer = open_signer(name, keys, *SIGNING_KINDS)
-    from consensus.crypto import sign as sign_bytes  # noqa: PLC0415 - libsodium, when needed
 
     answer = {
         "name": signer.name,
@@ -78,8 +78,6 @@ def verify(
 
     Exit code 0: it is. 1: it is not (bad_signature). 2: that is no address or no signature.
     """
-    from consensus.crypto import is_signed  # noqa: PLC0415 - libsodium, when needed
-
     folder = find_keys(common).keystore
     public_key = resolve_address(address, folder)
     given = parse_signature(signature)

@@ -9,7 +9,7 @@ from config.address import AddressError, format_address
 from config.settings import KeysSettings
 from consensus import crypto
 from consensus.quantities import PublicKey
-from daemon.cli.keys import KeyUse, find_key, find_keys, open_signer, resolve_address
+from daemon.cli.keys import find_key, find_keys, open_signer, resolve_address
 from daemon.cli.options import Common
 from daemon.cli.output import CliError
 from storage.errors import KeyExposed, WrongPassword
@@ -65,8 +65,8 @@ def test_a_name_whose_file_others_may_have_changed_is_no_address(keys: KeysSetti
 def test_a_signer_is_opened_by_name_by_address_or_as_the_only_one(
     keys: KeysSettings, name: str | None
 ):
-    signer = open_signer(name, keys, KeyUse.COLDKEY)
-    assert (signer.name, signer.kind, signer.public_key) == ("alice", KeyUse.COLDKEY, PUBLIC)
+    signer = open_signer(name, keys, KeyKind.COLDKEY)
+    assert (signer.name, signer.kind, signer.public_key) == ("alice", KeyKind.COLDKEY, PUBLIC)
     assert signer.address == format_address(PUBLIC)
     assert crypto.is_signed(PUBLIC, b"x", crypto.sign(signer.key, b"x"))
     assert SEED.hex() not in repr(signer)
@@ -75,7 +75,7 @@ def test_a_signer_is_opened_by_name_by_address_or_as_the_only_one(
 
 def test_a_toy_without_a_password_opens_without_being_asked(keys: KeysSettings):
     signer = open_signer("miner", replace(keys, password_file=None))
-    assert signer.kind is KeyUse.HOTKEY
+    assert signer.kind is KeyKind.HOTKEY
 
 
 @pytest.mark.parametrize(
@@ -83,14 +83,14 @@ def test_a_toy_without_a_password_opens_without_being_asked(keys: KeysSettings):
     [
         ("nobody", (), "key_missing"),
         (format_address(PublicKey(bytes(32))), (), "key_missing"),
-        ("miner", (KeyUse.COLDKEY,), "wrong_kind"),
-        (None, (KeyUse.CONSENSUS,), "key_missing"),
-        (None, (KeyUse.COLDKEY, KeyUse.HOTKEY), "which_key"),
+        ("miner", (KeyKind.COLDKEY,), "wrong_kind"),
+        (None, (KeyKind.CONSENSUS,), "key_missing"),
+        (None, (KeyKind.COLDKEY, KeyKind.HOTKEY), "which_key"),
         (None, (), "which_key"),
     ],
 )
 def test_the_key_that_is_not_there_or_not_clear_is_a_typed_error(
-    keys: KeysSettings, name: str | None, kinds: tuple[KeyUse, ...], wanted: str
+    keys: KeysSettings, name: str | None, kinds: tuple[KeyKind, ...], wanted: str
 ):
     with pytest.raises(CliError) as caught:
         find_key(name, keys.keystore, *kinds)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import trio
 
+from daemon.cli import progress
 from daemon.cli.output import Exit
-from daemon.cli.tx import flow
 from tests.daemon import world
 from tests.daemon.http.door import Capture, open_door
 
@@ -44,7 +44,7 @@ async def test_one_that_was_dropped_expires(tmp_path: Path, capsys: Capture):
 async def test_one_on_a_chain_that_stands_still_waits(
     tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(flow, "STILL_POLLS_MAX", 2)
+    monkeypatch.setattr(progress, "STILL_S", 0.5)
     async with open_door(GENESIS, tmp_path, capsys) as door:
         door.is_paused = True
         assert await door.run(*CALL) == Exit.FAILED

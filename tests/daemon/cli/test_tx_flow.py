@@ -8,15 +8,18 @@ import pytest
 import trio
 
 from config.address import format_address
+from consensus import codec
 from consensus.calls import payments
 from consensus.ledger.records import get_account
+from consensus.ledger.subnet.records import get_subnet
 from consensus.quantities import ZERO_HASH, Amount, Hash32, NetUid
+from consensus.types import Transaction
 from daemon.cli.output import Exit
 from daemon.cli.tx.governing import write_voucher
 from tests import builders
-from tests.builders import TAO, key_of
+from tests.builders import SUBNET, TAO, key_of
 from tests.daemon import world
-from tests.daemon.http.door import Capture, open_door
+from tests.daemon.http.door import Capture, Door, open_door
 
 GENESIS = world.make_world()
 HASH = Hash32(bytes.fromhex("ab" * 32))
@@ -192,6 +195,27 @@ async def test_weights_are_committed_kept_and_revealed(tmp_path: Path, capsys: C
         await door.grow(8 - 1 - door.node.height)
         await door.read("tx", "reveal-weights", "1", "-w", "hot0", "--yes")
         assert door.node.height == 8
+
+
+async def test_weights_wait_for_no_block_that_cannot_take_them(tmp_path: Path, capsys: Capture):
+    async with open_door(GENESIS, tmp_path, capsys) as door:
+        tempo = get_subnet(door.state, SUBNET).hyper.tempo
+        call = ("commit-weights", "1", "2=1", "-w", "hot0")
+        assert await read_last_block(door, *call) == tempo - 1
+        await door.read("tx", *call, "--yes")
+        await door.grow(tempo - 1 - door.node.height)
+        reveal = ("reveal-weights", "1", "-w", "hot0")
+        step = (await door.read("query", "hyperparameters", "1"))["next_step"]
+        assert await read_last_block(door, *reveal) == step - 1
+        await door.grow(step - 1 - door.node.height)
+        error = (await door.read("tx", *reveal, "--yes", code=Exit.FAILED))["error"]
+        assert error["code"] == "reveal_closed"
+
+
+async def read_last_block(door: Door, *call: str) -> int:
+    """Return the last block that may include what a verb would send."""
+    told = await door.read("tx", *call, "--dry-run")
+    return codec.decode(Transaction, bytes.fromhex(told["transaction"])).valid_until
 
 
 async def test_a_dry_run_of_a_commitment_keeps_nothing(tmp_path: Path, capsys: Capture):

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import trio
 
-from daemon.cli import wait as waiting
+from daemon.cli import progress
 from daemon.cli.client import NodeClient
 from daemon.cli.output import Exit
+from daemon.cli.wait import find_goal
 from tests.daemon import world
 from tests.daemon.http.door import Capture, Door, open_door
 
@@ -20,7 +21,7 @@ TEMPO, REVEAL_BLOCKS = GENESIS.subnets[0].hyper.tempo, GENESIS.subnets[0].hyper.
 def _no_operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("NEUROND_CONFIG", raising=False)
-    monkeypatch.setattr(waiting, "POLL_S", 0.005)
+    monkeypatch.setattr(progress, "POLL_S", 0.005)
     monkeypatch.chdir(tmp_path)
 
 
@@ -70,7 +71,7 @@ async def test_a_subnet_may_be_started_in_the_block_after_the_one_waited_for(
 ):
     async with open_door(GENESIS, tmp_path, capsys) as door:
         client = NodeClient(door.address)
-        goal, _ = await trio.to_thread.run_sync(waiting.find_goal, client, "start", "1")
+        goal, _ = await trio.to_thread.run_sync(find_goal, client, "start", "1")
         assert goal == GENESIS.params.subnet_start_blocks - 1
 
 
@@ -91,7 +92,7 @@ async def test_a_subnet_that_is_not_there_is_told(tmp_path: Path, capsys: Captur
 async def test_a_chain_that_stands_still_ends_the_wait(
     tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(waiting, "STILL_S", 0.02)
+    monkeypatch.setattr(progress, "STILL_S", 0.02)
     async with open_door(GENESIS, tmp_path, capsys) as door:
         assert await door.ask("wait", "--height", "+1") == Exit.FAILED
         assert "stands at 0" in capsys.readouterr().err

@@ -2,12 +2,12 @@
 
 from consensus.calls.neurons import LeaveSubnet, PublishModel, RegisterNeuron, Serve
 from consensus.calls.weights import CommitWeights, RevealWeights
-from daemon.cli.keys import KeyUse
 from daemon.cli.tx.consents import consent, node_signature
 from daemon.cli.tx.entry import Role, TxEntry
 from daemon.cli.tx.fields import amount, hash32, hotkey, local, netuid, number, text, texts
 from daemon.cli.tx.limits import cost_limit
 from daemon.cli.tx.weighing import commit_fields, keep_salt, reveal_fields
+from storage.keys.keyfile import KeyKind
 
 _U32_MAX = 2**32 - 1
 _PROTOCOLS_MAX = 8
@@ -50,7 +50,7 @@ ENTRIES = (
             number("capacity", "Queries answered at once.", (0, _U32_MAX)),
             texts("protocols", "protocol", "A protocol it speaks.", _PROTOCOLS_MAX),
             hash32("model_hash", "Content hash of the model.", is_option=True),
-            local("node_key", KeyUse.NODE, "The node key others know the node by."),
+            local("node_key", KeyKind.NODE, "The node key others know the node by."),
             node_signature(),
         ),
     ),
@@ -77,7 +77,7 @@ ENTRIES = (
         (
             netuid(),
             *commit_fields(),
-            hash32("scorer", "Content hash of the evaluation code.", is_option=True),
+            hash32("scorer", "Hash of the scorer behind them.", is_option=True),
         ),
         keep_salt,
     ),

@@ -7,10 +7,10 @@ from consensus.calls.rotation import (
     SwapColdkey,
     SwapHotkey,
 )
-from daemon.cli.keys import KeyUse
 from daemon.cli.tx.consents import beacon_tip, consensus_signature, consent
 from daemon.cli.tx.entry import Role, TxEntry
 from daemon.cli.tx.fields import hotkey, key, local
+from storage.keys.keyfile import KeyKind
 
 ENTRIES = (
     TxEntry(
@@ -62,7 +62,7 @@ ENTRIES = (
         "Let {consensus_key} vote on blocks for {hotkey}.",
         (
             hotkey("hotkey", "The hotkey whose root stake votes."),
-            local("consensus_key", KeyUse.CONSENSUS, "The key that will vote."),
+            local("consensus_key", KeyKind.CONSENSUS, "The key that will vote."),
             beacon_tip(),
             consensus_signature(),
         ),

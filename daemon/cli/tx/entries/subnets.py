@@ -19,10 +19,10 @@ _PARAMS_BYTES_MAX = 4_096
 
 def _mechanism() -> tuple[Field, ...]:
     return (
-        text("task", "What miners are to do."),
+        text("task", "Name of the task miners are to do."),
         data("task_params", "What the task wants to know, canonical CBOR.", _PARAMS_BYTES_MAX),
-        number("scorer_version", "Version of the evaluation code.", (0, U64_MAX), 0),
-        hash32("scorer_hash", "Its content hash; none: any counts.", is_option=True),
+        number("scorer_version", "Version of its scorer.", (0, U64_MAX), 0),
+        hash32("scorer_hash", "Hash of its scorer; none: any counts.", is_option=True),
     )
 
 
@@ -69,7 +69,7 @@ ENTRIES = (
         "set-mechanism",
         SetMechanism,
         Role.COLDKEY,
-        "Change the task or the evaluation code of your subnet from a height on.",
+        "Change the task or the scorer of your subnet from a height on.",
         "neurond tx set-mechanism 2 text --scorer-version 2 --activation +1000",
         "Let subnet {netuid} do {task}, scored by version {scorer_version}, from {activation} on.",
         (netuid(), *_mechanism(), height("activation", "From when.")),
