@@ -2,7 +2,7 @@
 
 The first thing that goes wrong ends the life: it is recorded, every task of the life is cancelled,
 the process is asked to go (its stdin closes, SIGTERM) and after a grace killed, and with it every
-process that it started: it leads a session of its own.
+process that it started: it leads a process group of its own.
 
 Memory is capped by reading the resident sizes of it and its descendants each second, not by
 RLIMIT_AS: torch and CUDA reserve far more address space than they ever use.
@@ -128,7 +128,7 @@ class Life:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 cwd=ROOT,
-                start_new_session=True,
+                process_group=0,
             )
         except OSError as error:
             return WorkerUnavailable(f"can't start {command[0]}: {error}")
@@ -292,8 +292,8 @@ class Life:
 async def _stop(process: trio.Process, grace_s: float) -> None:
     """Close the worker's stdin, ask it to end, kill it after `grace_s`; leave none of its family.
 
-    Most of its family is in its process group; a child with a session of its own is found as long
-    as its parents live.
+    Most of its family is in its process group; a child that left it is found as long as its parents
+    live.
     """
     family = _list_family(process.pid) if process.returncode is None else []
     with trio.CancelScope(shield=True):
