@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from config.errors import ConfigError, Problem
 from config.lines import find_key_lines
-from config.values import Reading, render
+from config.values import ValueReader, render
 from consensus.errors import InvalidGenesis
 from consensus.ledger.genesis import (
     Genesis,
@@ -196,7 +196,7 @@ def _parse(text: str, name: str) -> Mapping[str, object]:
 
 
 def _build(kind: type[T], table: Mapping[str, object], name: str, lines: Mapping[str, int]) -> T:
-    reading = Reading(name, lines)
+    reading = ValueReader(name, lines)
     value = reading.read(kind, table)
     if value is None or reading.problems:
         raise ConfigError(tuple(reading.problems))

@@ -8,22 +8,40 @@ error: a setting that is silently ignored is worse than none. Nothing is written
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar, get_type_hints
+from typing import Literal, TypeVar, cast
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from config.errors import ConfigError, Problem
 from config.lines import find_key_lines
-from config.schema import Declared, Value, absolute, check, declared, nearest, read_text
+from config.schema import (
+    Declared,
+    Value,
+    declared,
+    find_declared,
+    is_section,
+    list_fields,
+    nearest,
+    read_text,
+)
 from config.settings import Settings
-from config.shapes import Fault, is_loopback, split_listen
+from config.shapes import is_loopback, split_listen
 
-NEXT_KEYS = 2
 T = TypeVar("T")
+NEXT_KEYS = 2
 PREFIX = "NEUROND_"
 SHORT = {"NEUROND_PASSWORD_FILE": "keys.password_file"}
 OTHER_VARIABLES = ("NEUROND_CONFIG",)
 """Variables with our prefix that are no settings."""
+MOVED = {
+    "neuron.model": "It is [neuron.options] now, with the same keys.",
+    "neuron.validator.queries_per_round": "It is neuron.validator.miners_per_round now.",
+    "neuron.validator.prefixes_per_query": "Remove it: the subnet's task_params decide.",
+}
+"""What settings of earlier versions are called now."""
 SETTINGS_BYTES_MAX = 1 << 20
 """No settings file is larger; a file of another kind named by mistake is not read to its end."""
 
@@ -34,6 +52,11 @@ class Origin:
 
     kind: Literal["default", "file", "environment", "flag"]
     where: str
+
+
+DEFAULT = Origin("default", "default")
+SHOWN_MAX = 60
+"""Characters of a wrong value that an error repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,38 +93,138 @@ def load_settings(
     given |= _read_environment(environ, work_dir, problems)
     given |= _read_flags(flags, work_dir, problems)
     base = file.absolute().parent if file is not None else work_dir
-    values: dict[str, Value | None] = {}
-    origins: dict[str, Origin] = {}
-    bad: set[str] = set()
     for key, item in declared().items():
-        source = given.get(key)
-        origins[key] = source.origin if source else Origin("default", "default")
-        checked = check(item, source.plain, source.base) if source else _default(item, base)
-        if isinstance(checked, Fault):
-            problems.append(Problem(origins[key].where, key, checked.message, checked.remedy))
+        if key not in given and (item.kind == "path" or item.is_network) and item.default:
+            given[key] = _Given(str(item.default), DEFAULT, base)
+    origins = dict.fromkeys(
+        (key for key, item in declared().items() if item.kind != "table"), DEFAULT
+    )
+    origins |= {key: each.origin for key, each in given.items()}
+    plain = {key: _prepare(key, each) for key, each in given.items()}
+    maker = _Maker(plain)
+    settings = maker.make(Settings)
+    problems += [_explain(key, origins[key], fault) for key, fault in maker.faults.items()]
+    bad = set(maker.faults)
+    for key, each in plain.items():
+        fault = _find_disk_fault(key, each)
+        if fault is not None and key not in bad:
             bad.add(key)
-            checked = item.default
-        values[key] = checked
-    settings = build(Settings, values)
+            problems.append(Problem(origins[key].where, key, *fault))
     problems += [problem for problem in _relations(settings, origins) if problem.key not in bad]
     if problems:
         raise ConfigError(tuple(problems))
-    return Loaded(settings, values, origins, file)
+    return Loaded(settings, {key: _get(settings, key) for key in origins}, origins, file)
 
 
-def build(kind: type[T], values: Mapping[str, object], prefix: str = "") -> T:
-    """Make the settings dataclass `kind` (and those inside it) from values by dotted key."""
-    hints = get_type_hints(kind)
-    made: dict[str, object] = {}
-    assert is_dataclass(kind)
-    for entry in fields(kind):
-        key = f"{prefix}{entry.name}"
-        hint: object = hints[entry.name]
-        if isinstance(hint, type) and is_dataclass(hint):
-            made[entry.name] = build(hint, values, f"{key}.")
+def _prepare(key: str, given: _Given) -> object:
+    """Return a plain value as its declaration has it: paths seen from their base, lists fixed."""
+    item, plain = find_declared(key), given.plain
+    assert item is not None, "what is not declared was refused when it was read"
+    if isinstance(plain, list):
+        return tuple(cast("list[object]", plain))
+    if not isinstance(plain, str) or not plain or "\0" in plain:
+        return plain
+    if item.kind == "path":
+        return absolute(plain, given.base)
+    if item.is_network and ("/" in plain or plain.endswith(".toml")):
+        return str(absolute(plain, given.base))
+    return plain
+
+
+def absolute(text: str, base: Path) -> Path:
+    """Return the absolute path that `text`, seen from the folder `base`, stands for."""
+    return (base / Path(text).expanduser()).absolute()
+
+
+# -- the check ------------------------------------------------------------------------------------
+
+
+class _Maker:
+    """Makes settings of plain values by dotted key, and gathers what is wrong with these."""
+
+    def __init__(self, plain: Mapping[str, object]) -> None:
+        self._plain = plain
+        self.faults: dict[str, ErrorDetails] = {}
+
+    def make(self, kind: type[T], prefix: str = "") -> T:
+        """Return the table `kind`; what is wrong is left at its default."""
+        given: dict[str, object] = {}
+        for name, field in list_fields(kind):
+            key = f"{prefix}{name}"
+            if is_section(field.annotation):
+                given[name] = self.make(field.annotation, f"{key}.")
+            elif key in self._plain:
+                given[name] = self._plain[key]
+            elif options := self._list_options(key):
+                given[name] = options
+        try:
+            return kind(**given)
+        except ValidationError as error:
+            for detail in error.errors(include_url=False):
+                self._note(prefix, detail, given)
+            return kind(**given)
+
+    def _list_options(self, table: str) -> dict[str, object]:
+        start = f"{table}."
+        return {
+            key.removeprefix(start): value
+            for key, value in self._plain.items()
+            if key.startswith(start)
+        }
+
+    def _note(self, prefix: str, detail: ErrorDetails, given: dict[str, object]) -> None:
+        """Keep the first fault of a key, and drop what is wrong from `given`."""
+        name, *inner = map(str, detail["loc"])
+        key = f"{prefix}{name}"
+        if key not in self._plain:  # of an open table
+            key = f"{key}.{inner[0]}"
+            cast("dict[str, object]", given[name]).pop(inner[0], None)
         else:
-            made[entry.name] = values[key]
-    return kind(**made)
+            given.pop(name, None)
+        self.faults.setdefault(key, detail)
+
+
+def _find_disk_fault(key: str, plain: object) -> tuple[str, str] | None:
+    """Return message and remedy of what this machine's disk has against a path."""
+    item = find_declared(key)
+    if item is None or item.on_disk is None or not isinstance(plain, Path):
+        return None
+    try:
+        item.on_disk(plain)
+    except PydanticCustomError as error:
+        context = error.context or {}
+        return str(context["message"]), str(context["remedy"])
+    return None
+
+
+def _explain(key: str, origin: Origin, fault: ErrorDetails) -> Problem:
+    """Return what is wrong and what is allowed, in our words."""
+    item = find_declared(key)
+    assert item is not None, "only declared keys are checked"
+    shown = repr(fault["input"])
+    if len(shown) > SHOWN_MAX:
+        shown = f"{shown[: SHOWN_MAX - 3]}..."
+    remedy = f"Allowed: {item.allowed}."
+    match fault["type"]:
+        case "wrong":
+            context = fault.get("ctx", {})
+            message, remedy = str(context["message"]), str(context["remedy"])
+        case "literal_error":
+            message = f"{shown} is no choice."
+            remedy += nearest(str(fault["input"]), item.choices)
+        case "greater_than_equal" | "less_than_equal" | "finite_number":
+            message = f"{shown} is out of range."
+        case _:
+            message = f"{shown} is no {item.kind}."
+    return Problem(origin.where, key, message, remedy)
+
+
+def _get(settings: Settings, key: str) -> Value | None:
+    value: object = settings
+    for name in key.split("."):
+        is_open = isinstance(value, dict)
+        value = cast("dict[str, object]", value)[name] if is_open else getattr(value, name)
+    return cast("Value | None", value)
 
 
 # -- sources ------------------------------------------------------------------------------------
@@ -132,10 +255,10 @@ def _read_file(file: Path, problems: list[Problem]) -> Mapping[str, _Given]:
     given: dict[str, _Given] = {}
     for key, value in _leaves(plain, ""):
         where = f"{file.name}:{lines[key]}" if key in lines else file.name
-        if key in declared():
-            given[key] = _Given(value, Origin("file", where), file.parent)
-        else:
+        if find_declared(key) is None:
             problems.append(_unknown(where, key, declared()))
+        else:
+            given[key] = _Given(value, Origin("file", where), file.parent)
     return given
 
 
@@ -143,7 +266,9 @@ def _leaves(table: Mapping[str, object], prefix: str) -> Iterator[tuple[str, obj
     """Yield each dotted key and its value; a known table is entered, an unknown one is a leaf."""
     for name, value in table.items():
         key = f"{prefix}{name}"
-        is_table = any(known.startswith(f"{key}.") for known in declared())
+        item = declared().get(key)
+        is_open = item is not None and item.kind == "table"
+        is_table = is_open or any(known.startswith(f"{key}.") for known in declared())
         if isinstance(value, dict) and is_table:
             yield from _leaves(value, f"{key}.")  # pyright: ignore[reportUnknownArgumentType]  # tomllib gives text keys
         else:
@@ -159,7 +284,7 @@ def _read_environment(
     for name in sorted(environ):
         if not name.startswith(PREFIX) or name in OTHER_VARIABLES:
             continue
-        item = by_variable.get(name)
+        item = by_variable.get(name) or _find_option(name)
         where = f"environment {name}"
         if item is None:
             near = nearest(name, [*by_variable, *OTHER_VARIABLES])
@@ -171,12 +296,18 @@ def _read_environment(
     return given
 
 
+def _find_option(variable: str) -> Declared | None:
+    """Return what `NEUROND_NEURON__OPTIONS__WIDTH` and its like set."""
+    key = variable.removeprefix(PREFIX).lower().replace("__", ".")
+    return None if key in declared() else find_declared(key)
+
+
 def _read_flags(
     flags: Mapping[str, str], work_dir: Path, problems: list[Problem]
 ) -> Mapping[str, _Given]:
     given: dict[str, _Given] = {}
     for key, text in flags.items():
-        item = declared().get(key)
+        item = find_declared(key)
         origin = Origin("flag", f"flag {key}")
         if item is None:
             problems.append(_unknown(origin.where, key, declared()))
@@ -202,6 +333,8 @@ def _give(
 
 def _unknown(where: str, key: str, known: Mapping[str, Declared]) -> Problem:
     """Describe a key that does not exist, with the likeliest one that does, or its neighbours."""
+    if key in MOVED:
+        return Problem(where, key, "There is no such setting any more.", MOVED[key])
     near = nearest(key, known)
     if not near:
         table = key.rpartition(".")[0]
@@ -209,15 +342,6 @@ def _unknown(where: str, key: str, known: Mapping[str, Declared]) -> Problem:
         tables = dict.fromkeys(name.rpartition(".")[0] for name in known)
         near = f" Allowed here: {', '.join(keys or [f'[{name}]' for name in tables])}."
     return Problem(where, key, "There is no such setting.", f"Remove it.{near}")
-
-
-def _default(item: Declared, base: Path) -> Value | Fault | None:
-    """Return the default; a path, and the network's, is seen from the settings file's folder."""
-    if item.kind == "path" and item.default is not None:
-        return check(item, str(item.default), base)
-    if item.rule.shape == "network":
-        return str(absolute(str(item.default), base))
-    return item.default
 
 
 # -- relations between settings -------------------------------------------------------------------
@@ -262,14 +386,6 @@ def _relations(settings: Settings, origins: Mapping[str, Origin]) -> Iterator[Pr
                 "Name another key; neurond wallet create makes one.",
             )
         seen.setdefault(name, key)
-    model = settings.neuron.model
-    if model.width % model.heads:
-        yield Problem(
-            origins["neuron.model.width"].where,
-            "neuron.model.width",
-            f"{model.width} can't be shared by neuron.model.heads = {model.heads}.",
-            f"Allowed: a multiple of {model.heads}.",
-        )
     if settings.neuron.batch_max > settings.neuron.queue_max:
         yield Problem(
             origins["neuron.batch_max"].where,

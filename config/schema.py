@@ -1,54 +1,55 @@
-"""The declarations of `config/settings.py` as a flat table, and the check of one value against one.
+"""The declarations of `config/settings.py` as a flat table: key, kind, words, default.
 
-`DECLARED` order is that of the file. A value from the environment or a flag is text; it is read the
-way TOML would read it, except that text needs no quotes and a list may be separated by commas.
+The order of `declared()` is that of the file. A value from the environment or a flag is text; it is
+read the way TOML would read it, except that text needs no quotes and a list may be separated by
+commas.
 """
 
 import difflib
-import math
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, Field, dataclass, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, is_dataclass
 from functools import cache
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Literal, Union, cast, get_args, get_origin
 
-from config.settings import Rule, Settings
-from config.shapes import Fault, find_fault
+from annotated_types import Ge, Le
+from pydantic.fields import FieldInfo
+from typing_extensions import TypeIs
 
-Kind = Literal["text", "switch", "whole number", "number", "path", "list", "choice"]
+from config.settings import Settings
+from config.shapes import OnDisk, Takes
+
+Kind = Literal["text", "switch", "whole number", "number", "path", "list", "choice", "table"]
 Value = str | bool | int | float | Path | tuple[str, ...]
+_KINDS: Mapping[object, Kind] = {
+    str: "text",
+    bool: "switch",
+    int: "whole number",
+    float: "number",
+    Path: "path",
+    Literal: "choice",
+    tuple: "list",
+    Mapping: "table",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """One setting: its dotted key, kind, rule and default (None: it may be absent)."""
+    """One setting: its dotted key, kind, purpose, default (None: it may be absent) and choices."""
 
     key: str
     kind: Kind
-    rule: Rule
+    about: str
+    allowed: str
+    """In words, which values it takes."""
     default: Value | None
     choices: tuple[str, ...] = ()
-
-    @property
-    def allowed(self) -> str:
-        """Say in words which values it takes."""
-        match self.kind:
-            case "choice":
-                return " | ".join(f'"{choice}"' for choice in self.choices)
-            case "switch":
-                return "true | false"
-            case "whole number" | "number":
-                return f"{self.kind}, {_show(self.rule.low)} to {_show(self.rule.high)}"
-            case "path":
-                return "path of a file" if self.rule.shape == "file" else "path of a folder"
-            case "list":
-                return "list of multiaddrs"
-            case "text":
-                return {"listen": "HOST:PORT", "name": "name", "key": "name of a key"}.get(
-                    self.rule.shape, "text"
-                )
+    is_network: bool = False
+    """Whether it is a path only if it looks like one."""
+    on_disk: Callable[[Path], None] | None = None
+    """Raises what is wrong with a path on this machine."""
 
     @property
     def variable(self) -> str:
@@ -60,6 +61,17 @@ class Declared:
 def declared() -> Mapping[str, Declared]:
     """Return every setting by its dotted key, in the order of the file."""
     return {item.key: item for item in _walk(Settings, "")}
+
+
+def find_declared(key: str) -> Declared | None:
+    """Return the declaration of a key; one in an open table may be any scalar."""
+    item = declared().get(key)
+    if item is not None:
+        return None if item.kind == "table" else item
+    table = declared().get(key.rpartition(".")[0])
+    if table is None or table.kind != "table":
+        return None
+    return Declared(key, "text", table.about, table.allowed, None)
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
@@ -74,125 +86,88 @@ def read_text(item: Declared, text: str) -> object:
     Raises:
         ValueError: it is no TOML value where one is needed.
     """
-    if item.kind in ("text", "path", "choice"):
+    is_open = item.key not in declared()
+    if item.kind in ("path", "choice") or (item.kind == "text" and not is_open):
         return text
     if item.kind == "list" and not text.lstrip().startswith("["):
         return [part.strip() for part in text.split(",") if part.strip()]
     try:
         return tomllib.loads(f"x = {text.strip()}")["x"]
     except tomllib.TOMLDecodeError:
+        if is_open:
+            return text
         raise ValueError(text) from None
 
 
-def check(item: Declared, plain: object, base: Path) -> Value | Fault:
-    """Return the value `plain` stands for (paths seen from `base`), or what is wrong with it."""
-    match item.kind:
-        case "switch":
-            return plain if isinstance(plain, bool) else _type_fault(item, plain)
-        case "whole number" | "number":
-            return _check_number(item, plain)
-        case "choice":
-            return _check_choice(item, plain)
-        case "list":
-            return _check_list(item, plain)
-        case "text" | "path":
-            return _check_text(item, plain, base)
+def list_fields(table: type) -> Iterable[tuple[str, FieldInfo]]:
+    """Return name and declaration of every field of a section, in order."""
+    declarations: Mapping[str, FieldInfo] = getattr(table, "__pydantic_fields__")  # noqa: B009 - pydantic sets it on its dataclasses
+    return declarations.items()
 
 
-def _check_number(item: Declared, plain: object) -> Value | Fault:
-    if isinstance(plain, bool) or not isinstance(plain, int | float):
-        return _type_fault(item, plain)
-    if item.kind == "whole number" and not isinstance(plain, int):
-        return _type_fault(item, plain)
-    low = -math.inf if item.rule.low is None else item.rule.low
-    high = math.inf if item.rule.high is None else item.rule.high
-    if not low <= plain <= high:
-        return Fault(f"{plain} is out of range.", f"Allowed: {item.allowed}.")
-    return plain if item.kind == "whole number" else float(plain)
+def is_section(hint: object) -> TypeIs[type]:
+    """Tell a table of settings from a setting."""
+    return isinstance(hint, type) and is_dataclass(hint)
 
 
-def _check_choice(item: Declared, plain: object) -> Value | Fault:
-    if not isinstance(plain, str):
-        return _type_fault(item, plain)
-    if plain not in item.choices:
-        return Fault(
-            f'"{plain}" is no choice.', f"Allowed: {item.allowed}.{nearest(plain, item.choices)}"
-        )
-    return plain
-
-
-def _check_list(item: Declared, plain: object) -> Value | Fault:
-    if not isinstance(plain, list):
-        return _type_fault(item, plain)
-    values: list[str] = []
-    for entry in plain:  # pyright: ignore[reportUnknownVariableType]  # tomllib gives plain lists
-        if not isinstance(entry, str):
-            return _type_fault(item, entry)  # pyright: ignore[reportUnknownArgumentType]
-        fault = find_fault(item.rule.shape, entry)
-        if fault:
-            return fault
-        values.append(entry)
-    return tuple(values)
-
-
-def _check_text(item: Declared, plain: object, base: Path) -> Value | Fault:
-    if not isinstance(plain, str):
-        return _type_fault(item, plain)
-    if not plain or "\0" in plain:
-        return Fault("it is empty.", f"Allowed: {item.allowed}.")
-    value: str | Path = plain
-    if item.kind == "path" or (item.rule.shape == "network" and _is_path(plain)):
-        value = absolute(plain, base)
-    fault = find_fault(item.rule.shape, value)
-    return fault or (value if item.kind == "path" else str(value))
-
-
-def absolute(text: str, base: Path) -> Path:
-    """Return the absolute path that `text`, seen from the folder `base`, stands for."""
-    return (base / Path(text).expanduser()).absolute()
-
-
-def _is_path(text: str) -> bool:
-    """Tell a network file from the name of a built-in network."""
-    return "/" in text or text.endswith(".toml")
-
-
-def _type_fault(item: Declared, plain: object) -> Fault:
-    shown = repr(plain) if len(repr(plain)) < 60 else f"{repr(plain)[:57]}..."  # noqa: PLR2004 - a line's worth
-    return Fault(f"{shown} is no {item.kind}.", f"Allowed: {item.allowed}.")
-
-
-def _show(bound: float | None) -> str:
-    return "any" if bound is None else f"{int(bound):,}" if bound == int(bound) else f"{bound:g}"
-
-
-def _walk(table: type, prefix: str) -> Iterable[Declared]:
-    hints = get_type_hints(table, include_extras=True)
-    for entry in fields(table):
-        hint: object = hints[entry.name]
-        if get_origin(hint) is Annotated:
-            yield _declare(f"{prefix}{entry.name}", hint, entry)
+def _walk(table: type, prefix: str) -> Iterator[Declared]:
+    for name, field in list_fields(table):
+        if is_section(field.annotation):
+            yield from _walk(field.annotation, f"{prefix}{name}.")
         else:
-            assert isinstance(hint, type)
-            yield from _walk(hint, f"{prefix}{entry.name}.")
+            yield _declare(f"{prefix}{name}", field)
 
 
-def _declare(key: str, hint: object, entry: Field[object]) -> Declared:
-    inner, rule = get_args(hint)
-    assert isinstance(rule, Rule)
-    assert entry.default is not MISSING
-    default: Value | None = entry.default  # pyright: ignore[reportAssignmentType]  # by declaration
-    if get_origin(inner) is UnionType:
-        inner = next(arm for arm in get_args(inner) if arm is not type(None))
-    if get_origin(inner) is Literal:
-        return Declared(key, "choice", rule, default, get_args(inner))
-    if get_origin(inner) is tuple:
-        return Declared(key, "list", rule, default)
-    kinds: dict[object, Kind] = {
-        str: "text",
-        bool: "switch",
-        int: "whole number",
-        float: "number",
-        Path: "path",
-    }
-    return Declared(key, kinds[inner], rule, default)
+def _declare(key: str, field: FieldInfo) -> Declared:
+    hint, notes = _unwrap(field.annotation, field.metadata)
+    kind = _KINDS[get_origin(hint) or hint]
+    choices = cast("tuple[str, ...]", get_args(hint)) if kind == "choice" else ()
+    words = _find_takes(notes).words
+    if kind == "list":
+        words = f"list of {_find_takes(_unwrap(get_args(hint)[0], ())[1]).several}"
+    return Declared(
+        key=key,
+        kind=kind,
+        about=field.description or "",
+        allowed=words or _describe(kind, choices, field.metadata),
+        default=None if kind == "table" else cast("Value | None", field.default),
+        choices=choices,
+        is_network=key == "node.network",
+        on_disk=next((note.check for note in notes if isinstance(note, OnDisk)), None),
+    )
+
+
+def _unwrap(hint: object, metadata: Iterable[object]) -> tuple[object, list[object]]:
+    """Return what a hint is without `None` and annotations, and the notes of these."""
+    notes = list(metadata)
+    if get_origin(hint) in (UnionType, Union):
+        hint = next(arm for arm in get_args(hint) if arm is not type(None))
+    if get_origin(hint) is Annotated:
+        hint, *inner = get_args(hint)
+        notes += inner
+    return hint, notes
+
+
+def _find_takes(notes: Iterable[object]) -> Takes:
+    takes = [note for note in notes if isinstance(note, Takes)]
+    return takes[-1] if takes else Takes("")
+
+
+def _describe(kind: Kind, choices: tuple[str, ...], bounds: Iterable[object]) -> str:
+    match kind:
+        case "choice":
+            return " | ".join(f'"{choice}"' for choice in choices)
+        case "switch":
+            return "true | false"
+        case "table":
+            return "text, numbers, true | false"
+        case "whole number" | "number":
+            low = next(each.ge for each in bounds if isinstance(each, Ge))
+            high = next(each.le for each in bounds if isinstance(each, Le))
+            return f"{kind}, {_show(cast('float', low))} to {_show(cast('float', high))}"
+        case _:
+            return kind
+
+
+def _show(bound: float) -> str:
+    return f"{int(bound):,}" if bound == int(bound) else f"{bound:g}"

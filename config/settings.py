@@ -8,242 +8,250 @@ Units stand at the end of a name (`_s`, `_ms`, `_bytes`). A relative path is rel
 of the configuration file (to the working folder without one); `~` is the home folder.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from config.shapes import (
+    BackendName,
+    Bootstrap,
+    File,
+    KeyName,
+    Listen,
+    Multiaddr,
+    NetworkName,
+    NewFolder,
+    NodeName,
+)
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["console", "json"]
 Role = Literal["miner", "validator", "none"]
 Device = Literal["auto", "cpu", "cuda"]
-Backend = Literal["builtin"]
-ModelKind = Literal["ngram", "transformer", "pooled"]
-Shape = Literal[
-    "text", "name", "key", "network", "multiaddr", "bootstrap", "listen", "file", "new folder"
-]
+Scalar = str | bool | int | float
+"""What an option of a backend may be; `Task.read_options` knows which there are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What a setting is for, and which values it takes beside its type (bounds are inclusive)."""
-
-    about: str
-    low: float | None = None
-    high: float | None = None
-    shape: Shape = "text"
+_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class NodeSettings:
     """The process: its name, its folder, its network, its log."""
 
-    name: Annotated[str, Rule("What logs and the dashboard call this node.", shape="name")] = "node"
-    data_dir: Annotated[
-        Path, Rule("Where the chain, votes and scores are kept.", shape="new folder")
-    ] = Path("data")
-    network: Annotated[
-        str, Rule("The network file, or the name of a built-in network.", shape="network")
-    ] = "network.toml"
-    log_level: Annotated[LogLevel, Rule("Least level that is logged; SIGHUP reads it anew.")] = (
-        "info"
+    name: NodeName = Field(
+        default="node", description="What logs and the dashboard call this node."
     )
-    log_format: Annotated[LogFormat, Rule("Lines for people, or one JSON object per line.")] = (
-        "console"
+    data_dir: NewFolder = Field(
+        default=Path("data"), description="Where the chain, votes and scores are kept."
     )
-    shutdown_grace_s: Annotated[
-        float, Rule("How long running requests may finish after SIGTERM.", low=0, high=600)
-    ] = 10.0
+    network: NetworkName = Field(
+        default="network.toml", description="The network file, or the name of a built-in network."
+    )
+    log_level: LogLevel = Field(
+        default="info", description="Least level that is logged; SIGHUP reads it anew."
+    )
+    log_format: LogFormat = Field(
+        default="console", description="Lines for people, or one JSON object per line."
+    )
+    shutdown_grace_s: float = Field(
+        default=10.0,
+        description="How long running requests may finish after SIGTERM.",
+        ge=0,
+        le=600,
+    )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class P2pSettings:
     """Other nodes: where we listen, whom we call first, how many we keep."""
 
-    listen: Annotated[
-        tuple[str, ...], Rule("Multiaddrs to listen on; port 0 is any free one.", shape="multiaddr")
-    ] = ("/ip4/0.0.0.0/tcp/9945",)
-    bootstrap: Annotated[
-        tuple[str, ...],
-        Rule("Multiaddrs of nodes to call first, each ending in /p2p/PEER_ID.", shape="bootstrap"),
-    ] = ()
-    mdns: Annotated[bool, Rule("Find nodes of this network on the local network.")] = False
-    max_peers: Annotated[int, Rule("Most connections kept.", low=1, high=1000)] = 50
-    node_key: Annotated[
-        str, Rule("Key in the keystore that is this node's identity.", shape="key")
-    ] = "node"
+    listen: tuple[Multiaddr, ...] = Field(
+        default=("/ip4/0.0.0.0/tcp/9945",),
+        description="Multiaddrs to listen on; port 0 is any free one.",
+    )
+    bootstrap: tuple[Bootstrap, ...] = Field(
+        default=(), description="Multiaddrs of nodes to call first, each ending in /p2p/PEER_ID."
+    )
+    mdns: bool = Field(
+        default=False, description="Find nodes of this network on the local network."
+    )
+    max_peers: int = Field(default=50, description="Most connections kept.", ge=1, le=1000)
+    node_key: KeyName = Field(
+        default="node", description="Key in the keystore that is this node's identity."
+    )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class AgreementSettings:
     """Whether this node votes on blocks, and with which keys."""
 
-    validate: Annotated[bool, Rule("Vote on blocks; otherwise only follow.")] = False
-    consensus_key: Annotated[
-        str, Rule("Key in the keystore that signs votes. Never run it twice.", shape="key")
-    ] = "consensus"
-    beacon_key: Annotated[
-        str, Rule("Key whose seed starts the beacon's hash chain.", shape="key")
-    ] = "beacon"
-    next_keys: Annotated[
-        tuple[str, ...],
-        Rule(
-            "A consensus and a beacon key that take over in the era that the chain has them from.",
-            shape="key",
-        ),
-    ] = ()
+    validate: bool = Field(default=False, description="Vote on blocks; otherwise only follow.")
+    consensus_key: KeyName = Field(
+        default="consensus", description="Key in the keystore that signs votes. Never run it twice."
+    )
+    beacon_key: KeyName = Field(
+        default="beacon", description="Key whose seed starts the beacon's hash chain."
+    )
+    next_keys: tuple[KeyName, ...] = Field(
+        default=(),
+        description="A consensus and a beacon key that take over once the chain has them.",
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class ModelSettings:
-    """A miner's model: which one, how big, and how long it learns before it answers."""
-
-    kind: Annotated[
-        ModelKind, Rule("ngram counts, transformer learns, pooled combines the two.")
-    ] = "pooled"
-    train_steps: Annotated[
-        int, Rule("Most training steps of the transformer.", low=1, high=10_000_000)
-    ] = 400
-    train_s: Annotated[float, Rule("Most seconds of training.", low=0.1, high=864_000)] = 20.0
-    width: Annotated[
-        int, Rule("Width of the transformer, a multiple of heads.", low=8, high=4096)
-    ] = 64
-    layers: Annotated[int, Rule("Layers of the transformer.", low=1, high=64)] = 2
-    heads: Annotated[int, Rule("Attention heads per layer.", low=1, high=64)] = 4
-    context: Annotated[int, Rule("Bytes the transformer sees.", low=4, high=4096)] = 64
-    order: Annotated[int, Rule("Longest context the n-gram counts, in bytes.", low=0, high=6)] = 4
-    corpus_bytes: Annotated[
-        int, Rule("How much text the model learns from.", low=4_096, high=1_000_000_000)
-    ] = 600_000
-    seed: Annotated[int, Rule("Seed of initial weights and batches.", low=0, high=2**32 - 1)] = 1
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class ValidatorSettings:
     """How a validator neuron asks miners."""
 
-    queries_per_round: Annotated[
-        int, Rule("Miners asked per round (0: all of them).", low=0, high=4096)
-    ] = 0
-    prefixes_per_query: Annotated[
-        int, Rule("Prefixes in one query; more judge more sharply.", low=4, high=64)
-    ] = 32
-    deadline_ms: Annotated[
-        int, Rule("How long a miner may take to answer.", low=10, high=600_000)
-    ] = 3_000
-    round_interval_ms: Annotated[
-        int, Rule("Least time between the starts of two rounds.", low=50, high=3_600_000)
-    ] = 2_000
+    miners_per_round: int = Field(
+        default=0, description="Miners asked per round (0: all of them).", ge=0, le=4096
+    )
+    deadline_ms: int = Field(
+        default=3_000, description="How long a miner may take to answer.", ge=10, le=600_000
+    )
+    round_interval_ms: int = Field(
+        default=2_000,
+        description="Least time between the starts of two rounds.",
+        ge=50,
+        le=3_600_000,
+    )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class NeuronSettings:
     """What this node does in a subnet, and the worker process that does it."""
 
-    role: Annotated[Role, Rule("Answer queries, judge answers, or neither.")] = "none"
-    netuid: Annotated[int, Rule("The subnet.", low=1, high=65_535)] = 1
-    hotkey: Annotated[str, Rule("Key in the keystore that acts in the subnet.", shape="key")] = (
-        "hotkey"
+    role: Role = Field(default="none", description="Answer queries, judge answers, or neither.")
+    netuid: int = Field(default=1, description="The subnet.", ge=1, le=65_535)
+    hotkey: KeyName = Field(
+        default="hotkey", description="Key in the keystore that acts in the subnet."
     )
-    backend: Annotated[Backend, Rule("What answers: the built-in models.")] = "builtin"
-    device: Annotated[Device, Rule("Where the model runs; auto takes CUDA when present.")] = "auto"
-    threads: Annotated[int, Rule("CPU threads of the worker.", low=1, high=256)] = 1
-    batch_max: Annotated[int, Rule("Most prefixes answered in one batch.", low=1, high=4096)] = 256
-    batch_wait_ms: Annotated[
-        float, Rule("How long a batch waits for company.", low=0, high=1_000)
-    ] = 5.0
-    queue_max: Annotated[
-        int, Rule("Prefixes that may wait; beyond, the answer is Busy.", low=1, high=65_536)
-    ] = 2_048
-    batch_deadline_s: Annotated[
-        float, Rule("How long one batch may take before the worker restarts.", low=0.1, high=3_600)
-    ] = 30.0
-    start_timeout_s: Annotated[
-        float, Rule("How long the worker may load and train.", low=1, high=864_000)
-    ] = 300.0
-    memory_max_mb: Annotated[
-        int, Rule("Memory the worker may hold before it restarts.", low=128, high=10_000_000)
-    ] = 4_096
-    model: ModelSettings = field(default_factory=ModelSettings)
-    validator: ValidatorSettings = field(default_factory=ValidatorSettings)
+    backend: BackendName = Field(
+        default="builtin",
+        description="What answers: the task's own reference miner, or a model of yours.",
+    )
+    device: Device = Field(
+        default="auto", description="Where the model runs; auto takes CUDA when present."
+    )
+    threads: int = Field(default=1, description="CPU threads of the worker.", ge=1, le=256)
+    batch_max: int = Field(
+        default=256, description="Most units of work answered in one batch.", ge=1, le=4096
+    )
+    batch_wait_ms: float = Field(
+        default=5.0, description="How long a batch waits for company.", ge=0, le=1_000
+    )
+    queue_max: int = Field(
+        default=2_048,
+        description="Units of work that may wait; beyond, the answer is Busy.",
+        ge=1,
+        le=65_536,
+    )
+    batch_deadline_s: float = Field(
+        default=30.0,
+        description="How long one batch may take before the worker restarts.",
+        ge=0.1,
+        le=3_600,
+    )
+    start_timeout_s: float = Field(
+        default=300.0, description="How long the worker may load and train.", ge=1, le=864_000
+    )
+    memory_max_mb: int = Field(
+        default=4_096,
+        description="Memory the worker may hold before it restarts.",
+        ge=128,
+        le=10_000_000,
+    )
+    options: Mapping[str, Scalar] = Field(
+        default_factory=dict[str, Scalar],
+        description="What the backend takes: see docs/backends.md, and neurond task show NAME.",
+    )
+    validator: ValidatorSettings = ValidatorSettings()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class ApiSettings:
     """The local HTTP door. Beyond loopback it needs keys and TLS."""
 
-    enabled: Annotated[bool, Rule("Serve HTTP at all.")] = True
-    listen: Annotated[
-        str, Rule("HOST:PORT; [::1]:9944 for IPv6; port 0 is any free one.", shape="listen")
-    ] = "127.0.0.1:9944"
-    keys_file: Annotated[
-        Path | None,
-        Rule("File of accepted keys, one per line; SIGHUP reads it anew.", shape="file"),
-    ] = None
-    tls_cert: Annotated[Path | None, Rule("Certificate chain, PEM.", shape="file")] = None
-    tls_key: Annotated[Path | None, Rule("The certificate's private key, PEM.", shape="file")] = (
-        None
+    enabled: bool = Field(default=True, description="Serve HTTP at all.")
+    listen: Listen = Field(
+        default="127.0.0.1:9944",
+        description="HOST:PORT; [::1]:9944 for IPv6; port 0 is any free one.",
     )
-    max_body_bytes: Annotated[
-        int, Rule("Largest request body.", low=1_024, high=64 * 1024 * 1024)
-    ] = 1024 * 1024
-    max_connections: Annotated[int, Rule("Most open connections.", low=1, high=10_000)] = 256
-    max_concurrent: Annotated[
-        int, Rule("Requests worked on at once; beyond, 503.", low=1, high=10_000)
-    ] = 64
-    rate_per_s: Annotated[
-        float, Rule("Requests per second one client may make; beyond, 429.", low=0.1, high=1e6)
-    ] = 100.0
-    rate_burst: Annotated[
-        int, Rule("Requests one client may make at once.", low=1, high=1_000_000)
-    ] = 200
+    keys_file: File | None = Field(
+        default=None, description="File of accepted keys, one per line; SIGHUP reads it anew."
+    )
+    tls_cert: File | None = Field(default=None, description="Certificate chain, PEM.")
+    tls_key: File | None = Field(default=None, description="The certificate's private key, PEM.")
+    max_body_bytes: int = Field(
+        default=1024 * 1024, description="Largest request body.", ge=1_024, le=64 * 1024 * 1024
+    )
+    max_connections: int = Field(default=256, description="Most open connections.", ge=1, le=10_000)
+    max_concurrent: int = Field(
+        default=64, description="Requests worked on at once; beyond, 503.", ge=1, le=10_000
+    )
+    rate_per_s: float = Field(
+        default=100.0,
+        description="Requests per second one client may make; beyond, 429.",
+        ge=0.1,
+        le=1e6,
+    )
+    rate_burst: int = Field(
+        default=200, description="Requests one client may make at once.", ge=1, le=1_000_000
+    )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class MetricsSettings:
     """Prometheus figures at /metrics of the HTTP door."""
 
-    enabled: Annotated[bool, Rule("Serve /metrics.")] = True
+    enabled: bool = Field(default=True, description="Serve /metrics.")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class KeysSettings:
     """Where keys lie and how they are opened. A password is never an argument."""
 
-    keystore: Annotated[Path, Rule("Folder of encrypted key files.", shape="new folder")] = Path(
-        "keys"
+    keystore: NewFolder = Field(default=Path("keys"), description="Folder of encrypted key files.")
+    password_file: File | None = Field(
+        default=None,
+        description="File whose first line opens the keys (also NEUROND_PASSWORD_FILE).",
     )
-    password_file: Annotated[
-        Path | None,
-        Rule("File whose first line opens the keys (also NEUROND_PASSWORD_FILE).", shape="file"),
-    ] = None
-    insecure_devnet: Annotated[
-        bool, Rule("Allow keys without a password. For throw-away networks only.")
-    ] = False
+    insecure_devnet: bool = Field(
+        default=False, description="Allow keys without a password. For throw-away networks only."
+    )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class FaucetSettings:
     """Gives TAO to whoever asks. For networks whose TAO is worth nothing."""
 
-    enabled: Annotated[bool, Rule("Serve POST /faucet.")] = False
-    key: Annotated[str, Rule("Coldkey in the keystore that it gives from.", shape="key")] = "faucet"
-    amount: Annotated[int, Rule("What one address gets at a time, in rao.", low=1, high=10**15)] = (
-        100_000_000_000
+    enabled: bool = Field(default=False, description="Serve POST /faucet.")
+    key: KeyName = Field(
+        default="faucet", description="Coldkey in the keystore that it gives from."
     )
-    interval_s: Annotated[
-        float, Rule("How long an address waits for more.", low=1, high=864_000)
-    ] = 3_600.0
+    amount: int = Field(
+        default=100_000_000_000,
+        description="What one address gets at a time, in rao.",
+        ge=1,
+        le=10**15,
+    )
+    interval_s: float = Field(
+        default=3_600.0, description="How long an address waits for more.", ge=1, le=864_000
+    )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class Settings:
     """All of one node; each field is a table of the configuration file."""
 
-    node: NodeSettings = field(default_factory=NodeSettings)
-    p2p: P2pSettings = field(default_factory=P2pSettings)
-    agreement: AgreementSettings = field(default_factory=AgreementSettings)
-    neuron: NeuronSettings = field(default_factory=NeuronSettings)
-    api: ApiSettings = field(default_factory=ApiSettings)
-    metrics: MetricsSettings = field(default_factory=MetricsSettings)
-    keys: KeysSettings = field(default_factory=KeysSettings)
-    faucet: FaucetSettings = field(default_factory=FaucetSettings)
+    node: NodeSettings = NodeSettings()
+    p2p: P2pSettings = P2pSettings()
+    agreement: AgreementSettings = AgreementSettings()
+    neuron: NeuronSettings = NeuronSettings()
+    api: ApiSettings = ApiSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    keys: KeysSettings = KeysSettings()
+    faucet: FaucetSettings = FaucetSettings()

@@ -1,24 +1,38 @@
-"""What a text setting must look like: names, multiaddrs, HOST:PORT, files and folders.
+"""What a setting's text must look like, as pydantic types: names, multiaddrs, files and folders.
 
-`find_fault` returns what is wrong and what is allowed, or None. Only the file system is asked, and
-only whether something is there and may be used; nothing is opened, made or written.
+Each type says in words what it takes (`Takes`) and refuses with a message and a remedy of ours
+(`refuse`). Only the file system is asked, and only whether something is there and may be used;
+nothing is opened, made or written.
 """
 
 import ipaddress
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from config.settings import Shape
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
+
+WRONG = "wrong"
+"""The type of every error of ours; its context holds `message` and `remedy`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong with a value, and what is allowed instead."""
+class Takes:
+    """Which values a type takes, in words: one, and several in a list."""
 
-    message: str
-    remedy: str
+    words: str
+    several: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OnDisk:
+    """What must be true on this machine's disk; asked when settings are read, not when made."""
+
+    check: Callable[[Path], None]
 
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -27,33 +41,17 @@ _KEY_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _MULTIADDR = re.compile(
     r"/(ip4|ip6|dns|dns4|dns6)/([^/]+)/tcp/(\d{1,5})(?:/p2p/([A-Za-z0-9]{20,}))?"
 )
+_BACKEND = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}|python:[A-Za-z_][\w.]*:[A-Za-z_]\w*", re.ASCII)
 _PORT_MAX = 65_535
 
 
-def find_fault(shape: Shape, value: str | Path) -> Fault | None:
-    """Return what keeps `value` from being a `shape`, or None when it is one."""
-    text = str(value)
-    match shape:
-        case "name":
-            return _name_fault(text)
-        case "key":
-            return _key_fault(text)
-        case "multiaddr":
-            return _multiaddr_fault(text, needs_peer=False)
-        case "bootstrap":
-            return _multiaddr_fault(text, needs_peer=True)
-        case "listen":
-            return _listen_fault(text)
-        case "file":
-            return _file_fault(Path(value))
-        case "new folder":
-            return _folder_fault(Path(value))
-        case "network" | "text":
-            return None if text else Fault("It is empty.", "Write some text.")
+def refuse(message: str, remedy: str) -> PydanticCustomError:
+    """Return the error that keeps a value out: what is wrong, and what is allowed instead."""
+    return PydanticCustomError(WRONG, "{message}", {"message": message, "remedy": remedy})
 
 
 def split_listen(listen: str) -> tuple[str, int]:
-    """Return host and port of a HOST:PORT that has no fault; an IPv6 host loses its brackets."""
+    """Return host and port of a HOST:PORT that was checked; an IPv6 host loses its brackets."""
     host, _, port = listen.rpartition(":")
     return host.strip("[]"), int(port)
 
@@ -68,31 +66,53 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _name_fault(text: str) -> Fault | None:
-    if _NAME.fullmatch(text):
-        return None
-    return Fault(f"{text!r} is no name.", "Use 1 to 64 letters, digits, '_', '.' or '-'.")
+def _check_text(text: str) -> str:
+    if not text or "\0" in text:
+        raise refuse("it is empty.", "Write some text.")
+    return text
 
 
-def _key_fault(text: str) -> Fault | None:
-    if _KEY_NAME.fullmatch(text):
-        return None
-    remedy = "Use 1 to 32 of a-z, 0-9, '-' and '_', beginning with a letter or digit."
-    return Fault(f"{text!r} is no key name.", remedy)
+def _check_name(text: str) -> str:
+    if _NAME.fullmatch(text) is None:
+        raise refuse(f"{text!r} is no name.", "Use 1 to 64 letters, digits, '_', '.' or '-'.")
+    return text
 
 
-def _multiaddr_fault(text: str, *, needs_peer: bool) -> Fault | None:
-    wanted = "Write for example /ip4/127.0.0.1/tcp/9945" + ("/p2p/PEER_ID." if needs_peer else ".")
+def _check_key_name(text: str) -> str:
+    if _KEY_NAME.fullmatch(text) is None:
+        remedy = "Use 1 to 32 of a-z, 0-9, '-' and '_', beginning with a letter or digit."
+        raise refuse(f"{text!r} is no key name.", remedy)
+    return text
+
+
+def _check_backend(text: str) -> str:
+    if _BACKEND.fullmatch(text) is None:
+        remedy = "Write builtin, python:package.module:Class, or the name of an installed backend."
+        raise refuse(f"{text!r} names no backend.", remedy)
+    return text
+
+
+def _check_multiaddr(text: str) -> str:
+    _find_peer(text, "Write for example /ip4/127.0.0.1/tcp/9945.")
+    return text
+
+
+def _check_bootstrap(text: str) -> str:
+    wanted = "Write for example /ip4/127.0.0.1/tcp/9945/p2p/PEER_ID."
+    if _find_peer(text, wanted) is None:
+        remedy = f"{wanted} `neurond status` there prints its address."
+        raise refuse(f"{text!r} names no peer.", remedy)
+    return text
+
+
+def _find_peer(text: str, wanted: str) -> str | None:
+    """Return the peer id at the end of a multiaddr, if it has one."""
     found = _MULTIADDR.fullmatch(text)
     if found is None or int(found[3]) > _PORT_MAX:
-        return Fault(f"{text!r} is no TCP multiaddr.", wanted)
+        raise refuse(f"{text!r} is no TCP multiaddr.", wanted)
     if found[1] in ("ip4", "ip6") and not _is_ip(found[2], version=int(found[1][2])):
-        return Fault(f"{found[2]!r} is no IPv{found[1][2]} address.", wanted)
-    if needs_peer and found[4] is None:
-        return Fault(
-            f"{text!r} names no peer.", f"{wanted} `neurond status` there prints its address."
-        )
-    return None
+        raise refuse(f"{found[2]!r} is no IPv{found[1][2]} address.", wanted)
+    return found[4]
 
 
 def _is_ip(text: str, version: int) -> bool:
@@ -102,43 +122,59 @@ def _is_ip(text: str, version: int) -> bool:
         return False
 
 
-def _listen_fault(text: str) -> Fault | None:
+def _check_listen(text: str) -> str:
     host, _, port = text.rpartition(":")
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     is_host = bare == "localhost" or (_is_ip(bare, 4) and bare == host) or _is_ip(bare, 6)
-    if is_host and port.isascii() and port.isdigit() and int(port) <= _PORT_MAX:
-        return None
-    return Fault(f"{text!r} is no HOST:PORT.", "Write for example 127.0.0.1:9944 or [::1]:9944.")
+    if not (is_host and port.isascii() and port.isdigit() and int(port) <= _PORT_MAX):
+        raise refuse(
+            f"{text!r} is no HOST:PORT.", "Write for example 127.0.0.1:9944 or [::1]:9944."
+        )
+    return text
 
 
-def _file_fault(path: Path) -> Fault | None:
+def _check_file(path: Path) -> None:
     try:
         is_file, exists = path.is_file(), path.exists()
     except OSError as error:
-        return Fault(
-            f"{path} can't be reached: {error.strerror}.", "Check the path and its permissions."
-        )
+        raise _unreachable(path, error) from None
     if not exists:
-        return Fault(f"there is no file {path}.", "Make it, or correct the path.")
+        raise refuse(f"there is no file {path}.", "Make it, or correct the path.")
     if not is_file:
-        return Fault(f"{path} is no file.", "Name a file.")
+        raise refuse(f"{path} is no file.", "Name a file.")
     if not os.access(path, os.R_OK):
-        return Fault(f"{path} can't be read by this user.", "Check its owner and permissions.")
-    return None
+        raise refuse(f"{path} can't be read by this user.", "Check its owner and permissions.")
 
 
-def _folder_fault(path: Path) -> Fault | None:
+def _check_folder(path: Path) -> None:
     """Find what would keep us from using, or making, the folder `path`."""
     try:
         nearest = next(place for place in (path, *path.parents) if place.exists())
     except OSError as error:
-        return Fault(
-            f"{path} can't be reached: {error.strerror}.", "Check the path and its permissions."
-        )
+        raise _unreachable(path, error) from None
     if not nearest.is_dir():
-        return Fault(f"{nearest} is no folder.", "Name a folder, or move that file away.")
+        raise refuse(f"{nearest} is no folder.", "Name a folder, or move that file away.")
     if not os.access(nearest, os.R_OK | os.W_OK | os.X_OK):
-        return Fault(
-            f"{nearest} can't be written by this user.", "Check its owner and permissions."
-        )
-    return None
+        message = f"{nearest} can't be written by this user."
+        raise refuse(message, "Check its owner and permissions.")
+
+
+def _unreachable(path: Path, error: OSError) -> PydanticCustomError:
+    message = f"{path} can't be reached: {error.strerror}."
+    return refuse(message, "Check the path and its permissions.")
+
+
+Text = Annotated[str, AfterValidator(_check_text), Takes("text")]
+NetworkName = Annotated[Text, Takes("path of a file, or a built-in network's name")]
+NodeName = Annotated[str, AfterValidator(_check_name), Takes("name")]
+KeyName = Annotated[str, AfterValidator(_check_key_name), Takes("name of a key", "names of keys")]
+BackendName = Annotated[
+    str,
+    AfterValidator(_check_backend),
+    Takes("builtin, python:package.module:Class, or an installed backend's name"),
+]
+Multiaddr = Annotated[str, AfterValidator(_check_multiaddr), Takes("multiaddr", "multiaddrs")]
+Bootstrap = Annotated[str, AfterValidator(_check_bootstrap), Takes("multiaddr", "multiaddrs")]
+Listen = Annotated[str, AfterValidator(_check_listen), Takes("HOST:PORT")]
+File = Annotated[Path, OnDisk(_check_file), Takes("path of a file")]
+NewFolder = Annotated[Path, OnDisk(_check_folder), Takes("path of a folder")]

@@ -21,12 +21,18 @@ def render_settings(chosen: Mapping[str, Value]) -> str:
     lines = [HEADER]
     table = ""
     for key, item in declared().items():
-        name = key.rpartition(".")[0]
+        name = key if item.kind == "table" else key.rpartition(".")[0]
         if name != table:
             lines += ["", f"[{name}]"]
             table = name
-        lines.append(f"# {item.rule.about} ({item.allowed})")
-        lines.append(_setting(item, chosen.get(key)))
+        lines.append(f"# {item.about} ({item.allowed})")
+        if item.kind == "table":
+            options = {each: chosen[each] for each in chosen if each.startswith(f"{key}.")}
+            lines += [
+                f"{each.rpartition('.')[2]} = {format_value(options[each])}" for each in options
+            ]
+        else:
+            lines.append(_setting(item, chosen.get(key)))
     return "\n".join(lines) + "\n"
 
 
@@ -35,6 +41,9 @@ def render_reference() -> str:
     lines: list[str] = []
     table = ""
     for key, item in declared().items():
+        if item.kind == "table":
+            lines += ["", f"### [{key}]", "", f"{item.about} Values are {item.allowed}."]
+            continue
         name = key.rpartition(".")[0]
         if name != table:
             lines += ["", f"### [{name}]", "", "| key | takes | default | |", "|---|---|---|---|"]
@@ -42,7 +51,7 @@ def render_reference() -> str:
         default = "" if item.default is None else f"`{format_value(item.default)}`"
         takes = item.allowed.replace("|", "\\|")
         short = key.rpartition(".")[2]
-        lines.append(f"| `{short}` | {takes} | {default} | {item.rule.about} |")
+        lines.append(f"| `{short}` | {takes} | {default} | {item.about} |")
     return "\n".join(lines).lstrip("\n") + "\n"
 
 

@@ -5,7 +5,6 @@ hexadecimal digits, quantities as integers within `consensus.codec.BOUNDS`. A tu
 is an array of tables. So a parameter that is added to the chain's words needs no line here.
 """
 
-import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from types import UnionType
@@ -22,7 +21,7 @@ T = TypeVar("T")
 KEY_HEX_DIGITS = 64
 
 
-class Reading:
+class ValueReader:
     """Reads one TOML document into dataclasses; `problems` gathers what is wrong with it."""
 
     def __init__(self, file: str, lines: Mapping[str, int]) -> None:
@@ -52,9 +51,8 @@ class Reading:
         try:
             return kind(**made)
         except AssertionError as error:
-            line = traceback.extract_tb(error.__traceback__)[-1].line or ""
-            rule = line.removeprefix("assert ").replace("self.", "")
-            self._refuse(prefix.rstrip("."), "Its values contradict each other.", f"Rule: {rule}.")
+            message = "Its values contradict each other."
+            self._refuse(prefix.rstrip("."), message, f"Mend them: {error}.")
             return None
 
     def _value(self, hint: object, plain: object, key: str) -> object:

@@ -57,13 +57,17 @@ class Hyperparameters:
 
     def __post_init__(self) -> None:
         """Assert the relations between the hyperparameters."""
-        assert self.tempo > 0
-        assert 0 < self.reveal_blocks <= max(1, self.tempo // 4)
-        assert self.immunity_blocks >= self.reveal_blocks + 2
-        assert self.min_burn <= self.max_burn
-        assert self.alpha_low <= self.alpha_high
-        assert self.bonds_moving_average <= U32(1_000_000)
-        assert 0 < self.max_validators <= self.max_uids
+        assert self.tempo > 0, "tempo must be above 0"
+        reveal_fits = 0 < self.reveal_blocks <= max(1, self.tempo // 4)
+        assert reveal_fits, "reveal_blocks must be 1 to a quarter of tempo"
+        immune_enough = self.immunity_blocks >= self.reveal_blocks + 2
+        assert immune_enough, "immunity_blocks must be at least reveal_blocks + 2"
+        assert self.min_burn <= self.max_burn, "min_burn must be at most max_burn"
+        assert self.alpha_low <= self.alpha_high, "alpha_low must be at most alpha_high"
+        bonds_fit = self.bonds_moving_average <= U32(1_000_000)
+        assert bonds_fit, "bonds_moving_average must be at most 1000000"
+        validators_fit = 0 < self.max_validators <= self.max_uids
+        assert validators_fit, "max_validators must be 1 to max_uids"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,15 +178,20 @@ class Params:
 
     def __post_init__(self) -> None:
         """Assert the relations between the constants."""
-        assert self.owner_share + self.miner_share <= Ratio16(65_535)
-        assert self.block_bytes_max >= self.weights_bytes_max >= self.transaction_bytes_max
-        assert self.block_ms > 0
-        assert self.delta_ms > 0
-        assert self.tao_weight <= Q32
-        assert 0 < self.subnets_max <= U16(4_096)
-        assert self.validators_max > 0
-        assert self.average_half_life_blocks > 0
-        assert self.subnet_lock_blocks > 0
-        assert self.voting_blocks > 0
-        for part in (self.era_churn_ppm, self.swap_fee_ppm, self.payment_burn_ppm, self.quorum_ppm):
-            assert part <= U32(1_000_000)
+        shares_fit = self.owner_share + self.miner_share <= Ratio16(65_535)
+        assert shares_fit, "owner_share and miner_share must be at most 65535 together"
+        sizes_fit = self.block_bytes_max >= self.weights_bytes_max >= self.transaction_bytes_max
+        assert sizes_fit, (
+            "block_bytes_max, weights_bytes_max and transaction_bytes_max must not ascend"
+        )
+        assert self.block_ms > 0, "block_ms must be above 0"
+        assert self.delta_ms > 0, "delta_ms must be above 0"
+        assert self.tao_weight <= Q32, "tao_weight must be at most 4294967296"
+        assert 0 < self.subnets_max <= U16(4_096), "subnets_max must be 1 to 4096"
+        assert self.validators_max > 0, "validators_max must be above 0"
+        half_life_fits = self.average_half_life_blocks > 0
+        assert half_life_fits, "average_half_life_blocks must be above 0"
+        assert self.subnet_lock_blocks > 0, "subnet_lock_blocks must be above 0"
+        assert self.voting_blocks > 0, "voting_blocks must be above 0"
+        for name in ("era_churn_ppm", "swap_fee_ppm", "payment_burn_ppm", "quorum_ppm"):
+            assert getattr(self, name) <= U32(1_000_000), f"{name} must be at most 1000000"

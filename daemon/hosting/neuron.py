@@ -7,7 +7,6 @@ failure inside (a damaged corpus, a bug in a task) is logged, counted and starte
 growing pause, and neither agreement nor the ledger notices. A failing disk ends the node.
 """
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
@@ -219,7 +218,7 @@ def _is_same(served: Served, call: Serve) -> bool:
 
 def get_options(settings: NeuronSettings) -> Mapping[str, object]:
     """Return what the operator wrote for the backend."""
-    return dataclasses.asdict(settings.model)
+    return settings.options
 
 
 def build_runtime_settings(
@@ -382,7 +381,7 @@ async def _run_validator(neuron: Neuron, standings: Standings) -> None:
         netuid=neuron.netuid,
         deadline_s=chosen.deadline_ms / 1000,
         round_s=chosen.round_interval_ms / 1000,
-        miners_max=chosen.queries_per_round,
+        miners_max=chosen.miners_per_round,
         scorer=compute_scorer_hash(subnet.task),
     )
     task = open_task(subnet.task, subnet.task_params)

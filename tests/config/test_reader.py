@@ -56,8 +56,8 @@ shutdown_grace_s = "10"
 [p2p]
 max_peer = 3
 listen = ["127.0.0.1:9945"]
-[neuron.model]
-width = 30
+[neuron.options]
+width = [30]
 """,
     )
     assert {key: problem.where for key, problem in found.items()} == {
@@ -65,7 +65,7 @@ width = 30
         "node.shutdown_grace_s": "node.toml:3",
         "p2p.max_peer": "node.toml:5",
         "p2p.listen": "node.toml:6",
-        "neuron.model.width": "node.toml:8",
+        "neuron.options.width": "node.toml:8",
     }
     assert '"debug" | "info"' in found["node.log_level"].remedy
     assert "p2p.max_peers" in found["p2p.max_peer"].remedy
@@ -175,7 +175,7 @@ def test_a_missing_file_is_refused(tmp_path: Path):
 
 def test_every_setting_says_what_it_is_for_and_what_it_takes():
     for item in declared().values():
-        assert item.rule.about.endswith((".", ")"))
+        assert item.about.endswith((".", ")"))
         assert item.allowed
 
 

@@ -19,7 +19,8 @@ def test_every_setting_stands_in_the_written_file():
     lines = render_settings({}).splitlines()
     for item in declared().values():
         name = item.key.rpartition(".")[2]
-        assert any(line.startswith(f"# {name} =") for line in lines)
+        start = f"[{item.key}]" if item.kind == "table" else f"# {name} ="
+        assert any(line.startswith(start) for line in lines)
 
 
 def test_what_was_chosen_is_read_back(tmp_path: Path):
@@ -27,7 +28,7 @@ def test_what_was_chosen_is_read_back(tmp_path: Path):
         "node.name": "alice",
         "p2p.bootstrap": (),
         "p2p.mdns": True,
-        "neuron.model.train_s": 2.5,
+        "neuron.options.train_s": 2.5,
     }
     file = tmp_path / "node.toml"
     file.write_text(render_settings(chosen))

@@ -5,7 +5,7 @@ import pytest
 
 from config.address import format_address
 from config.lines import find_key_lines
-from config.values import Reading, render
+from config.values import ValueReader, render
 from consensus.params import Hyperparameters, Params
 from consensus.quantities import U16, Amount, Hash32, PublicKey, ShortText
 
@@ -38,8 +38,8 @@ TOWN = Town(
 )
 
 
-def read(text: str) -> tuple[Town | None, Reading]:
-    reading = Reading("town.toml", find_key_lines(text))
+def read(text: str) -> tuple[Town | None, ValueReader]:
+    reading = ValueReader("town.toml", find_key_lines(text))
     return reading.read(Town, tomllib.loads(text)), reading
 
 
@@ -84,6 +84,6 @@ def test_a_wrong_value_is_named_with_its_place(before: str, after: str, key: str
 
 def test_values_that_contradict_each_other_name_the_rule():
     text = "\n".join(render(Hyperparameters())).replace("min_burn = 500000", f"min_burn = {2**60}")
-    reading = Reading("x.toml", find_key_lines(text))
+    reading = ValueReader("x.toml", find_key_lines(text))
     assert reading.read(Hyperparameters, tomllib.loads(text)) is None
-    assert "min_burn <= max_burn" in reading.problems[0].remedy
+    assert "min_burn must be at most max_burn" in reading.problems[0].remedy

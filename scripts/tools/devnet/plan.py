@@ -9,6 +9,7 @@ The miners' skills differ on purpose, and only this file (and the verdict at the
 miner got which: validators see peer ids and answers.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -17,7 +18,8 @@ from typing import Literal
 import base58
 
 from config.network import load_template
-from config.settings import ModelSettings
+from config.settings import Scalar
+from config.template import format_value
 from consensus import crypto
 from consensus.params import Hyperparameters, Params
 from consensus.quantities import RAO_PER_TAO, U16, U32, Amount, PublicKey
@@ -38,11 +40,11 @@ NODES_MAX = 32
 
 Role = Literal["miner", "validator", "none"]
 
-SKILLS: tuple[tuple[str, ModelSettings], ...] = (
-    ("pooled, 3 s", ModelSettings(kind="pooled", train_s=3.0, train_steps=400)),
-    ("transformer, 40 steps", ModelSettings(kind="transformer", train_s=6.0, train_steps=40)),
-    ("n-gram, order 1", ModelSettings(kind="ngram", order=1, corpus_bytes=100_000)),
-    ("n-gram, order 0", ModelSettings(kind="ngram", order=0, corpus_bytes=20_000)),
+SKILLS: tuple[tuple[str, Mapping[str, Scalar]], ...] = (
+    ("pooled, 3 s", {"kind": "pooled", "train_s": 3.0, "train_steps": 400}),
+    ("transformer, 40 steps", {"kind": "transformer", "train_s": 6.0, "train_steps": 40}),
+    ("n-gram, order 1", {"kind": "ngram", "order": 1, "corpus_bytes": 100_000}),
+    ("n-gram, order 0", {"kind": "ngram", "order": 0, "corpus_bytes": 20_000}),
 )
 """Miners' models, best first; a fifth miner has the last one's. All are ready within seconds: a
 model that misses the first epoch's questions earns nothing in it, however good it is."""
@@ -274,19 +276,11 @@ def render_config(options: Options, nodes: tuple[NodePlan, ...], node: NodePlan)
     if node.index == 0:
         lines += ["", "[faucet]", "enabled = true", "interval_s = 5.0"]
     if node.role == "validator":
-        lines += ["", "[neuron.validator]", "prefixes_per_query = 16", "round_interval_ms = 2000"]
+        lines += ["", "[neuron.validator]", "round_interval_ms = 2000"]
     if node.skill is not None:
-        model = SKILLS[node.skill][1]
-        lines += [
-            "",
-            "[neuron.model]",
-            f'kind = "{model.kind}"',
-            f"train_steps = {model.train_steps}",
-            f"train_s = {model.train_s}",
-            f"order = {model.order}",
-            f"corpus_bytes = {model.corpus_bytes}",
-            f"seed = {node.index}",
-        ]
+        chosen = {**SKILLS[node.skill][1], "seed": node.index}
+        lines += ["", "[neuron.options]"]
+        lines += [f"{name} = {format_value(value)}" for name, value in chosen.items()]
     return "\n".join(lines) + "\n"
 
 

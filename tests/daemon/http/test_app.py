@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import cbor2
@@ -323,7 +322,8 @@ async def test_what_the_openapi_promises_is_what_the_answer_has():
 
 
 async def test_busy_is_said_when_all_slots_are_taken():
-    settings = replace(ApiSettings(), max_concurrent=0)
+    settings = ApiSettings()
+    object.__setattr__(settings, "max_concurrent", 0)  # as if all were taken
     response = await get("/chain/status", make_client(settings=settings))
     assert response.status_code == 503
     assert response.headers["retry-after"] == "1"

@@ -129,7 +129,7 @@ async def test_model_that_is_not_there_is_an_honest_busy(
 @pytest.mark.parametrize(
     "model",
     [
-        FakeModel(error=ModelFault("/home/me/secret is missing")),
+        FakeModel(error=ModelFault("/srv/model/secret is missing")),
         FakeModel(answer=bytes(TextTask.answer_bytes_max + 1)),
     ],
     ids=["fault", "too long"],

@@ -126,8 +126,7 @@ def test_a_written_configuration_is_one_the_daemon_reads_without_a_complaint(
     assert settings.agreement.validate
     skill = nodes[index].skill
     if skill is not None:
-        model = SKILLS[skill][1]
-        assert settings.neuron.model == replace(model, seed=index)
+        assert settings.neuron.options == {**SKILLS[skill][1], "seed": index}
 
 
 def test_nothing_on_a_validator_s_side_tells_the_miners_apart() -> None:
