@@ -75,11 +75,11 @@ def report(failure: Failure, *, as_json: bool) -> int:
 
 def _describe_one(error: BaseException) -> Failure:
     match error:
-        case click.UsageError(ctx=click.Context() as ctx):
-            remedy = f"{ctx.command_path} --help says what it takes."
-            return Failure(Exit.USAGE, "usage", error.format_message(), remedy)
         case click.ClickException():
-            return Failure(Exit.USAGE, "usage", error.format_message(), "")
+            context = error.ctx if isinstance(error, click.UsageError) else None
+            verb = "neurond" if context is None else context.command_path
+            remedy = f"{verb} --help says what it takes."
+            return Failure(Exit.USAGE, "usage", error.format_message(), remedy)
         case click.Abort():
             return Failure(Exit.FAILED, "interrupted", "Stopped before it was done.", "")
         case CliError():

@@ -243,6 +243,11 @@ def test_wrong_usage_is_an_error_document_for_programs(arguments: tuple[str, ...
     assert error["remedy"].startswith("neurond")
 
 
+def test_wrong_usage_says_where_to_look_also_if_the_line_ends_too_soon(capsys: Capture):
+    assert run("status", "--api") == Exit.USAGE
+    assert "neurond --help says what it takes." in capsys.readouterr().err
+
+
 def test_the_version_is_that_of_the_project(capsys: Capture):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["version"] == CHECKOUT_VERSION
