@@ -202,7 +202,7 @@ class Neuron:
             protocols=(QUERY_PROTOCOL,),
             price=Amount(0),
             capacity=U32(self.settings.queue_max),
-            model_hash=compute_model_hash(self.settings.backend, get_options(self.settings)),
+            model_hash=compute_model_hash(self.settings.backend, self.settings.options),
         )
 
 
@@ -216,11 +216,6 @@ def _is_same(served: Served, call: Serve) -> bool:
     )
 
 
-def get_options(settings: NeuronSettings) -> Mapping[str, object]:
-    """Return what the operator wrote for the backend."""
-    return settings.options
-
-
 def build_runtime_settings(
     settings: NeuronSettings, subnet: Subnet, task: Task, cache_dir: str
 ) -> RuntimeSettings:
@@ -229,7 +224,7 @@ def build_runtime_settings(
     Raises:
         InvalidOptions: the task's reference miner can't take the operator's options.
     """
-    options = get_options(settings)
+    options: Mapping[str, object] = settings.options
     if settings.backend == BUILTIN:
         options = task.read_options(options)
     spec = WorkerSpec(
