@@ -164,17 +164,17 @@ def _bounded_reader(kind: object) -> Reader:
 
     def read_int(plain: Plain) -> object:
         if type(plain) is not int or not low <= plain <= high:
-            raise DecodeError(f"{name}: {_show(plain)} is no integer in {low}..{high}")
+            raise DecodeError(f"{name}: {_show(plain)} is not an integer in {low}..{high}")
         return plain
 
     def read_bytes(plain: Plain) -> object:
         if type(plain) is not bytes or not low <= len(plain) <= high:
-            raise DecodeError(f"{name}: {_show(plain)} is no byte string of {low}..{high}")
+            raise DecodeError(f"{name}: {_show(plain)} is not a byte string of {low}..{high}")
         return plain
 
     def read_text(plain: Plain) -> object:
         if type(plain) is not str or not low <= len(plain.encode()) <= high:
-            raise DecodeError(f"{name}: {_show(plain)} is no text of {low}..{high} bytes")
+            raise DecodeError(f"{name}: {_show(plain)} is not text of {low}..{high} bytes")
         return plain
 
     readers: dict[object, Reader] = {int: read_int, bytes: read_bytes, str: read_text}
@@ -229,7 +229,7 @@ def _number_list_reader(kind: object, count_max: int) -> Reader:
 
 def _expect_list(plain: Plain, count_max: int) -> list[Plain]:
     if type(plain) is not list:
-        raise DecodeError(f"{_show(plain)} is no list")
+        raise DecodeError(f"{_show(plain)} is not a list")
     if len(plain) > count_max:
         raise DecodeError(f"a list of {len(plain)} where {count_max} is the most")
     return plain
@@ -244,7 +244,7 @@ def _class_reader(kind: type[object]) -> Reader:
 
 
 def _dataclass_reader(kind: type[object]) -> Reader:
-    assert is_dataclass(kind), f"{kind} is no dataclass"
+    assert is_dataclass(kind), f"{kind} is not a dataclass"
     hints = get_type_hints(kind, include_extras=True)
     readers = tuple(_reader(hints[field.name]) for field in fields(kind))
     count = len(readers)
@@ -268,7 +268,7 @@ def _union_reader(members: tuple[type[object], ...]) -> Reader:
 
     def read(plain: Plain) -> object:
         if type(plain) is not list or not plain or type(plain[0]) is not int:
-            raise DecodeError(f"{_show(plain)} is no tagged list")
+            raise DecodeError(f"{_show(plain)} is not a tagged list")
         reader = by_tag.get(plain[0])
         if reader is None:
             raise DecodeError(f"tag {plain[0]} is none of {sorted(by_tag)}")

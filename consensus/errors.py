@@ -11,7 +11,7 @@ class NeurondError(Exception):
 
 
 class DecodeError(NeurondError):
-    """Bytes that are no canonical encoding of the type asked for."""
+    """Bytes that are not a canonical encoding of the type asked for."""
 
 
 class InvalidVote(NeurondError):
@@ -19,7 +19,7 @@ class InvalidVote(NeurondError):
 
 
 class InvalidBlock(NeurondError):
-    """A block that can't follow its parent, whoever asks and whenever."""
+    """A block that can't follow its parent: every node finds so, at any time."""
 
 
 class InvalidTransaction(NeurondError):

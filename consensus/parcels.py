@@ -70,7 +70,7 @@ def pack_block_ask(digest: Hash32, height: int) -> bytes:
 
 
 def read_block_ask(payload: bytes) -> tuple[Hash32, int] | None:
-    """Return digest and height of the question for a block, None if it is none."""
+    """Return digest and height of a question for a block, None if it can't be read."""
     if len(payload) != _DIGEST_BYTES + _HEIGHT_BYTES:
         return None
     return Hash32(payload[:_DIGEST_BYTES]), int.from_bytes(payload[_DIGEST_BYTES:], "big")

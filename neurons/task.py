@@ -8,11 +8,11 @@ was judged. Where an answer is a forecast, its score must be proper: the honest 
 A `Judgement` is a quality in [0, 1] or a fault, and a fault says whose: only a miner's own counts
 against it.
 
-Deviation from `neurons.md` 3.1: a challenge's seed is not H(mix, netuid, epoch, hotkey, counter)
-alone. All of that is public the moment the block is, so a miner could compute the question, and
-with it the truth, before being asked. The validator's signature over those fields is hashed in as
-well: nobody else can make it, everyone can check it once it is shown (`compute_challenge_seed`).
-The counter is the height whose mix is used, so a restarted validator never asks the same twice.
+A challenge's seed is not a hash of public data alone (`docs/spec/neurons.md` 3.1, 11): that is
+known the moment the block is, so a miner could compute the question, and with it the truth, before
+being asked. The validator's signature over those fields is hashed in as well: nobody else can make
+it, everyone can check it once it is shown (`compute_challenge_seed`). The counter is the height
+whose mix is used, so a restarted validator never asks the same twice.
 """
 
 from collections.abc import Mapping, Sequence

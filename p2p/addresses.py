@@ -19,11 +19,11 @@ _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
 class BadAddress(LocalFault):
-    """A text is no multiaddr of ours."""
+    """A text is not a multiaddr that we dial."""
 
     def __init__(self, text: str, reason: str) -> None:
         super().__init__(
-            f"{text!r} is no address like /ip4/1.2.3.4/tcp/30333/p2p/12D3...: {reason}"
+            f"{text!r} is not an address like /ip4/1.2.3.4/tcp/30333/p2p/12D3...: {reason}"
         )
 
 
@@ -64,14 +64,14 @@ def parse_peer_id(text: str) -> bytes:
     """Return the peer id of a base58 text.
 
     Raises:
-        BadAddress: it is no base58 of an identity or sha2-256 multihash.
+        BadAddress: it is not the base58 of an identity or sha2-256 multihash.
     """
     try:
         peer_id = base58.b58decode(text)
     except ValueError as error:
-        raise BadAddress(text, "its peer id is no base58") from error
+        raise BadAddress(text, "its peer id is not base58") from error
     if len(peer_id) < 2 or peer_id[0] not in (0x00, 0x12) or len(peer_id) != 2 + peer_id[1]:  # noqa: PLR2004
-        raise BadAddress(text, "its peer id is no multihash")
+        raise BadAddress(text, "its peer id is not a multihash")
     return peer_id
 
 
@@ -88,7 +88,7 @@ def parse_address(text: str) -> Address:
         raise BadAddress(text, "it is not /ip4|ip6|dns/HOST/tcp/PORT[/p2p/ID]")
     scheme, host, port = parts[1], parts[2], parts[4]
     if not (port.isascii() and port.isdigit() and int(port) <= PORT_MAX):
-        raise BadAddress(text, f"{port!r} is no port")
+        raise BadAddress(text, f"{port!r} is not a port")
     _check_host(text, scheme, host)
     if len(parts) == 5:  # noqa: PLR2004 - no peer id
         return Address(scheme, host, int(port))
@@ -101,18 +101,18 @@ def _check_host(text: str, scheme: str, host: str) -> None:
     version = _HOSTS[scheme]
     if version == 0:
         if _NAME.fullmatch(host) is None:
-            raise BadAddress(text, f"{host!r} is no host name")
+            raise BadAddress(text, f"{host!r} is not a host name")
         return
     try:
         ip = ipaddress.ip_address(host)
     except ValueError as error:
-        raise BadAddress(text, f"{host!r} is no IP address") from error
+        raise BadAddress(text, f"{host!r} is not an IP address") from error
     if ip.version != version:
-        raise BadAddress(text, f"{host!r} is no {scheme} address")
+        raise BadAddress(text, f"{host!r} is not an {scheme} address")
 
 
 def compute_network_group(host: str) -> str:
-    """Return what diversity counts by: the /16 of an IPv4, the /32 of an IPv6, else the name.
+    """Return the network group of a host: the /16 of an IPv4, the /32 of an IPv6, else the name.
 
     Loopback is one group per address: a test network of many nodes is not a sybil attack.
     """
@@ -126,6 +126,6 @@ def compute_network_group(host: str) -> str:
 
 
 def compute_site(host: str) -> str:
-    """Return what one owner has at least: an IPv4 address, or the /64 of an IPv6 address."""
+    """Return the least one owner has to itself: an IPv4 address, or the /64 of an IPv6 address."""
     ip = ipaddress.ip_address(host)
     return host if ip.version == 4 else str(ipaddress.ip_network((ip, 64), strict=False))  # noqa: PLR2004

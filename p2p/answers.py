@@ -27,19 +27,19 @@ IDLE_WORKERS = 2
 """Worker tasks kept for the next question; starting one costs as much as a short answer."""
 ASSEMBLY_BYTES = 4 << 20
 PIECE_BYTES = 128
-"""What an unfinished question's piece is counted as besides its bytes: what Python spends on it."""
+"""Added to the bytes of each piece of an unfinished question: what Python spends on keeping it."""
 GIVEN_BYTES = 5 << 20
-"""Bytes that answers being worked on may come to in all, each as long as its asker lets it be: all
+"""Bytes that all answers in work may come to, each counted as the largest its asker accepts: all
 `RUNNING_MAX` at once if they are short, five if they are the longest."""
 READ_BYTES = 1 << 15
-"""Bytes of questions taken in at once: then others have their turn, and what they brought on must
+"""Bytes of questions taken in at once: then others get their turn, and the answers to these must
 have left before more is read."""
 KIND_SHOWN_MAX = 32
 """Characters of an unknown kind that a refusal repeats."""
 ANSWER_S_MAX = 300.0
 """No answer is worked on longer than this, whatever deadline the asker gave: 5 minutes."""
 BUSY_MS = 50
-"""What a refused asker is told to wait; a queue of 256 short answers drains in about that."""
+"""How long a refused asker is told to wait: about what 256 short answers take to go out."""
 
 Answer = Callable[[bytes, bytes], Awaitable[bytes] | AsyncGenerator[bytes]]
 """A handler: peer id and payload in; bytes, or an async generator of items, out.
@@ -61,14 +61,14 @@ class _Question:
 
     @property
     def given(self) -> int:
-        """Return what its answer may take of `GIVEN_BYTES`; 0 if it is short: 64 are a megabyte."""
+        """Return what its answer may take of `GIVEN_BYTES`; 0 if short: 64 such are a megabyte."""
         size_max = self.request.size_max
         return 0 if size_max <= PIECE_MAX else min(size_max, BODY_MAX)
 
 
 @dataclass(slots=True)
 class _Begun:
-    """A question of which more pieces come; `request` is None if it is refused already."""
+    """A question whose last piece has not come; `request` is None if it is refused already."""
 
     request: Request | None
     is_stream: bool
@@ -123,7 +123,7 @@ class Answerer:
     async def _read(self, nursery: trio.Nursery) -> None:
         frames = FrameBuffer()
         while True:
-            await self._pipe.wait_room()  # who takes no answers asks no more questions
+            await self._pipe.wait_room()  # a peer that takes no answers gets to ask no more
             data = await self._pipe.stream.read(READ_BYTES)
             now_s = trio.current_time()
             for frame in frames.feed(data):
@@ -175,7 +175,7 @@ class Answerer:
         return _Question(number, begun.request, payload, begun.is_stream, now_s)
 
     def _drop(self, number: int, flags: int) -> None:
-        """Refuse a question that is beyond the quota, once, with what still comes of it."""
+        """Refuse a question beyond the quota, and ignore the pieces of it that still come."""
         begun = self._take_begun(number)
         if begun is None or begun.request is not None:
             self._refuse(number, AskFault.BUSY, "1000")
@@ -236,7 +236,7 @@ class Answerer:
         while True:
             while (question := self._take_next()) is not None:
                 if self._waiting or self._waiting_long:
-                    self._wake_worker(nursery)  # should this one block, another goes on
+                    self._wake_worker(nursery)  # if this one blocks, another goes on
                 if not question.is_cancelled:
                     await self._answer(question)
                 self._given -= question.given
@@ -273,7 +273,7 @@ class Answerer:
                 if not self._pipe.is_closed:
                     self._refuse(question.number, AskFault.BROKE, "a peer it needs is gone")
             except Exception:
-                # The supervisor of one answer: a handler's bug is the asker's error, not our end.
+                # The supervisor of one answer: a handler's bug fails the question, not the node.
                 self._counts["answers_crashed"] += 1
                 logger.exception("the answer to a %r question crashed", question.request.kind)
                 self._refuse(question.number, AskFault.BROKE, "the answer failed")
@@ -291,7 +291,7 @@ class Answerer:
             return
         answer = await result
         if question.is_stream:
-            self._refuse(question.number, AskFault.UNKNOWN_KIND, "this kind is no stream")
+            self._refuse(question.number, AskFault.UNKNOWN_KIND, "this kind is not a stream")
         elif len(answer) > question.request.size_max:
             self._refuse(question.number, AskFault.TOO_LARGE, str(len(answer)))
         else:

@@ -112,7 +112,7 @@ def read_request(body: bytes) -> tuple[Request, bytes]:
     """Return the head of a REQUEST and the first piece of its payload.
 
     Raises:
-        RemoteFault: it is cut short or its kind is no text.
+        RemoteFault: it is cut short or its kind is not text.
     """
     if len(body) < _REQUEST.size:
         raise RemoteFault("a request without its head")
@@ -121,7 +121,7 @@ def read_request(body: bytes) -> tuple[Request, bytes]:
     try:
         kind = body[_REQUEST.size : end].decode()
     except UnicodeDecodeError as error:
-        raise RemoteFault("a request whose kind is no text") from error
+        raise RemoteFault("a request whose kind is not text") from error
     if len(body) < end or not kind:
         raise RemoteFault("a request without its kind")
     return Request(kind, size_max, deadline_ms), body[end:]
@@ -145,5 +145,5 @@ def read_credit(body: bytes) -> int:
         RemoteFault: it is not one number.
     """
     if len(body) != _U32.size:
-        raise RemoteFault("a credit that is no number")
+        raise RemoteFault("a credit that is not a number")
     return int.from_bytes(body)

@@ -23,7 +23,7 @@ from p2p.sessions import Sessions
 logger = logging.getLogger("neurond.p2p")
 
 LOOK_S = 0.25
-"""How often the loop looks whether a peer is due: dials answer in milliseconds to seconds."""
+"""How often the loop looks for a peer that is due: dials answer in milliseconds to seconds."""
 DIALS_MAX = 8
 TELL_S = 30.0
 """How often neighbours are told addresses of peers we have met."""
@@ -57,7 +57,7 @@ class Discovery:
                 await trio.sleep(LOOK_S)
 
     def on_addresses(self, peer: bytes, texts: tuple[str, ...]) -> None:
-        """Believe, for dialling, what a neighbour told; loopback only from a loopback neighbour."""
+        """Note addresses to dial that a neighbour told; loopback only from a loopback neighbour."""
         link = self._gossip.links.get(peer)
         if link is None:
             return

@@ -12,7 +12,7 @@ class NetworkError(Exception):
 
 
 class LocalFault(NetworkError):
-    """We asked for something that cannot be: a bug or a wrong setting on this side."""
+    """We asked for something impossible: a bug or a wrong setting on this side."""
 
 
 class AddressInUse(LocalFault):

@@ -32,14 +32,15 @@ from p2p.seen import RecentBodies, SeenBody, SeenIds, WantedIds
 from p2p.wire import Announcement, GossipKind, MessageId, Topic
 
 HOLD_S = 0.02
-"""How long a transaction, our own too, is held for company, give or take half: one write then costs
-a dozen of them, and most copies a neighbour sends us cross none of ours. Short beside a block."""
+"""How long a transaction, our own too, is held so that others can join it, give or take half: then
+a dozen share the cost of one write, and most neighbours' copies come before we have sent ours.
+Short compared with a block."""
 PATIENT_TOPICS = frozenset({Topic.EVIDENCE, Topic.WEIGHTS, Topic.TX})
 FAN_OUT = 4
-"""Neighbours that get all of a patient message at once; the others are told its name, 100 ms later
-at most, and pull it if they must. Four leave e^-4, 2 %, of a large network to the pulls."""
+"""Neighbours that get a message that can wait whole; the others are told its name, 100 ms later at
+most, and pull it if they lack it. With four, e^-4 or 2 % of a large network has to pull."""
 ADDRESSES_S = 5.0
-"""How often one neighbour is heard on where others are; reading addresses costs more than most."""
+"""How often one neighbour's addresses are read; that costs more than most frames."""
 JUDGES, URGENT_JUDGES = 12, 4
 """Judge calls at once, and how many more that only take votes, statuses and blocks, so that slow
 judging of transactions never holds those up."""
@@ -78,7 +79,7 @@ class Gossip:
         self._spread(message_id, SeenBody(topic, payload, now_s), ())
 
     def send(self, peer: bytes, topic: Topic, payload: bytes) -> bool:
-        """Tell one neighbour, who judges it and does not forward it; False: it is none."""
+        """Tell one neighbour, who judges it and won't forward it; False if it is not linked."""
         link = self.links.get(peer)
         if link is None:
             return False
@@ -115,7 +116,7 @@ class Gossip:
         """Answer one frame of a neighbour; never blocks.
 
         Raises:
-            RemoteFault: it is none of ours.
+            RemoteFault: it is not a gossip frame.
         """
         if not link.quota.take(len(frame), now_s):
             self.counts["over_quota"] += 1
@@ -231,7 +232,7 @@ class Gossip:
             self._seen.ignore(pending.message_id, trio.current_time())
 
     def _unsee(self, pending: Unjudged) -> None:
-        """Let the next copy be judged: this one came from nobody we hear."""
+        """Let the next copy be judged: this one came from a peer we ignore."""
         if pending.message_id is not None:
             self._seen.forget(pending.message_id)
 
@@ -253,7 +254,7 @@ class Gossip:
 
     async def _judge_one(self, pending: Unjudged) -> None:
         if self._work and self._queue:
-            self._work.unpark()  # should this call block, the next message has a judge
+            self._work.unpark()  # if this call blocks, the next message has another judge
         topic = pending.topic
         if not any(self._is_heard(link, topic) for link in pending.senders):  # no longer
             self._queue.conclude(pending)
@@ -288,7 +289,7 @@ class Gossip:
     def _spread(
         self, message_id: MessageId, body: SeenBody, senders: tuple[Link, ...] | list[Link]
     ) -> None:
-        """Tell every neighbour but `senders`: all of it to the eager, its name to the others."""
+        """Tell every neighbour but `senders`: the eager all of it, the others its name."""
         frame = _frame_of(message_id, body)
         if body.topic in wire.NEIGHBOUR_TOPICS:
             for link in self.links.values():

@@ -1,9 +1,9 @@
 """Own the listeners and connections for as long as a block runs; reopen what breaks.
 
 A connection's task catches whatever escapes it, counts it and closes that connection alone. What
-escapes even that (a listener that dies, a fault of our own) ends one incarnation of the host:
+escapes even that (a listener that dies, a fault of our own) ends this run of the host:
 every connection is closed, and the host opens again on the same ports with the same identity while
-callers go on and get `PeerGone` meanwhile. Only the first opening may fail to its owner.
+callers go on and get `PeerGone` until then. Only the first opening may raise to the owner.
 """
 
 import logging
@@ -32,8 +32,8 @@ STREAMS_MAX = 32
 LINGER_S = 1.0
 """How long a stream may take to end after we closed our side."""
 HANDSHAKES_MAX = 32
-"""Strangers that may be proving their identity at once; one more, and the oldest must go: an honest
-one needs a fraction of a second, whoever holds its place for long does not mean to."""
+"""Strangers that may be proving their identity at once; for one more, the oldest must go: an honest
+one needs a fraction of a second, so whoever holds a place for long does not mean to finish."""
 KNOCKS, SITES_MAX = Limit(2, 16), 4_096
 """How often one site may connect to us, and for how many sites that is remembered: a handshake
 costs us milliseconds, and every new identity begins with a fresh quota."""
@@ -265,7 +265,7 @@ class Host:
         return remote.is_loopback or same < self._limits.per_ip_max
 
     def _may_knock(self, remote: Address) -> bool:
-        """Return whether the site of `remote` connects no oftener than an honest one would."""
+        """Return whether the site of `remote` connects no more often than an honest one would."""
         if remote.is_loopback:
             return True
         site, now_s = compute_site(remote.host), trio.current_time()
@@ -340,7 +340,7 @@ async def bind_host(
 
     Raises:
         AddressInUse: a listen address is taken.
-        BadAddress: one is no multiaddr.
+        BadAddress: one is not a multiaddr.
     """
     from p2p.transport import Transport  # noqa: PLC0415 - importing libp2p takes a second
 

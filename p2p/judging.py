@@ -13,7 +13,7 @@ PENDING_MAX = 8_192
 PENDING_BYTES = 32 << 20
 """Bytes they may hold."""
 SHARE_MAX, SHARE_BYTES = PENDING_MAX // 4, PENDING_BYTES // 4
-"""How much of either may be one neighbour's: a flood crowds out nobody else's messages."""
+"""How much of either one neighbour may fill: a flood can't crowd out other neighbours' messages."""
 URGENT = 3
 """Votes, statuses and blocks: the first topics of `wire.TOPICS`."""
 
@@ -50,7 +50,7 @@ class JudgingQueue:
         self._shares: dict[Link, list[int]] = {}
 
     def put(self, pending: Unjudged) -> list[Unjudged]:
-        """Queue a message; return those that had to go for it, or itself if there is no room."""
+        """Queue a message; return those dropped to make room for it, or itself if there is none."""
         share = self._shares.setdefault(pending.senders[0], [0, 0])
         if share[0] >= SHARE_MAX or share[1] >= SHARE_BYTES:
             return [pending]

@@ -59,7 +59,7 @@ class Link:
             self._idle.unpark_all()
 
     def put_held(self, topic: Topic, frame: bytes, message_id: MessageId, until_s: float) -> None:
-        """Queue a frame that may wait for company until `until_s`; never blocks."""
+        """Queue a frame that may wait for others to join it until `until_s`; never blocks."""
         outbox = self.outbox
         was_due_s = outbox.due_s
         outbox.put_held(topic, frame, message_id, until_s)

@@ -1,4 +1,4 @@
-"""The neighbours: who is told everything, who only names; silence, gaps and crowding mended.
+"""The neighbours: which are told everything and which only names; repair of silence and gaps.
 
 Eager neighbours get messages whole, the others their names. The eager are kept between `MESH_MIN`
 and `MESH_MAX` by GRAFT ("tell me all, I tell you all") and PRUNE ("names will do"); a node that
@@ -18,7 +18,7 @@ from p2p.wire import GossipKind
 
 MESH_MIN, MESH_DEGREE, MESH_MAX = 6, 8, 12
 MESH_CHOSEN = 4
-"""Eager neighbours kept among those we dialled: whoever comes to us may be one attacker."""
+"""Eager neighbours kept among those we dialled: all that dial us may be one attacker."""
 PRUNED_S = 10.0
 """How long a neighbour that pruned us is not grafted again."""
 NAMES_S = 0.1

@@ -174,7 +174,7 @@ class Network:
         The address is remembered as chosen by the operator: redialled for ever.
 
         Raises:
-            LocalFault: no address of a peer.
+            LocalFault: it is not the address of a peer.
             PeerGone: it does not answer there.
             ForeignNetwork: it belongs to another network.
         """
@@ -191,10 +191,7 @@ class Network:
             link.close(reason)
 
     def blame(self, peer: bytes, reason: str) -> None:
-        """Count a false answer of `peer` as a broken protocol, and hang up on it, telling it why.
-
-        Who does it again and again is banned.
-        """
+        """Count a false answer of `peer` as a broken protocol, and hang up, telling it why."""
         self._book.judge(peer, Deed.BROKE_PROTOCOL, trio.current_time())
         self.disconnect(peer, reason)
 
@@ -261,7 +258,7 @@ async def open_network(
 
     Raises:
         AddressInUse: a listen address is taken.
-        LocalFault: a setting is no multiaddr.
+        LocalFault: a setting is not a multiaddr.
     """
     assert not any(kind.startswith("net/") for kind in answer), "net/ kinds are this room's"
     random = Random(node_seed)  # noqa: S311 - jitter and sampling, not secrets
@@ -291,7 +288,7 @@ async def open_network(
 
 @asynccontextmanager
 async def _open_services() -> AsyncGenerator[trio.Nursery]:
-    """Own the room's tasks, cancelled with the block; the block's own exception leaves bare."""
+    """Own the room's tasks, cancelled with the block, whose own exception leaves unwrapped."""
     own: BaseException | None = None
     try:
         async with trio.open_nursery() as nursery:
@@ -309,7 +306,7 @@ async def _open_services() -> AsyncGenerator[trio.Nursery]:
 
 
 def _check_announced(settings: NetworkSettings, host: Host) -> None:
-    """Refuse to announce what no peer could remember or pass on."""
+    """Refuse to announce an address that no peer could remember or pass on."""
     for text in settings.announce:
         parse_address(str(parse_address(text).with_peer(host.peer_id)))
 

@@ -4,8 +4,8 @@ Frames of one topic keep their order. When the bound is reached the oldest frame
 topic goes: transactions first, votes last. A writer takes pieces of at most `PIECE_MAX` bytes that
 join as many frames as fit, because a write costs the same whether it carries one frame or fifty.
 
-A frame may be held: what we forward without haste waits some milliseconds, in which more joins it,
-or the peer sends it to us itself and it need not be sent at all (`withdraw`).
+A frame may be held: what we forward without haste waits some milliseconds, in which others join it
+or the peer sends it to us itself, so that it need not be sent at all (`withdraw`).
 """
 
 import math
@@ -16,7 +16,7 @@ from p2p.wire import PIECE_MAX, TOPIC_NUMBER, TOPICS, MessageId, Topic
 OUTBOX_BYTES = 2 << 20
 """Bytes that may wait for one slow peer, 2 MiB: 64 of them cost at most 128 MiB."""
 FRAMES_MAX = 32_768
-"""Frames that may wait, those of no bytes included that a withdrawal leaves behind."""
+"""Frames that may wait, counting the empty ones that a withdrawal leaves behind."""
 CONTROL_FRAMES_MAX, CONTROL_BYTES = 512, 1 << 19
 """Control frames that may wait; a peer that reads none of 512 is about to be dropped anyway."""
 
@@ -44,7 +44,7 @@ class SendQueue:
         self.due_s = 0.0
 
     def put_held(self, topic: Topic, frame: bytes, message_id: MessageId, until_s: float) -> None:
-        """Queue a frame of `topic` that may wait for company until `until_s`."""
+        """Queue a frame of `topic` that may wait for others to join it until `until_s`."""
         entry = self._held[message_id] = _Entry(frame, message_id)
         self._put(topic, entry)
         self.due_s = min(self.due_s, until_s)
@@ -105,7 +105,7 @@ class SendQueue:
     def _taken(self, parts: list[bytes], size: int) -> bytes:
         self._bytes -= size
         if self._held:
-            self._held.clear()  # what is left waits for a full socket, not for company
+            self._held.clear()  # what is left waits for a full socket, not for more frames
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _drop_one(self) -> None:
@@ -119,7 +119,7 @@ class SendQueue:
 
 
 class _Entry:
-    """A frame that waits; `message_id` names it if it is held for company."""
+    """A frame that waits; `message_id` names it if it is held for others to join."""
 
     __slots__ = ("frame", "message_id")
 

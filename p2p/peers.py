@@ -41,9 +41,9 @@ class Deed(Enum):
 
     FIRST = 0.02  # brought a good message first
     REJECTED = -10.0  # sent what no honest peer sends
-    BROKE_PROTOCOL = -30.0  # a frame that is none of ours, a body that is not its name
+    BROKE_PROTOCOL = -30.0  # a frame of no known kind, a body that does not match its name
     OVER_QUOTA = -0.02  # one message beyond the quota
-    BROKE_PROMISE = -2.0  # announced what it then did not give
+    BROKE_PROMISE = -2.0  # announced a body and then did not give it
 
 
 class PeerStanding(Enum):
@@ -268,11 +268,11 @@ class PeerBook:
 
 
 _WORTH_MAX = {Source.HEARSAY: 0, Source.MET: 2, Source.CHOSEN: 3}
-"""The most that is forgotten to make room for a record of each source."""
+"""The latest place in that order that a record of each source may push out."""
 
 
 def _compute_worth(record: Record) -> int:
-    """Return how late a record is forgotten: 4 is never."""
+    """Return the place of a record in the order of forgetting: 0 goes first, 4 never."""
     if record.source is Source.CHOSEN:
         return 4
     if record.is_proved:

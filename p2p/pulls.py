@@ -31,7 +31,7 @@ Blame = Callable[[Link, Deed, float], None]
 
 @dataclass(slots=True)
 class _Body:
-    """A body that is being pulled: who announced it, and who of them is still to be asked."""
+    """A body that is being pulled: who announced it, and which of them are still to be asked."""
 
     first: Link
     announcers: set[Link] = field(default_factory=set[Link])

@@ -27,7 +27,7 @@ class TokenBucket:
         self._seen_s = now_s
 
     def take(self, amount: float, now_s: float) -> bool:
-        """Return whether `amount` was available at `now_s`; if so it is gone."""
+        """Take `amount` if that much is available at `now_s`; return whether it was."""
         if now_s > self._seen_s:
             self._level = min(self._burst, self._level + (now_s - self._seen_s) * self._rate)
             self._seen_s = now_s

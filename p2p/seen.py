@@ -66,10 +66,10 @@ class SeenIds:
 
 
 class WantedIds:
-    """Messages asked for by name: of whom, and since when.
+    """Messages asked for by name: which peer was asked, and when.
 
-    Who names a message and does not give it holds it up for `RETRY_S` and once: then it is asked of
-    the next that names it.
+    A peer that names a message and does not give it delays it by `RETRY_S`, once: then the next
+    peer that names it is asked.
     """
 
     __slots__ = ("_asked", "_counts", "_swept_s")
@@ -113,7 +113,7 @@ class WantedIds:
 
 @dataclass(frozen=True, slots=True)
 class SeenBody:
-    """A payload this node vouches for, or (direct) said to one peer."""
+    """A payload this node vouches for, or one meant for a single peer (direct)."""
 
     topic: Topic
     payload: bytes

@@ -31,7 +31,7 @@ logger = logging.getLogger("neurond.p2p")
 BODY_KIND = "net/body"
 """The question for an announced body: its id in, the payload out."""
 EVENTS_MAX = 1_024
-"""Peer events that may wait; `Network.peers` is the truth for who missed some."""
+"""Peer events that may wait; a reader that missed some asks `Network.peers`."""
 LINK_WAIT_S = 5.0
 """How long a peer's ask stream may precede its hello."""
 UNLINKED_S = 20.0

@@ -198,7 +198,7 @@ class Planner(Generic[T]):
         return Range(first, count)
 
     def _close(self, ask: SyncAsk) -> _Peer | None:
-        """Return the peer that was asked; None if it went meanwhile, and the range is a gap."""
+        """Return the peer that was asked; None if it has left since, and the range is a gap."""
         peer = self._peers.get(ask.peer)
         if peer is None or ask.range not in peer.asked:
             return None

@@ -199,7 +199,7 @@ class Transport:
         """Return which of `protocols` the peer wants to speak on a stream it opened.
 
         Raises:
-            PeerGone: none of them, or nonsense.
+            PeerGone: it wants none of them, or speaks nonsense.
         """
         choices = Multiselect({TProtocol(protocol): None for protocol in protocols})  # type: ignore[dict-item]  # we only need the name
         try:

@@ -261,7 +261,7 @@ def read_ids(body: bytes) -> list[MessageId]:
         RemoteFault: not a whole number of ids.
     """
     if len(body) % ID_SIZE:
-        raise RemoteFault(f"{len(body)} bytes are no list of message ids")
+        raise RemoteFault(f"{len(body)} bytes are not a list of message ids")
     return [MessageId(body[at : at + ID_SIZE]) for at in range(0, len(body), ID_SIZE)]
 
 

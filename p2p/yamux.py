@@ -123,7 +123,7 @@ class Stream:
         await trio.lowlevel.checkpoint()
 
     def drop(self) -> None:
-        """Do what `reset` does, for whoever has been cancelled."""
+        """Do what `reset` does, for a caller that has been cancelled."""
         if self._mux.forget(self):
             self._mux.answer(_WINDOW, _RST, self.number, 0)
         self._mux.held -= len(self._buffer)
@@ -140,7 +140,7 @@ class Stream:
         self._arrived.unpark_all()
 
     def allow(self, size: int) -> None:
-        """Take the peer's leave to send `size` more bytes."""
+        """Note that the peer lets us send `size` more bytes."""
         self.window += size
         self._room.unpark_all()
 

@@ -29,7 +29,7 @@ class RowCache:
         self._lock = Lock()
 
     def promote(self, key: bytes) -> bytes | None:
-        """Return the row of `key` if the old generation has it, and keep it for another."""
+        """Return the row of `key` if the old generation has it, and move it to the young one."""
         with self._lock:
             row = self._old.get(key)
             if row is not None:

@@ -1,4 +1,4 @@
-"""Read a data folder's environment in a process of its own, which a damaged file may kill.
+"""Read a data folder's environment in a separate process, which a damaged file may kill.
 
 `python -m storage.check quick|full PATH` prints one line of JSON and exits 0 (whole) or 1 (damaged:
 table, key, detail). A cut file ends it with SIGBUS, a mangled tree perhaps with SIGSEGV; the parent
@@ -80,7 +80,7 @@ def _verify_pages(path: Path) -> list[str]:
 
 
 def _open_tables(env: lmdb.Environment, path: Path) -> dict[str, Table]:
-    """Open the tables that exist: which must, the schema version decides, not this check."""
+    """Open the tables that exist; which ones must exist is for the schema version to say."""
     known = set(env.dbs())
     with env.begin(write=True) as txn:  # a handle opened by a reader can't be written through
         return {
@@ -114,7 +114,7 @@ def _check_newest_blocks(txn: Txn, tables: Mapping[str, Table]) -> None:
 
 
 def _probe_free_pages(env: lmdb.Environment, tables: Mapping[str, Table]) -> None:
-    """Make LMDB read its list of free pages, as the first real write would; keep nothing."""
+    """Make LMDB read its list of free pages, as the first real write would; nothing is written."""
     if "meta" not in tables:
         return
     txn = env.begin(write=True)

@@ -97,7 +97,7 @@ class Database:
             return work(txn)
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Run `work` in the writer's turn; for a caller that does more than one transaction."""
+        """Run `work` as the one writer; for a caller that does more than one transaction."""
         return await self._run(work, self._writer)
 
     def begin(self) -> Txn:
@@ -123,7 +123,7 @@ async def open_database(
     `path.name` says which environment it is (`sign` or `chain`). `bytes_max` bounds its size.
 
     Raises:
-        Corrupt: it is no LMDB environment, or a damaged one.
+        Corrupt: it is not an LMDB environment, or a damaged one.
         StorageFailed: the folder can't be created or written.
         StorageFull: no room for an empty environment.
     """

@@ -18,7 +18,7 @@ TABLES_MAX = 32
 READERS_MAX = 128
 """Slots of concurrent read transactions; trio runs at most 40 threads by default."""
 FREE_BYTES_MIN = 1 << 20
-"""Below this a failed write is blamed on the full disk: one commit may need as much."""
+"""With less room, a failed write is blamed on the full disk: one commit may need as much."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _DAMAGE = (
     lmdb.CorruptedError,
@@ -64,7 +64,7 @@ def open_environment(
 def sync_folder(path: Path) -> None:
     """Make the entries of folder `path` durable: a synced file is lost if its name is not.
 
-    A folder that may be passed but not read (0711) is its owner's to sync.
+    A folder that may be entered but not read (0711) is left for its owner to sync.
     """
     try:
         folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
@@ -78,7 +78,7 @@ def sync_folder(path: Path) -> None:
 
 @contextmanager
 def translate_errors(path: Path) -> Generator[None, None, None]:
-    """Turn what LMDB and the system raise into our typed errors; ours pass through."""
+    """Turn what LMDB and the system raise into our typed errors; our own pass through."""
     try:
         yield
     except StorageError:

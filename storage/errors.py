@@ -1,4 +1,4 @@
-"""What the disk can do to us: damaged, foreign, full, locked; and what a key file can do to us.
+"""What can be wrong with the disk (damaged, foreign, full, locked) and with a key file.
 
 Every error says what happened, where, and what the operator can do about it (`remedy`). None of
 them is retried here: the owner of the store decides, and most of them end the daemon.
@@ -10,7 +10,7 @@ from consensus.errors import NeurondError
 
 
 class StorageError(NeurondError):
-    """Root of what the disk does to us; `remedy` is one sentence for the operator."""
+    """Root of what can be wrong with the disk; `remedy` is one sentence for the operator."""
 
     def __init__(self, message: str, remedy: str) -> None:
         super().__init__(f"{message}. {remedy}")
@@ -19,7 +19,7 @@ class StorageError(NeurondError):
 
 
 class Corrupt(StorageError):
-    """Bytes on the disk that we did not write: a flipped bit, a cut file, a lost page."""
+    """Bytes on the disk that are not what we wrote: a flipped bit, a cut file, a lost page."""
 
     def __init__(self, path: Path, table: str, key: bytes, detail: str) -> None:
         where = f"{path}, table {table or '?'}, key {key.hex() or '?'}"
@@ -91,7 +91,7 @@ class NotKept(StorageError):
 
 
 class WrongOrder(StorageError):
-    """A block was to become final that does not follow the stored head."""
+    """A block that should become final does not follow the stored head."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, "This is a bug of the caller; nothing was written.")
@@ -118,7 +118,7 @@ class DoubleVote(StorageError):
 
 
 class StaleStandings(StorageError):
-    """Scores were to be written over scores that this writer has never read."""
+    """A write of scores over scores that this writer has never read."""
 
     def __init__(self, netuid: int) -> None:
         super().__init__(
@@ -136,7 +136,7 @@ class BadKeyName(KeyFileError):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"{name[:64]!r} is no key name",
+            f"{name[:64]!r} is not a key name",
             "Use 1 to 32 of a-z, 0-9, '-' and '_', beginning with a letter or digit.",
         )
 
@@ -181,7 +181,7 @@ class WrongKind(KeyFileError):
 
 
 class WeakPassword(KeyFileError):
-    """An empty password for a key that is not a toy."""
+    """An empty password for a key that is not for a devnet."""
 
     def __init__(self) -> None:
         super().__init__(

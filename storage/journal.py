@@ -25,9 +25,9 @@ from storage.errors import DoubleVote, JournalLost
 from storage.schema import Table, Txn, be64, compute_stop
 
 PRUNE_ROWS_MAX = 64
-"""Old votes dropped by one append: more than it adds, and too few to slow it."""
+"""Old votes dropped by one append: more than it adds, but too few to slow it down."""
 SECRET_EPOCHS_KEPT = 4
-"""A commitment is revealed in the next epoch or never; the rest is for whoever looks into it."""
+"""A commitment is revealed in the next epoch or never; older ones are kept for investigations."""
 _JOURNAL = b"journal"
 """Meta key in both environments: 16 bytes of id, the count of appends, then (in `sign` alone) the
 (era, view) below which votes have been dropped and none may be added."""
@@ -58,7 +58,7 @@ class Journal:
         self._id, self._sequence = sign.write_now(self._open)
         seen = chain.read_now(lambda txn: chain.tables["meta"].get(txn, _JOURNAL))
         self.is_first = seen is None and self._sequence == 0
-        """Whether both the chain and the journal are new: a first start, or all was wiped."""
+        """Whether both chain and journal are new: a first start, or everything was wiped."""
         self._is_new = seen is not None and not self._is_known(seen)
         if seen is None:
             chain.write_now(lambda txn: self.remember_in(txn, chain.tables["meta"]))
@@ -110,7 +110,7 @@ class Journal:
         """Store what opens a commitment; when it returns the commit may be sent.
 
         Several commits of one epoch each keep their secret, told apart by their salts, because
-        which of them the chain includes last is not ours to know. Secrets of the subnet more than
+        which of them the chain includes last can't be known here. Secrets of the subnet more than
         `SECRET_EPOCHS_KEPT` epochs older are dropped.
         """
         netuid, epoch = secret.row.netuid, secret.row.epoch

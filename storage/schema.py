@@ -24,7 +24,7 @@ import lmdb
 from storage.errors import Corrupt, SchemaTooNew, WrongNetwork
 
 SCHEMA_VERSION = 4
-"""What this program writes. A change of any table or row format raises it by one."""
+"""The version this program writes. A change of any table or row format raises it by one."""
 
 KEY_BYTES_MAX = 500
 """Longest key of a state entry; LMDB takes 511 and the undo log puts a height in front."""

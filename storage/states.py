@@ -16,7 +16,7 @@ from storage.schema import Txn, be64, compute_stop
 from storage.versions import Versions, get_value
 
 SCAN_BYTES_MAX = 1 << 20
-"""What one read transaction of a scan collects; no reader stays open between two of them."""
+"""What one read transaction of a scan collects; none stays open between two of them."""
 PRUNE_ROWS_MAX = 20_000
 """Undo rows dropped by one call of `prune`: some tens of milliseconds."""
 _NODE = b"n"
@@ -81,7 +81,7 @@ class States:
         if target < 0:
             return 0
         meta = self._database.tables["meta"]
-        # Compared with what is stored: a transaction that failed has moved ours alone.
+        # Compared with what is stored: a failed transaction has moved our copy alone.
         if target > int.from_bytes(meta.get(txn, _HORIZON) or b"", "big"):
             meta.put(txn, _HORIZON, be64(target))
             # Before the commit: a reader that sees the rows gone must also see the new horizon.
@@ -185,7 +185,7 @@ class Reader:
         """Return the value of `key`, or None.
 
         Raises:
-            NotKept: the height has been pruned meanwhile.
+            NotKept: the height has been pruned since.
             Corrupt: a stored row does not match its checksum.
         """
         return self.states.get_at(key, self.height)

@@ -57,7 +57,7 @@ class FinalBlock:
 
 @dataclass(frozen=True, slots=True)
 class EraEnd:
-    """What an era's last block brings with it: the hand-off, and the seals up to its header."""
+    """What is stored with an era's last block: the hand-off, and the seals up to its header."""
 
     hand_off: HandOff
     seals: tuple[Block, ...]
@@ -96,7 +96,7 @@ class Store:
         blocks: Sequence[Proposal | Block] = (),
         certificates: Sequence[Certificate] = (),
     ) -> None:
-        """Make all of it durable: blocks and certificates first, then the votes that need them.
+        """Make everything durable: blocks and certificates first, then the votes that need them.
 
         When it returns, the votes may be sent.
 

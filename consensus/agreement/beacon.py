@@ -14,7 +14,7 @@ from consensus import crypto
 from consensus.quantities import Hash32
 
 BEACON_LENGTH = 1 << 20
-"""Reveals in one chain: at one proposal per 24 s, most of a year; a second to compute."""
+"""Reveals in one chain: most of a year at one proposal per 24 s; a second to compute."""
 
 
 def is_reveal(tip: Hash32, reveal: Hash32) -> bool:
@@ -23,7 +23,7 @@ def is_reveal(tip: Hash32, reveal: Hash32) -> bool:
 
 
 class HashChain:
-    """Every value of one chain, at the price of about a thousand kept and a thousand hashes."""
+    """Every value of one chain, from about a thousand stored ones and a thousand hashes at most."""
 
     def __init__(self, seed: bytes, length: int = BEACON_LENGTH) -> None:
         """Walk the chain of `length` steps from `seed`, keeping every sqrt(length)-th value."""

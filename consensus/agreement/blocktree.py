@@ -13,7 +13,7 @@ from consensus.quantities import Hash32, View
 from consensus.types import Block, Header, Proposal
 
 BLOCKS_MAX = 1_024
-"""A catch-up batch (64) and four proposals in each of the 24 views of the window fit many times."""
+"""Many times a catch-up batch (64) and four proposals in each of the 24 views of the window."""
 
 
 class BlockStanding(Enum):
@@ -34,7 +34,7 @@ class TreeEntry:
     proposal: Proposal | None
     standing: BlockStanding = BlockStanding.WAITING
     is_durable: bool = False
-    """Whether a vote of ours has had the body written."""
+    """Whether the body was persisted, because a vote of ours depends on it."""
 
 
 class BlockTree:

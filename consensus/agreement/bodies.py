@@ -2,7 +2,7 @@
 
 A body comes with its leader's signature (a proposal) or by digest, when a certificate or a wanted
 child names it; any peer may serve those. It is judged once its parent is good: its place by
-`headers.is_child`, its law by the ledger, which answers `ExecuteBlock`; a seal has none.
+`headers.is_child`, the rest by the ledger, which answers `ExecuteBlock`; of a seal, only its place.
 
 Source: `docs/spec/agreement.md` 2.7, 2.9.
 """
@@ -20,8 +20,8 @@ from consensus.quantities import Hash32, View
 from consensus.types import Block, BlockKind, Proposal, VoteKind
 
 WALK_MAX = 256
-"""Heights above the final one within which bodies are fetched one after another, backwards; who is
-further behind is given ranges (`BlocksReceived` with a certificate), lowest first."""
+"""Heights above the final one within which bodies are fetched one after another, backwards; a node
+further behind gets ranges (`BlocksReceived` with a certificate), lowest first."""
 
 
 class Bodies:
@@ -63,7 +63,7 @@ class Bodies:
             self.chase(digest, view, peer, now_ms)
 
     def add_wanted(self, blocks: tuple[Block, ...], peer: m.Peer, now_ms: int) -> None:
-        """Take in those of `blocks`, parents first, that we want or that lead to one we want."""
+        """Take in each of `blocks`, parents first, that we want or that leads to one we want."""
         for block in reversed(blocks):
             digest = crypto.compute_header_digest(block.header)
             if self._repair.is_wanted(digest) and is_whole(block):
@@ -72,7 +72,7 @@ class Bodies:
     # -- judging -------------------------------------------------------------------------------
 
     def _examine(self, entry: TreeEntry) -> None:
-        """Have a block whose parent is good judged: its place by us, its law by the ledger."""
+        """Judge a block whose parent is good: its place here, the rest by the ledger."""
         header = entry.block.header
         if entry.standing is not BlockStanding.WAITING or not self.tree.is_good(header.parent):
             return
@@ -103,7 +103,7 @@ class Bodies:
         return True
 
     def keep(self, digest: Hash32) -> None:
-        """Have the body durable before the vote that leans on it (`docs/spec/agreement.md` 2.9)."""
+        """Persist the body before the vote that depends on it (`docs/spec/agreement.md` 2.9)."""
         entry = self.tree.get(digest)
         assert entry is not None
         if not entry.is_durable:
@@ -141,7 +141,7 @@ class Bodies:
             self._set_timer()
 
     def on_final(self, view: View, now_ms: int) -> None:
-        """Forget what finality made needless, and look at what stands above it anew."""
+        """Forget what finality made useless, and look again at what is above it."""
         self._repair.forget(view)
         self.chase_certified(now_ms)
 

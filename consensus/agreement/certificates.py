@@ -38,11 +38,11 @@ class Committee:
     chain_id: Hash32
     entries: tuple[ValidatorEntry, ...]
     seed: Hash32
-    """What draws the leaders; whoever only checks certificates may give anything."""
+    """Decides who leads when; whoever only checks certificates may pass any value."""
     last: Height = ENDLESS
     """The era's last height, whose block only seals may follow."""
     named: Hash32 | None = None
-    """Hash of the next era's set; None: this one's again."""
+    """Hash of the next era's set; None if this set goes on."""
 
     @cached_property
     def total(self) -> int:
@@ -105,7 +105,7 @@ class Committee:
 def build_certificate(
     committee: Committee, votes: Mapping[ValidatorIndex, Vote]
 ) -> Certificate | None:
-    """Combine votes of one kind, view and digest; None while they are no quorum.
+    """Combine votes of one kind, view and digest; None while they are less than a quorum.
 
     Signers are taken by descending stake (ties: lowest index) until the quorum is reached.
     """
@@ -134,14 +134,14 @@ def verify_vote(committee: Committee, vote: Vote) -> None:
     """Check that a member of `committee` signed `vote`.
 
     Raises:
-        InvalidVote: another era, no member, a digest where none belongs, or a forged signature.
+        InvalidVote: another era, not a member, a NULLIFY with a digest, or a forged signature.
     """
     if vote.era != committee.era:
-        raise InvalidVote(f"era {vote.era} where {committee.era} is")
+        raise InvalidVote(f"era {vote.era}, but this is era {committee.era}")
     if vote.signer >= len(committee.entries):
-        raise InvalidVote(f"signer {vote.signer} of {len(committee.entries)}")
+        raise InvalidVote(f"signer {vote.signer} of {len(committee.entries)} members")
     if vote.kind is VoteKind.PROPOSE:
-        raise InvalidVote("a proposal's signature is no vote")
+        raise InvalidVote("a proposal's signature is not a vote")
     if (vote.kind is VoteKind.NULLIFY) != (vote.digest == ZERO_HASH):
         raise InvalidVote(f"{vote.kind.name} with digest {vote.digest.hex()}")
     key = committee.entries[vote.signer].consensus_key
@@ -157,7 +157,7 @@ def verify_certificate(committee: Committee, certificate: Certificate) -> None:
     """
     c = certificate
     if c.era != committee.era:
-        raise InvalidVote(f"era {c.era} where {committee.era} is")
+        raise InvalidVote(f"era {c.era}, but this is era {committee.era}")
     if c.kind is VoteKind.PROPOSE or (c.kind is VoteKind.NULLIFY) != (c.digest == ZERO_HASH):
         raise InvalidVote(f"{c.kind.name} with digest {c.digest.hex()}")
     if len(c.signers) != len(c.signatures) or len(c.signers) > len(committee.entries):
@@ -183,25 +183,27 @@ def verify_proposal(committee: Committee, proposal: Proposal) -> Hash32:
     """
     header = proposal.block.header
     if header.era != committee.era:
-        raise InvalidBlock(f"era {header.era} where {committee.era} is")
+        raise InvalidBlock(f"era {header.era}, but this is era {committee.era}")
     if header.proposer != committee.leader(header.view):
         raise InvalidBlock(f"validator {header.proposer} does not lead view {header.view}")
     return verify_early_proposal(committee, proposal)
 
 
 def verify_early_proposal(committee: Committee, proposal: Proposal) -> Hash32:
-    """Check the same while nobody can know who leads: that its proposer is a member who signed it.
+    """Check a proposal of an era whose leaders are not known yet: a member made and signed it.
 
     Raises:
-        InvalidBlock: no member, a root that does not match, or a forged signature.
+        InvalidBlock: not a member, a root that does not match, or a forged signature.
         InvalidVote: one of the certificates it carries proves nothing.
     """
     block = proposal.block
     header = block.header
     if header.era != committee.era:
-        raise InvalidBlock(f"era {header.era} where {committee.era} is")
+        raise InvalidBlock(f"era {header.era}, but this is era {committee.era}")
     if header.proposer >= len(committee.entries):
-        raise InvalidBlock(f"proposer {header.proposer} of {len(committee.entries)}")
+        raise InvalidBlock(
+            f"proposer {header.proposer} is not among {len(committee.entries)} members"
+        )
     digest = crypto.compute_header_digest(header)
     message = crypto.vote_message(
         committee.chain_id, VoteKind.PROPOSE, header.era, header.view, digest

@@ -4,8 +4,8 @@ Only what the committee and the parent's header decide: era, height, leader, tim
 ledger's part (roots, reveal, transactions) is judged by whoever has the parent's state.
 
 An era's last block may not be final when its views go on. Then leaders propose seals: empty blocks
-of the same height above it, whose finality is its finality too. A seal changes nothing, so it has
-no ledger's part at all (zeros stand there), and the chain forgets it once the era is over.
+of the same height above it; when one of them is final, so is the block. A seal changes nothing, so
+the ledger's part of its header is all zeros, and the chain forgets it once the era is over.
 
 The last block of an era is the genesis of the next, whose views begin at 1: `as_genesis` gives its
 header the place it has there.

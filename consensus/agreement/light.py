@@ -6,13 +6,13 @@ height h is proved against the final header of height h + 1.
 
 `check_proof` turns a stranger's proof into a `ProvenView`: a ledger that holds the proven entries
 and nothing else. The same query that made an answer is run over it; what comes out is true whoever
-sent it. Scans are the exception: keys lie in the tree by their hashes, so nobody can prove that
-no key of a prefix was left out. Every entry found is true, but there may be more; the view knows
-(`is_complete`).
+sent it. Scans are the exception: keys lie in the tree by their hashes, so nobody can prove that no
+key of a prefix was left out. Every entry found is true, but there may be more; `is_complete` says
+whether that can be.
 
 Another era's certificates need that era's set, which every header of the era before names
-(`next_vset_hash`): one hand-off per era leads from set to set (`follow`). Who only follows knows no
-leaders, and needs none.
+(`next_vset_hash`): one hand-off per era leads from set to set (`follow`). A client that only
+follows knows no leaders, and needs none.
 
 Source: `docs/spec/agreement.md` 2.10.
 """
@@ -27,18 +27,18 @@ from consensus.quantities import ZERO_HASH, Era, Hash32
 from consensus.types import BlockKind, Certificate, HandOff, Header, VoteKind
 
 KEYS_MAX = 4_096
-"""Entries in one proof: the metagraph of the largest subnets, some hundred kilobytes."""
+"""Entries in one proof: enough for the metagraph of the largest subnet, some hundred kilobytes."""
 HEADERS_MAX = 1_024
 """Headers from the one that vouches for the state up to the one with the certificate."""
 HEADER_BYTES_MAX = 1_024
 
 
 class InvalidProof(NeurondError):
-    """A proof of the state that proves nothing; the message says which part of it."""
+    """A proof of the state that proves nothing; the message says which part is wrong."""
 
 
 class NotProven(NeurondError):
-    """A key was asked for that the proof says nothing about."""
+    """The proof says nothing about a key that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,13 +35,14 @@ class Timing:
     delta_ms: int
     drift_ms: int = 500
     backoff_percent: int = 130
-    """Growth of the timers per view without finality, from the third."""
+    """Growth of the timers per view without finality, from the third such view on."""
     timer_ms_max: int = 60_000
 
     def compute_unit_ms(self, views: int) -> int:
         """Return delta grown for `views` views without finality, rounded down at each step.
 
-        Three times it, the longest timer, is at most `timer_ms_max` (or three deltas).
+        The longest timer is three times the result: at most `timer_ms_max`, or three deltas if
+        more.
         """
         unit_ms = self.delta_ms
         unit_ms_max = max(self.delta_ms, self.timer_ms_max // 3)
@@ -53,7 +54,7 @@ class Timing:
 
 
 BACKOFF_FREE_VIEWS = 3
-"""Views without finality before the timers grow: one lost view and its repair cost no patience."""
+"""Views without finality before the timers grow: one lost view and its repair slow nothing down."""
 
 
 class TimerKind(IntEnum):
@@ -68,7 +69,7 @@ class TimerKind(IntEnum):
     NOTARIZE = 4
     """A proposal's time has come."""
     STANDSTILL = 5
-    """Nothing has moved: say again what we said."""
+    """Nothing has moved: send our last votes again."""
     CHASE = 6
     """Ask again for the bodies we lack."""
 
@@ -305,4 +306,4 @@ class Recovered:
     certificates: tuple[Certificate, ...] = ()
     blocks: tuple[Proposal | Block, ...] = ()
     ended: Certificate | None = None
-    """What made the last block of the era before final, for whoever is still there."""
+    """What made the last block of the era before final, for nodes that are still in that era."""

@@ -44,7 +44,7 @@ class Outbox:
         self._votes.append(vote)
 
     def persist_block(self, block: Proposal | Block) -> None:
-        """Keep a body that a vote leans on."""
+        """Keep a body that a vote depends on."""
         self._blocks.append(block)
 
     def persist_certificate(self, certificate: Certificate) -> None:

@@ -32,7 +32,7 @@ class Wanted:
 
 
 class Repair:
-    """The wants of one machine, and its patience with others'."""
+    """The bodies one machine lacks, and how much it answers to others that lack something."""
 
     def __init__(self, delta_ms: int) -> None:
         self._delta_ms = delta_ms
@@ -76,7 +76,7 @@ class Repair:
         self._wanted = {d: w for d, w in self._wanted.items() if w.view > view}
 
     def hurry(self, now_ms: int) -> None:
-        """Ask for everything again now: we stand still."""
+        """Make everything due now, because nothing moves."""
         for wanted in self._wanted.values():
             wanted.next_ms, wanted.pause_ms = now_ms, PAUSE_MS
 

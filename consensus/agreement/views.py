@@ -1,6 +1,6 @@
 """What is known of each view: who voted what, which certificates stand, what we signed ourselves.
 
-Two facts of ours per view are the whole of Simplex's safety: `notarized` (the one digest we voted
+Simplex's safety rests on two facts of ours per view: `notarized` (the one digest we voted
 to notarize) and `closed` (NULLIFY or FINALIZE, never both). A restart restores them from disk.
 """
 
@@ -226,7 +226,7 @@ class Views:
         return (*proof, *(record.certificates[VoteKind.NULLIFY] for record in skipped))
 
     def vouched(self) -> set[Hash32]:
-        """Return the blocks worth their room: certified, ours, or of a view that is still open."""
+        """Return the blocks worth keeping: certified, ours, or of a view that is still open."""
         digests: set[Hash32] = set()
         for record in self._records.values():
             digests.update(certificate.digest for certificate in record.certificates.values())

@@ -1,8 +1,7 @@
 """What is due at a height: marks that a rule leaves for a later block, oldest first.
 
-A block does at most `DUE_MAX` of them and leaves the rest to the next one, so nobody can make one
-block take for ever by having a million things fall due together. What is due may come a few blocks
-late; never early.
+A block does at most `DUE_MAX` of them and leaves the rest to the next one, so nobody can stall a
+block by making a million things fall due together. They may come a few blocks late, never early.
 """
 
 from collections.abc import Iterator

@@ -75,7 +75,7 @@ Rule = Callable[[Draft, PublicKey, Call], LedgerEvent | None]
 
 
 def _bind(kind: type[C], rule: Callable[[Draft, PublicKey, C], LedgerEvent | None]) -> Rule:
-    """Return `rule`, which takes calls of `kind` alone, as one that is handed any call."""
+    """Return `rule`, which takes calls of `kind` alone, as a function of any call."""
 
     def run(draft: Draft, signer: PublicKey, call: Call) -> LedgerEvent | None:
         assert isinstance(call, kind)

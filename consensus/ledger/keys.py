@@ -39,7 +39,7 @@ class Family(IntEnum):
     LEAVING = 0x17
     """coldkey, release height u64, vault: marks the same, for its owner to find."""
     VAULT = 0x18
-    """swapped hotkey: who stands for it now, if it is a line's first, or else that first one."""
+    """swapped hotkey: its line's present hotkey, if it is the line's first, else that first."""
     OWNED = 0x19
     """coldkey, hotkey: marks that HOTKEY says so."""
     AUTOSTAKE = 0x1A

@@ -189,7 +189,7 @@ def metagraph(view: Reading, netuid: NetUid) -> Metagraph:
 
 
 def list_rows(view: Reading, netuid: NetUid, first: Uid, count: int) -> tuple[RowView, ...]:
-    """Return the rows of W and B among the `count` uids from `first` on; who has none is left out.
+    """Return the rows of W and B of the `count` uids from `first` on that have one.
 
     Raises:
         UnknownSubnet: there is none.
@@ -217,7 +217,7 @@ def list_owned(view: Reading, coldkey: PublicKey, count: int) -> tuple[PublicKey
 def account(view: Reading, key: PublicKey) -> AccountView:
     """Return what a key owns; a key that was never used owns nothing.
 
-    Of its stakes, and of what unbonds, at most `ENTRIES_MAX`.
+    At most `ENTRIES_MAX` stakes and as many unbonding amounts are listed.
     """
     held, record = get_account(view, key), get_hotkey(view, key)
     stakes = bytes((Family.HOLDING,)) + key

@@ -239,7 +239,7 @@ def put_pool(draft: Draft, netuid: NetUid, hotkey: PublicKey, pool: Pool) -> Non
     if pool.amount != before:
         draft.add_total(netuid, Total.STAKED, pool.amount - before)
     vault = get_vault(draft, hotkey)
-    if pool.amount == 0 and pool.shares == 0:  # nobody's holding is left to be behind its scale
+    if pool.amount == 0 and pool.shares == 0:  # no holding is left whose scale could be behind
         draft.delete(keys.pool(netuid, vault))
     else:
         draft.put(keys.pool(netuid, vault), encode_pool(pool))

@@ -157,7 +157,7 @@ class Total(IntEnum):
     """The columns of a coin's running totals; TAO is netuid 0, alpha its subnet's."""
 
     ISSUED = 0
-    """All there is: what was minted less what was destroyed."""
+    """What was minted less what was destroyed."""
     FREE = 1
     """In accounts."""
     STAKED = 2
@@ -208,7 +208,7 @@ class Draft:
         self.changes[key] = value
 
     def delete(self, key: bytes) -> None:
-        """Forget `key`; nothing happens if it is not there. What came and went leaves no trace."""
+        """Forget `key`, if it is there. A key that was set and deleted leaves no trace."""
         self._undo.append((key, key in self.changes, self.changes.get(key)))
         if self._state.get(key) is None:
             self.changes.pop(key, None)
@@ -280,7 +280,7 @@ def get_totals(view: Reading, netuid: NetUid) -> tuple[int, ...]:
 
 
 def _layers(state: State) -> tuple[list[Mapping[bytes, bytes | None]], StateReader]:
-    """Return what lies over the reader, oldest first, and the reader."""
+    """Return the layers over the reader, oldest first, and the reader."""
     layers: list[Mapping[bytes, bytes | None]] = []
     layer: State | StateReader = state
     while isinstance(layer, State):

@@ -36,7 +36,7 @@ _REFUSED = (
 )
 """First and last code point of each range that is refused, ascending."""
 _PLANE_END = 0xFFFE
-"""The last two code points of each plane are no characters."""
+"""The last two code points of each plane are not characters."""
 
 
 def check_printable(*texts: str) -> None:

@@ -77,7 +77,7 @@ def check_block(state: State, header: Header) -> Member:
     head, params = get_head(state), get_network(state).params
     era = get_era(state).era
     if header.era != era:
-        raise InvalidBlock(f"era {header.era} where {era} is")
+        raise InvalidBlock(f"era {header.era}, but this is era {era}")
     if header.kind is not BlockKind.BLOCK or header.height != head.height + 1:
         raise InvalidBlock(f"{header.kind.name} {header.height} on top of block {head.height}")
     if header.time_ms < head.time_ms + params.block_ms:

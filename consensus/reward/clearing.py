@@ -125,7 +125,7 @@ def _choose_traders(tao: int, alpha: int, offers: Sequence[Offer]) -> Iterable[i
     while book.drop_marginal():
         has_dropped = True
     chosen = book.get_traders()
-    if has_dropped:  # else the price itself keeps the rest out
+    if has_dropped:  # otherwise the price itself keeps the rest out
         chosen += _fill(tao, alpha, offers, chosen)
     return chosen
 
@@ -191,7 +191,7 @@ class _Trade:
         return self._floor * self._alpha <= price <= self._ceiling * self._alpha
 
     def is_fitting(self, offer: Offer) -> bool:
-        """Tell whether the price with `offer` breaks nobody's limit; it does not without."""
+        """Tell whether the price still breaks nobody's limit when `offer` joins."""
         if offer.side is Side.BUY:  # the price rises: only buys can mind
             ceiling = min(self._ceiling, offer.limit)
             return (self._tao + offer.amount) * PRICE_UNIT <= ceiling * self._alpha

@@ -92,8 +92,8 @@ def get_reveal_start(epoch: Epoch, tempo: int) -> Height:
 def get_step_offset(netuid: NetUid, tempo: int, reveal_blocks: int) -> int:
     """Return in which block of an epoch, from 0, a subnet closes the epoch before.
 
-    The first after the reveals for netuid 1; for others later, evenly, in the epoch's first half:
-    who gets a permit then has the other half to commit.
+    For netuid 1 the first after the reveals; for others later, spread evenly over the epoch's first
+    half, so that a hotkey that gets its permit then has the other half to commit.
     """
     room = max(0, tempo // 2 - reveal_blocks)
     return reveal_blocks + (netuid - 1) % NETUIDS * room // NETUIDS

@@ -69,7 +69,7 @@ class Explanation:
     """One neuron's reward of one epoch. Amounts are alpha rao, shares Q32.
 
     The votes add up to `miner_emission`, and the bonds to `validator_emission` if `basis` is
-    dividends (else it was paid for stake alone and there are none); `emission` is both emissions.
+    dividends (otherwise it was paid for stake alone, without bonds); `emission` is both emissions.
 
     `alpha_part` and `root_part` add up to `validator_emission`; so do `owner`, `delegators`, `sold`
     and `lenders`, each a sum over `backings`.

@@ -23,7 +23,7 @@ class Rows:
     cells: Matrix  # (len(uids), n)
 
     def __post_init__(self) -> None:
-        """Assert the shape; who builds one from a stranger's data has checked it before."""
+        """Assert the shape; code that builds one from a stranger's data has checked it before."""
         assert self.cells.dtype == np.int64
         assert self.cells.ndim == 2  # noqa: PLR2004 - a table
         assert self.cells.shape[0] == len(self.uids)

@@ -18,7 +18,7 @@ from p2p.errors import Refuse
 from storage.store import Store
 
 ANCESTORS_MAX = 16
-"""Blocks in one answer to `BLOCK_ASK` (`agreement.md` 2.7)."""
+"""Blocks in one answer to `BLOCK_ASK` (`docs/spec/agreement.md` 2.7)."""
 RANGE_MAX = 256
 """Blocks in one answer to `RANGE_ASK`, which may go beyond the count asked (`_pack_range`)."""
 CERTIFICATE_ROOM = 64 << 10

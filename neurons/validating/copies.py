@@ -7,7 +7,7 @@ none. All validators order by the same columns of the chain, so they agree on wh
 fast does not help. A copy is a valid answer all the same: its reliability does not suffer, and the
 uid is paid again in the round in which it answers something of its own.
 
-Source: docs/spec/neurons.md section 4, which says where this differs from what was planned.
+Source: `docs/spec/neurons.md` 4; why seniority is registration: 11.
 """
 
 from collections.abc import Mapping

@@ -45,7 +45,7 @@ ENTROPY_BYTES_MAX = 32
 ENTROPY_BYTES = {words: words // 3 * 4 for words in (12, 15, 18, 21, 24)}
 """BIP-39's numbers of words, and the bytes each stands for."""
 FILE_BYTES_MAX = 8_192
-"""A key file has some 900 bytes; more than this was not written by us."""
+"""A key file has some 900 bytes; a longer one was not written by us."""
 OPS_MAX = 16
 MEMORY_BYTES_MAX = 1 << 30
 """What a file may ask us to spend on its password: libsodium's SENSITIVE takes 1 GiB, 4 passes."""
@@ -74,7 +74,7 @@ class KeyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KdfCost:
-    """How hard a guess at the password is: argon2id passes, and memory in bytes."""
+    """What each guess at the password costs: argon2id passes, and memory in bytes."""
 
     ops: int
     memory_bytes: int
@@ -196,7 +196,7 @@ def read_info(path: Path, fields: Fields) -> KeyInfo:
     try:
         kind = KeyKind(fields.get("kind"))
     except ValueError:
-        raise KeyDamaged(path, f"{fields.get('kind')!r} is no kind of key") from None
+        raise KeyDamaged(path, f"{fields.get('kind')!r} is not a kind of key") from None
     name, words = fields.get("name"), fields.get("words", 0)
     if not isinstance(name, str) or not is_name(name):
         raise KeyDamaged(path, "it does not say the key's name")
@@ -247,16 +247,16 @@ def parse(path: Path, data: bytes) -> Fields:
     """Return the fields of an intact key file with the content `data`; `path` is for errors.
 
     Raises:
-        KeyDamaged: it is none, or damaged.
+        KeyDamaged: it is not a key file, or a damaged one.
     """
     if len(data) > FILE_BYTES_MAX:
         raise KeyDamaged(path, f"it is longer than {FILE_BYTES_MAX} bytes")
     try:
         plain: object = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise KeyDamaged(path, f"it is no JSON: {error}") from None
+        raise KeyDamaged(path, f"it is not JSON: {error}") from None
     if not isinstance(plain, dict):
-        raise KeyDamaged(path, "it is no JSON object")
+        raise KeyDamaged(path, "it is not a JSON object")
     fields = cast("dict[str, object]", plain)  # JSON objects have text keys
     if fields.get("checksum") != compute_checksum(fields):
         raise KeyDamaged(path, "its checksum does not match")
@@ -297,7 +297,7 @@ def _read_derivation(path: Path, fields: Fields) -> Derivation | None:
         return None
     coldkey, index = _bytes(path, fields, "coldkey", PUBLIC_KEY_BYTES), fields.get("hotkey_index")
     if type(index) is not int or not 0 <= index <= INDEX_MAX:
-        raise KeyDamaged(path, f"{index!r} is no index of a hotkey")
+        raise KeyDamaged(path, f"{index!r} is not an index of a hotkey")
     return Derivation(PublicKey(coldkey), index)
 
 
@@ -316,7 +316,7 @@ def _bytes(path: Path, fields: Fields, name: str, size: int) -> bytes:
     try:
         found = bytes.fromhex(value if isinstance(value, str) else "!")
     except ValueError:
-        raise KeyDamaged(path, f"its field {name} is no hexadecimal text") from None
+        raise KeyDamaged(path, f"its field {name} is not hexadecimal text") from None
     if len(found) != size:
         raise KeyDamaged(path, f"its field {name} has {len(found)} bytes instead of {size}")
     return found

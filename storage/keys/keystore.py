@@ -51,14 +51,14 @@ class Keystore:
     def create_devnet(
         self, name: str, kind: KeyKind, password: str = "", seed: bytes | None = None
     ) -> KeyInfo:
-        """Do what `create` does, but cheaply and even without a password: for toys alone.
+        """Do what `create` does, but cheaply and even without a password: for devnets alone.
 
         The file says `insecure_devnet`, and so does `KeyInfo.is_insecure`.
         """
         return self.add_devnet(name, kind, password, _make_secret(seed))
 
     def add(self, name: str, kind: KeyKind, password: str, secret: Secret) -> KeyInfo:
-        """Do what `create` does with a given secret, which may have words or a coldkey behind it.
+        """Do what `create` does with a given secret, which may come from words or from a coldkey.
 
         Raises:
             as `create` does.
@@ -68,11 +68,11 @@ class Keystore:
         return self._write(name, kind, secret, password, MODERATE)
 
     def add_devnet(self, name: str, kind: KeyKind, password: str, secret: Secret) -> KeyInfo:
-        """Do what `add` does, but cheaply and even without a password: for toys alone."""
+        """Do what `add` does, but cheaply and even without a password: for devnets alone."""
         return self._write(name, kind, secret, password, DEVNET)
 
     def check_free(self, name: str) -> None:
-        """Return if a key may be made under `name`.
+        """Check that a key may be made under `name`.
 
         Raises:
             BadKeyName, KeyExists: it may not.

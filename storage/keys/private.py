@@ -1,6 +1,6 @@
-"""Files that are their owner's alone: written whole or not at all, and never by accident over one.
+"""Files for their owner's eyes alone: written whole or not at all, never over another by accident.
 
-A file is written beside, synced, and linked to its name, which fails if the name is taken.
+A file is written under another name, synced, and linked to its own, which fails if that is taken.
 """
 
 import os
@@ -25,7 +25,7 @@ def read_own(path: Path, bytes_max: int) -> bytes:
 
 
 def read_carried(path: Path, bytes_max: int) -> bytes:
-    """Return at most `bytes_max` bytes of a file on its way, perhaps on a disk without owners.
+    """Return at most `bytes_max` bytes of an exported file, perhaps on a disk without owners.
 
     Raises:
         KeyMissing, StorageFailed: as they say.
@@ -53,7 +53,7 @@ def write_new(path: Path, data: bytes) -> None:
 
 
 def replace(path: Path, data: bytes) -> None:
-    """Put `data` in the place of a file: a reader finds the old one or the new one, whole.
+    """Replace a file by `data`: a reader finds the old one or the new one, whole.
 
     Raises:
         StorageFull, StorageFailed: the old one is untouched.

@@ -247,7 +247,7 @@ def test_each_folder_of_tests_is_named_after_what_it_tests() -> None:
 
 
 def test_each_test_file_of_a_room_is_named_after_a_source_file() -> None:
-    """`test_yuma.py` and `test_yuma_vectors.py` test `yuma.py`; `test_ledger.py` the folder."""
+    """`test_host.py` and `test_gossip_hostile.py` test `host.py` and `gossip.py` beside them."""
     for path in sources("tests"):
         folder = path.parent.relative_to("tests")
         if not (path.name.startswith("test_") and folder.parts) or folder.parts[0] not in ROOMS:

@@ -257,7 +257,7 @@ async def test_a_stream_is_no_answer_and_an_answer_no_stream():
     async with open_pair(answers={"echo": echo, **_stream(Counting(3))}) as (one, two):
         with pytest.raises(RemoteFault, match="ask for a stream"):
             await one.ask(two.peer_id, "count", b"", 100)
-        with pytest.raises(RemoteFault, match="no stream"):
+        with pytest.raises(RemoteFault, match="not a stream"):
             async with one.ask_stream(two.peer_id, "echo", b"", 100) as items:
                 await items.__anext__()
 

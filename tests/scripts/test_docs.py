@@ -27,7 +27,7 @@ from daemon.telemetry import Telemetry
 from tests.daemon.http.fixed_view import FixedView
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ELSEWHERE = {
     "scripts/devnet": "tests/processes/test_devnet.py",
     "scripts/test": ".ci/run",

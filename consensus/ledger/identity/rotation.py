@@ -8,18 +8,18 @@ same for one delegator and a million. The old key can never be claimed again.
 The validator set of an era is hashed into its headers, so its entries keep the old hotkey until the
 era ends; to find the hotkey that replaced it, ask `eras.find_current`.
 
-A commitment binds its hotkey, which only that key can open. Voiding it would be a way out of the
-slash for one that is never opened, so a hotkey that owes an opening can't be swapped until it has
-opened or forfeited it. An announcement (`Serve`) is the consent of a node to serve the old key: it
-ends, and the new key has to announce anew.
+A commitment is bound to its hotkey and only that key can open it. If a swap voided it, a validator
+could escape the slash for not opening it, so a hotkey that owes an opening can't be swapped until
+it has opened or forfeited it. An announcement (`Serve`) is a node's consent to serve the old key:
+it ends, and the new key has to announce again.
 
 A coldkey swap takes along all that the old key has at that moment: its free TAO, stake, what
 unbonds, hotkeys, identity, choices and channels. Offers of the same block, and what others send
 later, stay with the old key, which goes on existing with its own nonces. Anybody can send things to
-anybody, so a key may come to have more entries than one call may move: then some have to be merged
-or sold first. For the same reason the new key is fresh if it has signed nothing before the swap is
-announced: who sees an announcement on its way could else stop it with a rao, and what was sent to
-the new key is its own.
+anybody, so a key may hold more entries than one call may move: then some have to be merged or sold
+first. For the same reason a new key that has signed nothing before the swap is announced counts as
+fresh, even if it owns something: otherwise anyone who sees the announcement coming could block it
+by sending the new key one rao. What was sent to the new key stays its own.
 
 Source: `docs/spec/ledger.md` 10; subtensor `swap/swap_hotkey.rs`, `swap/swap_coldkey.rs`.
 """

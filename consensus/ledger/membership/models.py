@@ -5,9 +5,10 @@ whatever its publisher does later: a copy can't pass for the original, and who p
 it was first with keeps the height. Records stand under the hotkey's vault, so a swapped hotkey
 keeps them; those of a dissolved subnet mean nothing to the next one with its number.
 
-Who sees a publication on its way can publish the same content with a higher tip. So a content that
-nobody else has yet is best published as a hash over the file's hash and the own hotkey, and the
-file's own hash later: the first proves when, and means nothing under another hotkey.
+Anyone who sees a publication in gossip can publish the same content with a higher tip. So a model
+that nobody else has yet is best published first as a hash over the file's hash and the miner's
+hotkey, and as the file's own hash later: the first entry proves the date, and is worthless to
+another hotkey.
 
 Source: `docs/spec/ledger.md` 10.
 """

@@ -102,7 +102,7 @@ def process_leave(draft: Draft, signer: PublicKey, call: LeaveSubnet) -> NeuronL
             offset = get_step_offset(call.netuid, hyper.tempo, hyper.reveal_blocks)
             due = get_step_height(epoch, hyper.tempo, offset) + 1
             raise TooEarly(
-                f"uid {uid} must open its weights first; else it may leave in block {due}"
+                f"uid {uid} must open its weights first; otherwise it may leave in block {due}"
             )
     clear_uid(draft, call.netuid, uid, call.hotkey)
     assign_uid(draft, call.netuid, uid, NOBODY)

@@ -5,17 +5,17 @@ child alone; what the child earns with it comes back, less the child's take (`re
 The parent's owner announces a list of at most five children; it holds `children_delay_blocks`
 later, and then replaces the one before. Shares are of what the parent has at any moment.
 
-Who lends in a subnet can't be lent to in it: there are no chains, and so no cycles. That is checked
-when a list is announced, and again when it takes effect, since others may have announced meanwhile:
-then a child that lends is left out. Nobody asks a child whether it wants to be lent to, so its own
-will goes first: when it lends, what it was lent ends, or a stranger's loan of next to nothing would
-keep it from lending for good.
+A hotkey that lends in a subnet can't borrow in it: there are no chains, and so no cycles. That is
+checked when a list is announced, and again when it takes effect, since others may have announced in
+between: then a child that lends is left out. Nobody asks a child whether it wants a loan, so its
+own choice goes first: when it lends, the loans it has end. Otherwise a stranger's loan of next to
+nothing could keep it from ever lending.
 
-A child has at most `PARENTS_MAX` parents: the largest loans. Who lends more than the smallest of
-them takes its place, so nobody can shut others out with a crowd of small loans.
+A child has at most `PARENTS_MAX` parents: the largest loans. A larger loan takes the place of the
+smallest of them, so nobody can shut others out with a crowd of small loans.
 
 Root stake that is lent answers for the child's faults in that subnet as if it were the child's, in
-proportion to its share: or nobody would validate with stake of their own.
+proportion to its share: otherwise nobody would validate with stake of their own.
 
 Source: `docs/spec/ledger.md` 7; subtensor `staking/set_children.rs`.
 
@@ -104,7 +104,7 @@ def process_set_children(draft: Draft, signer: PublicKey, call: SetChildren) -> 
 
 
 def _check_form(parent: PublicKey, loans: Sequence[Loan]) -> None:
-    """Raise InvalidChildren for children that repeat, for none at all, and for too much."""
+    """Raise InvalidChildren if children repeat, are too many, or get nothing or too much."""
     vaults = [loan.vault for loan in loans]
     if parent in vaults:
         raise InvalidChildren("a hotkey can't lend to itself")

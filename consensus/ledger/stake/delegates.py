@@ -55,7 +55,7 @@ class Spread:
     """How a sum is spread over its holders."""
 
     holders: int
-    """Who has more than nothing."""
+    """Holders of more than nothing."""
     total: int
     gini: int
     """Q32, rounded down."""
@@ -129,7 +129,7 @@ def measure_spread(amounts: Sequence[int]) -> Spread:
 
 
 def _count_until(ascending: list[int], bound: int) -> int:
-    """Return how many of the largest amounts it takes to exceed `bound`; 0 if all don't."""
+    """Return how many of the largest amounts together exceed `bound`; 0 if all of them don't."""
     held = 0
     for count, amount in enumerate(reversed(ascending), 1):
         held += amount

@@ -1,6 +1,6 @@
 """Stake weight in a subnet: what a hotkey has, what it lends to its children, what it was lent.
 
-Loans stand under vaults (`records.Hotkey`), so they outlive a swap of either hotkey. Who lends is
+Loans are kept under vaults (`records.Hotkey`), so they outlive a swap of either hotkey. Each is
 written twice, with the parent and with the child; both lists are short (`children.py` sees to it),
 so a stake weight is a few reads, and in a subnet where nobody lends the lists are not even looked
 for when all neurons are read.

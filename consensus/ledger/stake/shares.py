@@ -5,13 +5,13 @@ rounded down. A reward raises the amount and so everybody's stake in one write; 
 Whoever comes in buys shares at the present price, rounded down; whoever leaves gives up shares,
 rounded up: what rounding leaves stays with the pool, so no sequence of the two gains anything.
 
-What rounding leaves is next to nothing only while a share is. Were it not, the only holder of a
-pool could let rewards make a few shares very dear, and whoever came next would lose up to one of
-them to it. So a rao buys `2^SHARE_BITS` shares at first, and as soon as rewards have made them
-dearer than that, all shares of the pool are doubled (`records.Pool.scale`): but for what the last
-few roundings left, a share is worth at most 2^-32 rao, whatever was paid in, taken out or earned,
-and however long ago. There is no way to raise a pool but its hotkey's own earnings: nobody can
-donate to it.
+What rounding leaves is next to nothing only while a share is worth next to nothing. Otherwise the
+only holder of a pool could let rewards make a few shares very expensive, and whoever came next
+would lose up to one of them to rounding. So a rao buys `2^SHARE_BITS` shares at first, and as soon
+as rewards have made them dearer than that, all shares of the pool are doubled
+(`records.Pool.scale`): apart from what the last few roundings left, a share is never worth more
+than 2^-32 rao. There is no way to raise a pool but its hotkey's own earnings: nobody can donate to
+it.
 
 Stake is counted where it is, and only there: an epoch step reads every pool of its subnet after all
 transactions of its block, in which a stake that moves has left one pool before it is in another;
@@ -43,7 +43,7 @@ from consensus.reward.emission import split_take
 SHARE_BITS = 32
 """A share is worth at most 2^-32 rao: ten million operations lose nobody a hundredth of a rao."""
 SHARES_MAX = (1 << 128) - 1
-"""More shares of one pool can't be counted: only a slash to almost nothing leads there."""
+"""The most shares of one pool that can be counted: only a slash to almost nothing leads there."""
 
 Holder = tuple[NetUid, PublicKey, PublicKey]
 """Whose stake: netuid, hotkey, coldkey."""

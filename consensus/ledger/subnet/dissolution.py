@@ -9,7 +9,7 @@ Holders share the TAO of the pool by their alpha. Each gets `tao * stake // alph
 when their turn comes, and both are lowered by that: the last one gets the last rao, and no part
 depends on how many are paid in a block. If nobody has any stake, the TAO is destroyed. The alpha
 of the pool goes last, so that no figure divides by zero meanwhile, and so do the columns, so that a
-question about them still finds them of one length.
+query of the neurons still finds them all of one length.
 
 Payment channels name a netuid but hold TAO; they stay until they end.
 

@@ -8,8 +8,8 @@ subnet.
 
 Source: `docs/spec/ledger.md` 3; subtensor `subnets/subnet.rs`.
 
-Deviations: the alpha side is at most half of all alpha there can ever be (a lock at a tiny median
-price would else leave nothing to earn), and at least one.
+Deviations: the alpha side is at most half of all alpha there can ever be (otherwise a lock at a
+tiny median price would leave nothing to earn), and at least one.
 """
 
 from dataclasses import dataclass, replace

@@ -2,8 +2,8 @@
 
 The owner's coldkey announces a change. It takes effect right after the first epoch step that comes
 at least one epoch later, so everybody sees it before, and no epoch has two rules. Changes of one
-subnet take effect in the order in which they were announced: each was checked against the rules as
-they will be by then, so none can meet others than it was checked with.
+subnet take effect in the order in which they were announced, so each meets exactly the rules it was
+checked against.
 
 A change of `tempo` or `reveal_blocks` numbers the epochs anew, and one of the form of a row may
 make a bound row impossible to open. Right after an epoch step only commitments of the epoch that

@@ -2,9 +2,9 @@
 
 There are `subnets_max` places. When all are taken, a newcomer pays the lock and waits, and the
 subnet with the lowest price average among those past immunity gets notice. One newcomer waits at a
-time, and an epoch of the notice is no longer than a new subnet's: or who must make way could keep
-everybody's place and the newcomer's lock for months by a long tempo. The newcomer's plan names the
-vault of the owner's hotkey, so that the key may be swapped meanwhile.
+time. The epochs of the notice are counted as no longer than a new subnet's: otherwise a subnet with
+a long tempo could keep its place, and the newcomer's lock, for months. The newcomer's plan names
+the vault of the owner's hotkey, so that the key may be swapped in between.
 
 Source: `docs/spec/ledger.md` 3.
 """

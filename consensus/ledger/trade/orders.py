@@ -8,9 +8,9 @@ trace. Settlement (`consensus/ledger/trade/pools.py`) takes all of them in the s
 A swap between subnets sells in one block and buys in the next: its second leg is TAO that stands
 under `Family.SECOND_LEG` in between.
 
-Whose stake it is, is told by the vault of a hotkey (`records.Hotkey`): it outlives a change of keys
-between the order and its settlement. A coldkey that is swapped in between is paid under its old
-name, which is still its owner's.
+Stake is named by the vault of its hotkey (`records.Hotkey`), which survives a swap of keys between
+the order and its settlement. A coldkey that is swapped in between is paid under its old name, which
+still belongs to its owner.
 """
 
 from dataclasses import dataclass

@@ -1,10 +1,10 @@
 """The liquidity pools: one price per block for all that its rules and people swap, and quotes.
 
-Settlement takes every order of the block (`orders.py`) and, subnet by subnet,
-trades them against the pool at one price (`reward/clearing.py`). The fee of people's swaps is a
-part of what they offer and is burned; the protocol's own pay none. What drops out pays no fee and
-returns whence it came: TAO to the account, alpha to the stake. So does everything offered in a
-subnet that was closed meanwhile, as one may be between the two legs of a swap between subnets.
+Settlement takes every order of the block (`orders.py`) and, subnet by subnet, trades them against
+the pool at one price (`reward/clearing.py`). The fee of people's swaps is a part of what they offer
+and is burned; the protocol's own pay none. What drops out pays no fee and goes back: TAO to the
+account, alpha to the stake. So does everything offered in a subnet that has been closed, as can
+happen between the two legs of a swap between subnets.
 
 Everything is done in ascending order of subnet, side, limit and destination, so nothing depends on
 the sequence of the block's transactions.

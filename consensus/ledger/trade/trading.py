@@ -4,9 +4,9 @@ A call takes what it offers at once, a purchase from the signer's account, a sal
 and leaves an order (`orders.py`) that settles at the end of the block. A swap between subnets sells
 in this block and buys with the proceeds in the next.
 
-A sale takes its shares at the worth they had before the block, or at the present one if that is
-less. The present one moves by rounding with every sale of the block: sellers would depend on their
-sequence. What rounding leaves of a pool without shares is destroyed.
+A sale takes its shares at what they were worth before the block, or are worth now if that is less.
+The present worth moves by rounding with every sale of the block, which would make the result depend
+on the sequence of sales. What rounding leaves of a pool without shares is destroyed.
 
 Source: `docs/spec/ledger.md` 7 and 8.
 """
@@ -138,7 +138,7 @@ def _withdraw_for_sale(draft: Draft, holder: Holder, amount: int) -> int:
 
 
 def _is_same_pool(before: Pool, pool: Pool) -> bool:
-    """Tell whether `pool` is `before` but for sales and rounding, and was not emptied meanwhile."""
+    """Tell whether only sales and rounding, none emptying it, lead from `before` to `pool`."""
     if before.shares == 0 or before.scale != pool.scale:
         return False
     gain = pool.amount * before.shares - before.amount * pool.shares

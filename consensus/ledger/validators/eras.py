@@ -12,8 +12,8 @@ wants to, every change is cut in the same proportion: whoever joins begins with 
 whoever leaves keeps a part of it (and must go on voting), and both go on in the next era. A key
 that replaces another is no change of stake. A set that nobody wants to be in stays as it is.
 
-A consensus key has one beacon chain for ever, so no value that a chain has shown can serve again;
-who needs a new chain takes a new key.
+A consensus key has one beacon chain for ever, so no value that a chain has shown can serve again; a
+validator that needs a new chain takes a new key.
 
 Source: `docs/spec/agreement.md` 2.4, 2.5; `docs/spec/ledger.md` 7.
 """
@@ -220,7 +220,7 @@ def get_next_set(view: Reading) -> tuple[Member, ...]:
 
 
 def get_consensus_key(view: Reading, hotkey: PublicKey) -> PublicKey | None:
-    """Return the key that is to vote for a hotkey, be it in a set or not."""
+    """Return the key that is to vote for a hotkey, in a set or not."""
     data = view.get(keys.of(Family.CONSENSUS_KEY, hotkey))
     return None if data is None else PublicKey(data)
 
@@ -250,7 +250,7 @@ def _put_set(
 
 
 def _make_member(view: Reading, hotkey: PublicKey, stake: Amount, was: Member | None) -> Member:
-    """Return a hotkey's place in a set; who has lost its record since keeps what it had."""
+    """Return a hotkey's place in a set; one that has lost its record since keeps what it had."""
     key, record = get_consensus_key(view, hotkey), get_hotkey(view, hotkey)
     if key is None:
         assert was is not None, "only a member has stake in a set without a consensus key"

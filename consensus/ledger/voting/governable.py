@@ -105,7 +105,7 @@ def change_param(params: Params, name: str, value: int) -> Params:
     """
     bounds = GOVERNABLE.get(name)
     if bounds is None:
-        raise UnknownName(f"{name!r} is no parameter that votes can change")
+        raise UnknownName(f"{name!r} is not a parameter that votes can change")
     if not bounds.low <= value <= bounds.high:
         raise OutOfBounds(f"{name} = {value}; {bounds.low} to {bounds.high} are allowed")
     values: dict[str, int] = asdict(params) | {name: value}

@@ -83,9 +83,9 @@ from consensus.refusals import (
 )
 
 PROPOSER_PART = 1_024
-"""One part in so many of all root stake lets a hotkey propose."""
+"""A hotkey may propose with 1/1024 of all root stake behind it."""
 BALLOTS_MAX = 4_096
-"""Ballots of one proposal; also, one part in so many of all root stake lets a hotkey vote."""
+"""Ballots of one proposal; also, a hotkey may vote with 1/4096 of all root stake behind it."""
 SWEPT_MAX = 512
 """Counted ballots that one block deletes."""
 ACTIVATION_AHEAD_MAX = 2_628_000
@@ -207,7 +207,7 @@ def _get_voter(draft: Draft, signer: PublicKey, part: int) -> PublicKey:
     """Return the vault of a hotkey with one `part` of all root stake.
 
     Raises:
-        NoRootStake: it has less, or is no hotkey.
+        NoRootStake: it has less, or is not a hotkey.
     """
     record = get_hotkey(draft, signer)
     stake = 0 if record is None else get_pool(draft, ROOT, signer).amount
