@@ -210,9 +210,7 @@ class Asker:
         number = self._next = (self._next + 1) & 0xFFFF_FFFF
         call = self._calls[number] = Call(size_max, is_stream=is_stream)
         left_s = trio.current_effective_deadline() - trio.current_time()
-        # Cancelled already, what is left is -inf; the caller's next checkpoint ends it.
-        deadline_ms = 0 if left_s == math.inf else int(min(max(1, left_s * 1000), 0xFFFF_FFFF))
-        request = Request(kind, size_max, deadline_ms)
+        request = Request(kind, size_max, compute_deadline_ms(left_s))
         flags = ask_wire.STREAM if is_stream else 0
         for frame in ask_wire.write_request(number, request, payload, flags):
             pipe.put(frame)
@@ -243,6 +241,17 @@ class Asker:
             call.fail(_read_fault(frame[ask_wire.HEAD_SIZE :], call.size_max))
         else:
             raise RemoteFault(f"ask frame kind {kind} where an answer belongs")
+
+
+def compute_deadline_ms(left_s: float) -> int:
+    """Return what a question says of the seconds left to it, whole ms from 1 on; 0 for no end.
+
+    Rounded up: a peer that gave up a moment before us would look as if it had failed. Of a scope
+    that is cancelled already nothing is left (-inf); the caller's next checkpoint ends it.
+    """
+    if left_s == math.inf:
+        return 0
+    return math.ceil(min(max(1.0, left_s * 1000), 0xFFFF_FFFF))
 
 
 def _read_fault(body: bytes, size_max: int) -> Exception:

@@ -21,8 +21,9 @@ holds: whatever was committed can be revealed.
 """
 
 import secrets as randomness
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar, TypeVarTuple
 
 import trio
 
@@ -55,6 +56,23 @@ from neurons.validating.asking import Asked, Delivered, Missed, ask_miner
 from neurons.validating.judging import Rated
 from neurons.validating.pending import PendingRound
 from neurons.validating.scoring import MinerScore, Miss
+
+Arguments = TypeVarTuple("Arguments")
+Result = TypeVar("Result")
+
+
+class RunInThread(Protocol):
+    """Runs what blocks where it holds nobody up, as `trio.to_thread.run_sync` does."""
+
+    def __call__(
+        self,
+        call: Callable[[*Arguments], Result],
+        /,
+        *args: *Arguments,
+        limiter: trio.CapacityLimiter,
+    ) -> Awaitable[Result]:
+        """Return what `call` returns for `args`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +127,16 @@ class Validator:
     """One hotkey's judgement of one subnet, going on from `memory`. `run` is its life."""
 
     def __init__(
-        self, node: Node, memory: ValidatorMemory, task: Task, settings: RoundSettings, log: Log
+        self,
+        node: Node,
+        memory: ValidatorMemory,
+        task: Task,
+        settings: RoundSettings,
+        log: Log,
+        run_in_thread: RunInThread = trio.to_thread.run_sync,
     ) -> None:
+        """`run_in_thread` runs the task's own work, which may take seconds."""
+        self._run_in_thread = run_in_thread
         self._node = node
         self._memory = memory
         self._task = task
@@ -198,7 +224,7 @@ class Validator:
         That is our own fault or nobody's, so nobody is asked and nobody judged.
         """
         try:
-            challenges = await trio.to_thread.run_sync(
+            challenges = await self._run_in_thread(
                 self._task.sample, seed, 1, record, limiter=self._thread
             )
         except (OSError, SeriesNotKept) as error:
@@ -236,7 +262,7 @@ class Validator:
         record: ChainRecord,
     ) -> dict[MinerKey, Rated]:
         """Judge `delivered` in a thread."""
-        return await trio.to_thread.run_sync(
+        return await self._run_in_thread(
             judging.rate_answers,
             self._task,
             meta,

@@ -1,5 +1,6 @@
 """Asking a real peer: answers, deadlines, refusals, streams."""
 
+import math
 from collections.abc import AsyncGenerator
 
 import pytest
@@ -79,6 +80,22 @@ async def test_the_callers_deadline_ends_the_handler_as_well():
         with pytest.raises(trio.TooSlowError), trio.fail_after(0.2):
             await one.ask(two.peer_id, "slow", b"", 9)
         await wait_until(lambda: slow.cancelled == 1)
+
+
+@pytest.mark.parametrize(
+    ("left_s", "deadline_ms"),
+    [
+        (math.inf, 0),
+        (-math.inf, 1),
+        (0.0, 1),
+        (0.001, 1),
+        (0.0011, 2),
+        (0.2, 200),
+        (1e9, 2**32 - 1),
+    ],
+)
+def test_a_peer_is_never_given_less_time_than_the_caller_has(left_s: float, deadline_ms: int):
+    assert requests.compute_deadline_ms(left_s) == deadline_ms
 
 
 async def test_a_cancelled_question_cancels_its_handler():

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar, TypeVarTuple
 
 import pytest
 import trio
@@ -30,24 +31,25 @@ from tests.neurons.world import (
     quiet,
 )
 
+Arguments = TypeVarTuple("Arguments")
+Result = TypeVar("Result")
 
-@pytest.fixture(autouse=True)
-def _inline_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run thread calls inline: the mock clock would jump while a thread works."""
 
-    async def run_inline(
-        call: Callable[..., object], *args: object, limiter: trio.CapacityLimiter
-    ) -> object:
-        await trio.lowlevel.checkpoint()
-        return call(*args)
-
-    monkeypatch.setattr(trio.to_thread, "run_sync", run_inline)
+async def run_inline(
+    call: Callable[[*Arguments], Result],
+    /,
+    *args: *Arguments,
+    limiter: trio.CapacityLimiter,
+) -> Result:
+    """Run what else a thread would: the mock clock would jump while one works."""
+    await trio.lowlevel.checkpoint()
+    return call(*args)
 
 
 def make_validator(world: World, wait_blocks: int = 0) -> Validator:
     settings = RoundSettings(NETUID, deadline_s=0.7, round_s=1.0)
     task = LevelTask(world, wait_blocks)
-    return Validator(FakeNode(world), FakeMemory(world), task, settings, quiet)
+    return Validator(FakeNode(world), FakeMemory(world), task, settings, quiet, run_inline)
 
 
 async def run_until(world: World, height: int, wait_blocks: int = 0) -> Validator:
