@@ -6,9 +6,13 @@ from inspect import getmodule, getsource
 from consensus.crypto import hash32
 from consensus.quantities import Hash32
 from neurons.task import Task
+from neurons.tasks.forecast.task import open_forecast
 from neurons.tasks.text.task import open_text
 
-BUILT_IN: Mapping[str, Callable[[bytes], Task]] = {"text": open_text}
+BUILT_IN: Mapping[str, Callable[[bytes], Task]] = {
+    "forecast": open_forecast,
+    "text": open_text,
+}
 """What makes each task of its subnet's `task_params`."""
 
 

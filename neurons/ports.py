@@ -79,7 +79,16 @@ class WeightsState:
     revealed_epoch: Epoch | None
 
 
-SERIES: Mapping[str, str] = {}
+INTERVAL_MS = "interval_ms"
+TRANSACTIONS = "transactions"
+FEES_RAO = "fees_rao"
+SIZE_BYTES = "size_bytes"
+SERIES: Mapping[str, str] = {
+    INTERVAL_MS: "milliseconds between a block's time and its parent's",
+    TRANSACTIONS: "transactions in a block, those that failed too",
+    FEES_RAO: "fees burned in a block, in rao, without tips",
+    SIZE_BYTES: "length of a block's canonical encoding, in bytes",
+}
 """What `ChainRecord.get_series` can be asked for, by name: what its number of a block says."""
 
 

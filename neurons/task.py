@@ -21,11 +21,13 @@ from enum import Enum
 from typing import Protocol
 
 from consensus import crypto
-from consensus.quantities import Epoch, Hash32, Height, NetUid, PublicKey, Signature
+from consensus.quantities import U64_MAX, Epoch, Hash32, Height, NetUid, PublicKey, Signature
 from neurons.ports import ChainRecord
 
 AT_ONCE = Height(0)
 """`Challenge.ripe_at` of a challenge whose answers can be judged when they come."""
+NEVER = Height(U64_MAX)
+"""`Challenge.closes_at` of a challenge whose truth nobody learns while it is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +35,14 @@ class Challenge:
     """The `body` a miner gets and the `key` that judges its answer.
 
     `key` leaves us only after the answers are in. `ripe_at` is the final height from which answers
-    can be judged, because only then is the truth known; 0: at once.
+    can be judged, because only then is the truth known; 0: at once. `closes_at` is the final height
+    from which an answer is late, because somebody may know a part of the truth by then.
     """
 
     body: bytes
     key: bytes
     ripe_at: Height = AT_ONCE
+    closes_at: Height = NEVER
 
 
 class Whose(Enum):

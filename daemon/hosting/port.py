@@ -4,8 +4,6 @@
 height.
 """
 
-from dataclasses import dataclass
-
 from nacl.signing import SigningKey
 
 from consensus import crypto, parcels
@@ -22,9 +20,10 @@ from daemon.engine.chain import Chain
 from daemon.engine.clock import read_time_ms
 from daemon.engine.errors import NodeError
 from daemon.engine.pool import Submitter
+from daemon.hosting.record import FiguresMemory, PublicRecord
 from daemon.telemetry import get_logger
 from neurons import ports
-from neurons.errors import MinerBusy, NodeUnreachable, PeerFault, SeriesNotKept
+from neurons.errors import MinerBusy, NodeUnreachable, PeerFault
 from neurons.messages import REPLY_BYTES_MAX
 from p2p.errors import NetworkError, PeerBusy, PeerGone
 from p2p.network import Network, Topic
@@ -32,17 +31,6 @@ from storage.store import Store
 
 SECRETS_KEPT = 2
 """Epochs before the present one whose secrets are kept: the last may be in its reveals."""
-
-
-@dataclass(frozen=True, slots=True)
-class PublicRecord:
-    """What final blocks made public, up to `height`; no series is read from them yet."""
-
-    height: Height
-
-    def get_series(self, name: str, first: Height, count: int) -> tuple[int, ...]:
-        """Return a series; see `neurons.ports.ChainRecord.get_series`."""
-        raise SeriesNotKept(f"no series {name!r} ({count} blocks from {first})")
 
 
 class ChainPort:
@@ -63,6 +51,7 @@ class ChainPort:
         self._store = store
         self._key = key
         self._chain_id = get_network(chain.head.state).chain_id
+        self._figures = FiguresMemory(store.blocks)
         self._graphs: dict[NetUid, tuple[Height, ports.MetagraphView]] = {}
         self._waiting: dict[Call, Measured] = {}
         self._log = get_logger("neuron")
@@ -90,7 +79,7 @@ class ChainPort:
 
     def record(self) -> ports.ChainRecord:
         """Return what final blocks made public, up to the final head."""
-        return PublicRecord(self._chain.head.header.height)
+        return PublicRecord(self._chain.head.header.height, self._figures)
 
     def weights_state(self, netuid: NetUid) -> ports.WeightsState:
         """Return what the final state holds of our weights."""

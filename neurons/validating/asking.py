@@ -91,11 +91,20 @@ async def _ask_once(
         return Missed(Miss.FAULT, str(error))
     match reply:
         case Completion():
-            size, receipt = len(reply.answer), SignedReceipt(reply.receipt, reply.signature)
-            if size > task.answer_bytes_max:
-                return Missed(Miss.FAULT, f"{size} bytes where {task.answer_bytes_max} may be")
-            return Delivered(reply.answer, latency_ms, receipt)
+            return _check_answer(node, task, challenge, reply, latency_ms)
         case Busy():
             return reply
         case Refusal():
             return Missed(Miss.REFUSED, f"{reply.code.name}: {reply.message}")
+
+
+def _check_answer(
+    node: Node, task: Task, challenge: Challenge, reply: Completion, latency_ms: float
+) -> Asked:
+    """Return the answer of `reply`, unless it is too long or came too late to be a belief."""
+    size = len(reply.answer)
+    if size > task.answer_bytes_max:
+        return Missed(Miss.FAULT, f"{size} bytes where {task.answer_bytes_max} may be")
+    if node.chain().height >= challenge.closes_at:
+        return Missed(Miss.LATE, f"height {challenge.closes_at} was final before it came")
+    return Delivered(reply.answer, latency_ms, SignedReceipt(reply.receipt, reply.signature))

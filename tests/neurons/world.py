@@ -42,7 +42,7 @@ from neurons.ports import (
     NeuronView,
     WeightsState,
 )
-from neurons.task import Card, Challenge, Fault, Judged, Judgement, Whose, find_equals
+from neurons.task import NEVER, Card, Challenge, Fault, Judged, Judgement, Whose, find_equals
 
 CHAIN_ID = Hash32(b"c" * 32)
 NETUID = NetUid(1)
@@ -67,6 +67,8 @@ class World:
     tempo: int = 8
     reveal_blocks: int = 2
     block_s: float = 1.0
+    close_blocks: int = 0
+    """Blocks after a question from which its answers are late; 0: never."""
     validator: str = "validator"
     has_permit: bool = True
     height: int = 0
@@ -287,7 +289,9 @@ class LevelTask:
     def sample(self, seed: bytes, count: int, record: ChainRecord) -> tuple[Challenge, ...]:
         self.world.seeds.append(seed)
         ripe_at = Height(record.height + self.wait_blocks if self.wait_blocks else 0)
-        return tuple(Challenge(seed, b"", ripe_at) for _ in range(count))
+        blocks = self.world.close_blocks
+        closes_at = Height(record.height + blocks) if blocks else NEVER
+        return tuple(Challenge(seed, b"", ripe_at, closes_at) for _ in range(count))
 
     def verify(self, challenge: Challenge, answer: bytes, record: ChainRecord) -> Judgement:
         if len(answer) != 1:

@@ -366,6 +366,20 @@ async def test_receipts_are_written_before_their_answers_can_be_judged(
     assert world.scores == {}
 
 
+async def test_answer_that_came_when_its_truth_was_near_is_late(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    world = World(block_s=0.3, close_blocks=1)
+    world.add_miner("good", honest("good", 200, delay_s=0.1))
+    world.add_miner("slow", honest("slow", 255, delay_s=0.4))
+    await run_until(world, 20, wait_blocks=4)
+    assert get_standing(world, "good").answers > 0
+    assert get_standing(world, "slow").answers == 0
+    assert get_standing(world, "slow").reliability == 0
+    late = make_hotkey("slow") + bytes(8)
+    assert not [key for key in world.waiting if key.endswith(late)]
+
+
 async def test_misses_count_at_once_in_a_round_judged_later(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
