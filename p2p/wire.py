@@ -107,23 +107,6 @@ class Addresses:
     addresses: Annotated[tuple[ShortText, ...], CountMax(32)]
 
 
-# -- identity ------------------------------------------------------------------------------------
-
-_ED25519_PEER_PREFIX = bytes.fromhex("002408011220")
-
-
-def peer_id_of(node_key: bytes) -> bytes:
-    """Return the peer id of the ed25519 public key `node_key` (32 bytes): identity multihash."""
-    assert len(node_key) == 32  # noqa: PLR2004 - an ed25519 key
-    return _ED25519_PEER_PREFIX + node_key
-
-
-def node_key_of(peer_id: bytes) -> bytes | None:
-    """Return the ed25519 key inside `peer_id`, or None when it is of another kind."""
-    prefix, key = peer_id[:6], peer_id[6:]
-    return key if prefix == _ED25519_PEER_PREFIX and len(key) == 32 else None  # noqa: PLR2004
-
-
 # -- frames out ----------------------------------------------------------------------------------
 
 _GOSSIP_HEAD = struct.Struct("!IB")

@@ -17,11 +17,6 @@ BEACON_LENGTH = 1 << 20
 """Reveals in one chain: most of a year at one proposal per 24 s; a second to compute."""
 
 
-def is_reveal(tip: Hash32, reveal: Hash32) -> bool:
-    """Tell whether `reveal` is what came before `tip` on its chain."""
-    return crypto.hash_beacon(reveal) == tip
-
-
 class HashChain:
     """Every value of one chain, from about a thousand stored ones and a thousand hashes at most."""
 

@@ -165,11 +165,6 @@ def verify_ancestry(headers: Sequence[Header], digest: Hash32) -> None:
         digest = header.parent
 
 
-def is_in_state(header: Header, key: bytes, value: bytes | None, proof: merkle.Proof) -> bool:
-    """Tell whether `key` had `value` (None: no value) after the parent of a final `header`."""
-    return merkle.verify(header.state_root, key, value, proof)
-
-
 def _read_chain(proof: StateProof) -> tuple[list[Header], Certificate]:
     """Return the headers and the certificate of a proof."""
     if not 1 <= len(proof.headers) <= HEADERS_MAX:

@@ -79,16 +79,6 @@ def is_commit_spaced(height: Height, last_commit: Height | None, interval: int) 
     return last_commit is None or height - last_commit >= interval
 
 
-def get_commit_deadline(epoch: Epoch, tempo: int) -> Height:
-    """Return the last height whose block may carry a commit of `epoch`."""
-    return Height((epoch + 1) * tempo - 1)
-
-
-def get_reveal_start(epoch: Epoch, tempo: int) -> Height:
-    """Return the first height whose block may carry a reveal of `epoch`."""
-    return Height((epoch + 1) * tempo)
-
-
 def get_step_offset(netuid: NetUid, tempo: int, reveal_blocks: int) -> int:
     """Return in which block of an epoch, from 0, a subnet closes the epoch before.
 

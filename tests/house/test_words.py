@@ -171,3 +171,24 @@ def test_a_path_in_a_document_is_in_the_tree(path: Path) -> None:
 def test_the_path_rule_sees_lost_files_and_folders(text: str, lost: list[str]) -> None:
     paths = ["p2p/wire.py", "daemon/http", "daemon/http/view.py", "daemon/cli"]
     assert list(find_lost_paths(text, paths)) == lost
+
+
+# -- classes ---------------------------------------------------------------------------------------
+
+
+def read_classes(source: str) -> set[str]:
+    """Return the classes that Python `source` defines, and the names it gives to types."""
+    return set(re.findall(r"^(?:class |type )?([A-Z]\w+)(?=[(:]| = )", source, re.MULTILINE))
+
+
+def test_a_class_that_the_glossary_names_exists() -> None:
+    named = set(re.findall(r"`([A-Z][a-z]\w*)`", (ROOT / "docs" / "glossary.md").read_text()))
+    known = set[str]().union(*(read_classes((ROOT / path).read_text()) for path in SOURCES))
+    assert len(named) > 10
+    assert named - known == set()
+
+
+def test_the_classes_of_a_source_are_those_it_defines() -> None:
+    source = "class A1:\n    B = 2\n\nclass C3(A1): ...\nD4 = A1 | C3\nf = A1\n"
+    assert read_classes(source) >= {"A1", "C3", "D4"}
+    assert not read_classes(source) & {"B", "f"}

@@ -2,6 +2,8 @@
 
 import pytest
 
+from consensus.crypto import compute_peer_id
+from consensus.quantities import PublicKey
 from p2p.addresses import (
     Address,
     BadAddress,
@@ -10,9 +12,8 @@ from p2p.addresses import (
     parse_address,
     parse_peer_id,
 )
-from p2p.wire import peer_id_of
 
-PEER = peer_id_of(bytes(range(32)))
+PEER = compute_peer_id(PublicKey(bytes(range(32))))
 
 
 @pytest.mark.parametrize(

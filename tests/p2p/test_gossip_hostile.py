@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import pytest
 import trio
 
+from consensus.crypto import compute_peer_id
+from consensus.quantities import PublicKey
 from consensus.verdict import Accept, Ignore, Reject
 from p2p import mesh, pulls, seen, wire
 from p2p.addresses import Address
@@ -146,12 +148,13 @@ async def test_one_neighbours_announcements_leave_room_for_anothers():
 async def test_a_neighbour_is_heard_on_addresses_now_and_then_only():
     async with open_node(1) as victim, open_villain(victim) as villain:
         stream = await villain.open_gossip()
-        for number in range(100):
-            place = Address("ip4", "10.0.0.1", 1 + number, wire.peer_id_of(bytes([number] * 32)))
+        peers = [compute_peer_id(PublicKey(bytes([number] * 32))) for number in range(100)]
+        for number, peer in enumerate(peers):
+            place = Address("ip4", "10.0.0.1", 1 + number, peer)
             await stream.write(wire.write_addresses([str(place)]))
         await stream.write(wire.write_data(GossipKind.DATA, Topic.TX, WORD))
         await wait_until(lambda: victim.stats().get("accepted", 0) == 1)
-        found = [victim._book.addresses_of(wire.peer_id_of(bytes([n] * 32))) for n in range(100)]
+        found = [victim._book.addresses_of(peer) for peer in peers]
         assert sum(map(bool, found)) == 1
 
 

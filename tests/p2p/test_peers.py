@@ -6,14 +6,15 @@ from random import Random
 
 import pytest
 
+from consensus.crypto import compute_peer_id
+from consensus.quantities import PublicKey
 from p2p import peers
 from p2p.addresses import Address
 from p2p.peers import Deed, PeerBook, PeerStanding, Source
-from p2p.wire import peer_id_of
 
 
 def _peer(number: int) -> bytes:
-    return peer_id_of(number.to_bytes(32, "big"))
+    return compute_peer_id(PublicKey(number.to_bytes(32, "big")))
 
 
 def _place(number: int, host: str = "127.0.0.1") -> Address:

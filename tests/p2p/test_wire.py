@@ -97,12 +97,6 @@ def test_the_largest_inline_payload_fits_one_write():
     assert len(wire.write_data(GossipKind.DATA, Topic.TX, bytes(wire.INLINE_MAX))) <= wire.PIECE_MAX
 
 
-def test_a_peer_id_holds_its_ed25519_key_and_gives_it_back():
-    key = bytes(range(32))
-    assert wire.node_key_of(wire.peer_id_of(key)) == key
-    assert wire.node_key_of(b"\x12\x20" + key) is None
-
-
 def test_a_goodbye_is_one_short_printable_line_whatever_was_sent():
     assert wire.read_goodbye(b"banned: rejected") == "banned: rejected"
     hostile = wire.read_goodbye(b"\x1b[2J\nERROR forged \xff" + b"x" * 16_000)

@@ -12,7 +12,6 @@ from consensus.agreement.light import (
     NotProven,
     StateProof,
     check_proof,
-    is_in_state,
     verify_ancestry,
     verify_finality,
 )
@@ -26,7 +25,6 @@ from tests.consensus.agreement.play import (
     make_certificate,
     make_chain,
     make_committee,
-    make_header,
     make_proposal,
     name,
 )
@@ -71,15 +69,6 @@ class Nodes:
 
     def get_node(self, path: bytes) -> bytes | None:
         return self._nodes.get(path)
-
-
-def test_a_value_is_proved_against_the_header_after_it() -> None:
-    root, nodes = merkle.update(Nodes({}), {b"alice": b"7", b"bob": b"3"})
-    header = make_header(state_root=root)
-    proof = merkle.prove(Nodes(nodes), b"alice")
-    assert is_in_state(header, b"alice", b"7", proof)
-    assert not is_in_state(header, b"alice", b"8", proof)
-    assert is_in_state(header, b"carol", None, merkle.prove(Nodes(nodes), b"carol"))
 
 
 # -- proofs of the state ---------------------------------------------------------------------------
