@@ -76,7 +76,7 @@ class _Begun:
     cost: int = PIECE_BYTES
 
 
-class Answerer:
+class Responder:
     """One peer's ask stream to us."""
 
     def __init__(

@@ -14,7 +14,7 @@ import trio
 
 from p2p import wire
 from p2p.addresses import Address, BadAddress, parse_address
-from p2p.answers import Answer, Answerer
+from p2p.answers import Answer, Responder
 from p2p.errors import ForeignNetwork, LocalFault, PeerGone, RemoteFault
 from p2p.gossip import Gossip
 from p2p.host import Connection, Host, StreamHandler
@@ -343,7 +343,7 @@ class Sessions:
             return
         counts, quota = self.counts, session.ask_quota
         try:
-            await Answerer(connection.peer, Pipe(stream), self._terms.answers, quota, counts).run()
+            await Responder(connection.peer, Pipe(stream), self._terms.answers, quota, counts).run()
         except RemoteFault as fault:
             logger.info("%s broke the ask protocol: %s", connection.address, fault)
             self._blame(session.link)

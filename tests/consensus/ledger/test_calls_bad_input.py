@@ -37,7 +37,7 @@ from tests.builders import (
 )
 from tests.consensus.ledger.bad_rows import CASES, VOUCHER
 from tests.consensus.ledger.bad_values import BAD, COIN, HOT0, STATE, Case, answer, spoil
-from tests.house.test_house import find_rules
+from tests.house.calls import find_rules
 
 RULES = find_rules()
 DONE = tuple(case for case in CASES if type(case.call).__name__ in RULES)

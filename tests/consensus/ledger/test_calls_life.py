@@ -36,7 +36,7 @@ from tests.builders import (
 from tests.consensus.ledger.holders import check_loans
 from tests.consensus.ledger.picks import NAMES
 from tests.consensus.ledger.purposes import PURPOSES, make_call
-from tests.house.test_house import find_rules
+from tests.house.calls import find_rules
 
 BLOCKS = 250
 KINDS = [kind for kind in PURPOSES if kind.__name__ in find_rules()]

@@ -85,7 +85,7 @@ from tests.consensus.ledger.holders import NEW_KEYS, calls_of_holders, check_loa
 from tests.consensus.ledger.picks import NAMES
 from tests.consensus.ledger.purposes import PURPOSES, make_call
 from tests.consensus.ledger.subnets import calls_of_owners
-from tests.house.test_house import find_rules
+from tests.house.calls import find_rules
 
 PEOPLE = ("alice", "bob", "cold0", "cold1", "hot0", "hot1", "hot2", "new0", "new1", "nobody")
 PAYERS = ("alice", "bob", "cold0")

@@ -39,7 +39,7 @@ from tests import builders
 from tests.builders import SUBNET, TAO, key_of, sign_as
 from tests.daemon import world
 from tests.daemon.http.door import Capture, open_door
-from tests.house.test_house import find_rules
+from tests.house.calls import find_rules
 
 GENESIS = world.make_world()
 HASH = Hash32(bytes.fromhex("ab" * 32))

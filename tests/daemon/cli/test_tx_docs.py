@@ -11,7 +11,7 @@ from consensus import refusals
 from consensus.errors import CallError
 from daemon.cli.tx.catalog import ENTRIES
 from daemon.cli.tx.entry import TxEntry
-from tests.house.test_house import find_rules
+from tests.house.calls import find_rules
 
 ROOT = Path(__file__).parents[3]
 RULES = find_rules()

@@ -48,7 +48,7 @@ class BytePredictor(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class ServedModel:
     """A model ready to serve, and its card."""
 
     model: BytePredictor
@@ -56,7 +56,7 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BuildPlace:
     """Where a model is built and run; an empty `cache_dir` keeps nothing."""
 
     device: str = "auto"
@@ -89,7 +89,7 @@ class ModelPool:
         return _pool(_log(first), _log(second), self.parts)
 
 
-def build(spec: ModelSpec, place: Place, report: Report) -> Served:
+def build(spec: ModelSpec, place: BuildPlace, report: Report) -> ServedModel:
     """Return the model of `spec`, from its cache file or trained now."""
     torch.set_num_threads(place.threads)
     device = choose_device(place.device)
@@ -112,11 +112,11 @@ def build(spec: ModelSpec, place: Place, report: Report) -> Served:
 
 def _serve(
     model: BytePredictor, spec: ModelSpec, device: torch.device, told: tuple[float, float]
-) -> Served:
+) -> ServedModel:
     """Return `model` with its card; `told` is its bits per byte and how long it learned, s."""
     bits, train_s = told
     qualities = {"bits_per_byte": bits, "train_s": train_s}
-    return Served(model, ModelCard(spec.model, str(device), _count(model), qualities))
+    return ServedModel(model, ModelCard(spec.model, str(device), _count(model), qualities))
 
 
 def choose_device(device: str) -> torch.device:
@@ -250,7 +250,7 @@ def _count(model: BytePredictor) -> int:
 # -- the cache file -------------------------------------------------------------------------------
 
 
-def _save(path: Path, served: Served) -> None:
+def _save(path: Path, served: ServedModel) -> None:
     """Write a model and what it found of itself to `path` in one move."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(f".{os.getpid()}.tmp")
@@ -260,7 +260,7 @@ def _save(path: Path, served: Served) -> None:
     beside.replace(path)
 
 
-def _load(path: Path, spec: ModelSpec, device: torch.device) -> Served | None:
+def _load(path: Path, spec: ModelSpec, device: torch.device) -> ServedModel | None:
     """Return the model kept at `path`; None when there is none that can be read."""
     try:
         plain = torch.load(path, map_location="cpu", weights_only=True)

@@ -10,7 +10,7 @@ from itertools import accumulate, pairwise
 from neurons.backends.backend import Setup
 from neurons.errors import MalformedQuery, ModelFault
 from neurons.tasks.text.distributions import pack_rows, quantise
-from neurons.tasks.text.models.build import Place, build
+from neurons.tasks.text.models.build import BuildPlace, build
 from neurons.tasks.text.models.spec import make_spec
 from neurons.tasks.text.options import read_options
 from neurons.tasks.text.task import read_query
@@ -21,7 +21,7 @@ class TextModel:
 
     def __init__(self, setup: Setup) -> None:
         spec = make_spec(read_options(setup.options))
-        place = Place(setup.device, setup.threads, setup.cache_dir)
+        place = BuildPlace(setup.device, setup.threads, setup.cache_dir)
         served = build(spec, place, setup.report)
         self.card = served.card
         self._model = served.model
