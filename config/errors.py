@@ -22,6 +22,19 @@ class Problem:
         return f"{self.where}: {self.key}: {self.message} {self.remedy}".replace(": : ", ": ")
 
 
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """Settings that are right alone and wrong together: `key` is to be mended, by `remedy`.
+
+    `at` is the setting that is there to be pointed at; `key` may be missing from the file.
+    """
+
+    at: str
+    key: str
+    message: str
+    remedy: str
+
+
 class ConfigError(NeurondError):
     """Settings or a network file that can't be used; nothing was touched."""
 

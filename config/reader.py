@@ -28,20 +28,18 @@ from config.schema import (
     read_text,
 )
 from config.settings import Settings
-from config.shapes import is_loopback, split_listen
 
 T = TypeVar("T")
-NEXT_KEYS = 2
 PREFIX = "NEUROND_"
 SHORT = {"NEUROND_PASSWORD_FILE": "keys.password_file"}
 OTHER_VARIABLES = ("NEUROND_CONFIG",)
 """Variables with our prefix that are no settings."""
 MOVED = {
-    "neuron.model": "It is [neuron.options] now, with the same keys.",
-    "neuron.validator.queries_per_round": "It is neuron.validator.miners_per_round now.",
-    "neuron.validator.prefixes_per_query": "Remove it: the subnet's task_params decide.",
+    "neuron.model": "Call it neuron.options; its keys are the same.",
+    "neuron.validator.queries_per_round": "Call it neuron.validator.miners_per_round.",
+    "neuron.validator.prefixes_per_query": "Remove it: the subnet's task_params decide that now.",
 }
-"""What settings of earlier versions are called now."""
+"""What to do about tables and settings of earlier versions."""
 SETTINGS_BYTES_MAX = 1 << 20
 """No settings file is larger; a file of another kind named by mistake is not read to its end."""
 
@@ -110,7 +108,10 @@ def load_settings(
         if fault is not None and key not in bad:
             bad.add(key)
             problems.append(Problem(origins[key].where, key, *fault))
-    problems += [problem for problem in _relations(settings, origins) if problem.key not in bad]
+    for clash in settings.find_clashes():
+        if clash.key not in bad:
+            where = origins[clash.at].where
+            problems.append(Problem(where, clash.key, clash.message, clash.remedy))
     if problems:
         raise ConfigError(tuple(problems))
     return Loaded(settings, {key: _get(settings, key) for key in origins}, origins, file)
@@ -254,12 +255,18 @@ def _read_file(file: Path, problems: list[Problem]) -> Mapping[str, _Given]:
     lines = find_key_lines(text)
     given: dict[str, _Given] = {}
     for key, value in _leaves(plain, ""):
-        where = f"{file.name}:{lines[key]}" if key in lines else file.name
+        where = f"{file.name}:{_find_line(lines, key)}"
         if find_declared(key) is None:
-            problems.append(_unknown(where, key, declared()))
+            problems.append(_unknown(where, key))
         else:
             given[key] = _Given(value, Origin("file", where), file.parent)
     return given
+
+
+def _find_line(lines: Mapping[str, int], key: str) -> int:
+    """Return the line of a key, or the first of what lies in it: `x` where only `x.y = 1` is."""
+    inner = [line for each, line in lines.items() if each.startswith(f"{key}.")]
+    return lines.get(key) or min(inner, default=1)
 
 
 def _leaves(table: Mapping[str, object], prefix: str) -> Iterator[tuple[str, object]]:
@@ -284,22 +291,17 @@ def _read_environment(
     for name in sorted(environ):
         if not name.startswith(PREFIX) or name in OTHER_VARIABLES:
             continue
-        item = by_variable.get(name) or _find_option(name)
+        key = name.removeprefix(PREFIX).lower().replace("__", ".")
+        item = by_variable.get(name) or find_declared(key)  # the latter: an option
         where = f"environment {name}"
-        if item is None:
-            near = nearest(name, [*by_variable, *OTHER_VARIABLES])
-            remedy = f"Unset it.{near}"
-            problems.append(Problem(where, "", "There is no such setting.", remedy))
+        if item is not None:
+            _give(item, environ[name], Origin("environment", where), work_dir, given, problems)
+        elif _find_moved(key):
+            problems.append(_unknown(where, key))
         else:
-            origin = Origin("environment", where)
-            _give(item, environ[name], origin, work_dir, given, problems)
+            remedy = f"Unset it.{nearest(name, [*by_variable, *OTHER_VARIABLES])}"
+            problems.append(Problem(where, "", "There is no such setting.", remedy))
     return given
-
-
-def _find_option(variable: str) -> Declared | None:
-    """Return what `NEUROND_NEURON__OPTIONS__WIDTH` and its like set."""
-    key = variable.removeprefix(PREFIX).lower().replace("__", ".")
-    return None if key in declared() else find_declared(key)
 
 
 def _read_flags(
@@ -310,7 +312,7 @@ def _read_flags(
         item = find_declared(key)
         origin = Origin("flag", f"flag {key}")
         if item is None:
-            problems.append(_unknown(origin.where, key, declared()))
+            problems.append(_unknown(origin.where, key))
         else:
             _give(item, text, origin, work_dir, given, problems)
     return given
@@ -331,65 +333,20 @@ def _give(
         problems.append(Problem(origin.where, item.key, message, f"Allowed: {item.allowed}."))
 
 
-def _unknown(where: str, key: str, known: Mapping[str, Declared]) -> Problem:
+def _find_moved(key: str) -> str | None:
+    """Return what to do about a key that an earlier version had, if it is one."""
+    return next((MOVED[old] for old in MOVED if f"{key}.".startswith(f"{old}.")), None)
+
+
+def _unknown(where: str, key: str) -> Problem:
     """Describe a key that does not exist, with the likeliest one that does, or its neighbours."""
-    if key in MOVED:
-        return Problem(where, key, "There is no such setting any more.", MOVED[key])
-    near = nearest(key, known)
+    moved = _find_moved(key)
+    if moved is not None:
+        return Problem(where, key, "There is no such setting any more.", moved)
+    near = nearest(key, declared())
     if not near:
         table = key.rpartition(".")[0]
-        keys = [name for name in known if name.rpartition(".")[0] == table]
-        tables = dict.fromkeys(name.rpartition(".")[0] for name in known)
+        keys = [name for name in declared() if name.rpartition(".")[0] == table]
+        tables = dict.fromkeys(name.rpartition(".")[0] for name in declared())
         near = f" Allowed here: {', '.join(keys or [f'[{name}]' for name in tables])}."
     return Problem(where, key, "There is no such setting.", f"Remove it.{near}")
-
-
-# -- relations between settings -------------------------------------------------------------------
-
-
-def _relations(settings: Settings, origins: Mapping[str, Origin]) -> Iterator[Problem]:
-    """Yield what can't go together, at the place of the setting to change."""
-    api = settings.api
-    if (api.tls_cert is None) != (api.tls_key is None):
-        key = "api.tls_key" if api.tls_key is None else "api.tls_cert"
-        other = "api.tls_cert" if api.tls_key is None else "api.tls_key"
-        yield Problem(
-            origins[other].where, key, "A certificate and its key go together.", f"Set {key} too."
-        )
-    host, _ = split_listen(api.listen)
-    if api.enabled and not is_loopback(host) and (api.keys_file is None or api.tls_cert is None):
-        yield Problem(
-            origins["api.listen"].where,
-            "api.listen",
-            f"{host} can be reached by others, and there are no keys and no TLS.",
-            "Listen on 127.0.0.1, or set api.keys_file, api.tls_cert and api.tls_key.",
-        )
-    names = {"p2p.node_key": settings.p2p.node_key}
-    names |= {"agreement.consensus_key": settings.agreement.consensus_key}
-    names |= {"agreement.beacon_key": settings.agreement.beacon_key}
-    names |= {"neuron.hotkey": settings.neuron.hotkey}
-    next_keys = settings.agreement.next_keys
-    if len(next_keys) not in {0, NEXT_KEYS}:
-        yield Problem(
-            origins["agreement.next_keys"].where,
-            "agreement.next_keys",
-            f"{len(next_keys)} keys where a consensus key and its beacon key are needed.",
-            "Name both, the consensus key first, or none.",
-        )
-    seen: dict[str, str] = {}
-    for key, name in names.items():
-        if name in seen:
-            yield Problem(
-                origins[key].where,
-                key,
-                f"{name!r} is {seen[name]} too: one key must not do two things.",
-                "Name another key; neurond wallet create makes one.",
-            )
-        seen.setdefault(name, key)
-    if settings.neuron.batch_max > settings.neuron.queue_max:
-        yield Problem(
-            origins["neuron.batch_max"].where,
-            "neuron.batch_max",
-            f"{settings.neuron.batch_max} is more than neuron.queue_max lets wait.",
-            f"Allowed: at most {settings.neuron.queue_max}.",
-        )

@@ -21,7 +21,9 @@ from typing_extensions import TypeIs
 from config.settings import Settings
 from config.shapes import OnDisk, Takes
 
-Kind = Literal["text", "switch", "whole number", "number", "path", "list", "choice", "table"]
+Kind = Literal[
+    "text", "switch", "whole number", "number", "path", "list", "choice", "table", "single value"
+]
 Value = str | bool | int | float | Path | tuple[str, ...]
 _KINDS: Mapping[object, Kind] = {
     str: "text",
@@ -71,7 +73,7 @@ def find_declared(key: str) -> Declared | None:
     table = declared().get(key.rpartition(".")[0])
     if table is None or table.kind != "table":
         return None
-    return Declared(key, "text", table.about, table.allowed, None)
+    return Declared(key, "single value", table.about, table.allowed, None)
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
@@ -86,15 +88,14 @@ def read_text(item: Declared, text: str) -> object:
     Raises:
         ValueError: it is no TOML value where one is needed.
     """
-    is_open = item.key not in declared()
-    if item.kind in ("path", "choice") or (item.kind == "text" and not is_open):
+    if item.kind in ("text", "path", "choice"):
         return text
     if item.kind == "list" and not text.lstrip().startswith("["):
         return [part.strip() for part in text.split(",") if part.strip()]
     try:
         return tomllib.loads(f"x = {text.strip()}")["x"]
     except tomllib.TOMLDecodeError:
-        if is_open:
+        if item.kind == "single value":
             return text
         raise ValueError(text) from None
 
@@ -160,7 +161,7 @@ def _describe(kind: Kind, choices: tuple[str, ...], bounds: Iterable[object]) ->
         case "switch":
             return "true | false"
         case "table":
-            return "text, numbers, true | false"
+            return "text | number | true | false"
         case "whole number" | "number":
             low = next(each.ge for each in bounds if isinstance(each, Ge))
             high = next(each.le for each in bounds if isinstance(each, Le))

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, ConfigDict
 from pydantic_core import PydanticCustomError
 
+STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+"""How every section is checked: no text for a number, no whole number for a switch."""
 WRONG = "wrong"
 """The type of every error of ours; its context holds `message` and `remedy`."""
 
@@ -165,13 +167,13 @@ def _unreachable(path: Path, error: OSError) -> PydanticCustomError:
 
 
 Text = Annotated[str, AfterValidator(_check_text), Takes("text")]
-NetworkName = Annotated[Text, Takes("path of a file, or a built-in network's name")]
+NetworkName = Annotated[Text, Takes("path of a file")]
 NodeName = Annotated[str, AfterValidator(_check_name), Takes("name")]
 KeyName = Annotated[str, AfterValidator(_check_key_name), Takes("name of a key", "names of keys")]
 BackendName = Annotated[
     str,
     AfterValidator(_check_backend),
-    Takes("builtin, python:package.module:Class, or an installed backend's name"),
+    Takes("builtin | python:package.module:Class | name"),
 ]
 Multiaddr = Annotated[str, AfterValidator(_check_multiaddr), Takes("multiaddr", "multiaddrs")]
 Bootstrap = Annotated[str, AfterValidator(_check_bootstrap), Takes("multiaddr", "multiaddrs")]

@@ -13,7 +13,7 @@ from config.schema import Declared, Value, declared
 HEADER = """\
 # Settings of one neurond. `neurond check-config` explains every mistake in this file,
 # `neurond config show` prints what is in force and where it comes from.
-# A commented setting is at its default. Relative paths are seen from this folder."""
+# A setting behind a # is at its default. Relative paths start at this file's folder."""
 
 
 def render_settings(chosen: Mapping[str, Value]) -> str:
@@ -42,7 +42,7 @@ def render_reference() -> str:
     table = ""
     for key, item in declared().items():
         if item.kind == "table":
-            lines += ["", f"### [{key}]", "", f"{item.about} Values are {item.allowed}."]
+            lines += ["", f"### [{key}]", "", f"{item.about} Each is {item.allowed}."]
             continue
         name = key.rpartition(".")[0]
         if name != table:

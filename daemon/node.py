@@ -15,7 +15,8 @@ from functools import partial
 import trio
 
 from config.errors import ConfigError
-from config.settings import Role, Settings
+from config.sections.neuron import Role
+from config.settings import Settings
 from consensus import parcels
 from consensus.ledger import genesis as ledger_genesis
 from consensus.ledger.genesis import Genesis

@@ -1,6 +1,6 @@
 """What the node says of itself while it runs: its log's first line, its events, its figures."""
 
-from config.settings import NeuronSettings
+from config.sections.neuron import NeuronSettings
 from consensus.ledger.supply import get_supply
 from consensus.ledger.transition import Applied
 from consensus.quantities import Hash32

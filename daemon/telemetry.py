@@ -20,7 +20,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from config.settings import LogFormat, LogLevel
+from config.sections.node import LogFormat, LogLevel
 
 Logger = structlog.stdlib.BoundLogger
 SECRET_WORDS = ("password", "secret", "seed", "authorization", "api_key", "mnemonic", "private")

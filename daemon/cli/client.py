@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from config.settings import ApiSettings
+from config.sections.api import ApiSettings
 from config.shapes import split_listen
 from daemon.cli.options import Common
 from daemon.cli.output import CliError, Exit

@@ -11,7 +11,8 @@ import click
 
 from config.address import format_address
 from config.schema import Value
-from config.settings import KeysSettings, Settings
+from config.sections.keys import KeysSettings
+from config.settings import Settings
 from config.template import render_settings
 from consensus.quantities import PublicKey
 from daemon.cli.keys import choose_password, make_key

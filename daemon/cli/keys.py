@@ -21,7 +21,7 @@ import click
 from nacl.signing import SigningKey
 
 from config.address import AddressError, format_address, parse_address
-from config.settings import KeysSettings
+from config.sections.keys import KeysSettings
 from consensus.quantities import PublicKey
 from daemon.cli.options import Common
 from daemon.cli.output import CliError, Exit, confirm, print_note

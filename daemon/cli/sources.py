@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from config.reader import Loaded, load_settings
-from config.settings import KeysSettings
+from config.sections.keys import KeysSettings
 from daemon.cli.options import Common
 from daemon.cli.output import CliError, Exit
 

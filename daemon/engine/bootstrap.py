@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from nacl.signing import SigningKey
 
 from config.errors import Misfit
-from config.settings import AgreementSettings, Settings
+from config.sections.agreement import AgreementSettings
+from config.settings import Settings
 from consensus import crypto
 from consensus.agreement.beacon import BEACON_LENGTH, HashChain
 from consensus.agreement.messages import Timing

@@ -16,7 +16,7 @@ from nacl.signing import SigningKey
 
 from config.address import format_address
 from config.errors import Misfit
-from config.settings import NeuronSettings
+from config.sections.neuron import NeuronSettings
 from consensus import crypto
 from consensus.calls.neurons import Serve
 from consensus.errors import NeurondError

@@ -14,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
 from starlette.exceptions import HTTPException
 
-from config.settings import ApiSettings
+from config.sections.api import ApiSettings
 from consensus.quantities import U64_MAX, Era, Height
 from daemon.engine.errors import NodeError, Why, bad_request
 from daemon.http.docs import render_docs

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import trio
 from pydantic import TypeAdapter
 
-from config.settings import ApiSettings
+from config.sections.api import ApiSettings
 from config.shapes import is_loopback
 from daemon.http.keys import ApiKeys
 from daemon.http.values import ErrorDetail

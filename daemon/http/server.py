@@ -26,7 +26,7 @@ from anycorn.utils import wrap_app
 from anycorn.worker_context import WorkerContext
 from anyio.streams.tls import TLSStream
 
-from config.settings import ApiSettings
+from config.sections.api import ApiSettings
 from config.shapes import split_listen
 from consensus.errors import NeurondError
 from daemon.http.limits import AsgiApp

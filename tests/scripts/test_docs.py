@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from config.settings import ApiSettings
+from config.sections.api import ApiSettings
 from consensus.errors import CallError
 from consensus.ledger import transition
 from daemon.cli.output import Exit

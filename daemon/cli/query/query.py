@@ -15,7 +15,8 @@ from daemon.cli.tx.entry import Prompt
 from storage.keys.keyfile import KeyKind
 
 if TYPE_CHECKING:
-    from config.settings import KeysSettings, Settings
+    from config.sections.keys import KeysSettings
+    from config.settings import Settings
     from daemon.http.view import Question, StateAnswer
 
 

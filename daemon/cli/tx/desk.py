@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from config.address import format_address
-from config.settings import KeysSettings, Settings
+from config.sections.keys import KeysSettings
+from config.settings import Settings
 from consensus.quantities import Hash32, Height, NetUid, PublicKey
 from daemon.cli.client import NodeClient
 from daemon.cli.keys import Signer, find_key, open_signer, resolve_address

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from config.settings import KeysSettings
+from config.sections.keys import KeysSettings
 from daemon.cli.keys import (
     choose_password,
     find_key,

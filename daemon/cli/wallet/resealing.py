@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from config.settings import KeysSettings
+from config.sections.keys import KeysSettings
 from daemon.cli.keys import (
     ask_new_password,
     ask_secret,

@@ -18,7 +18,7 @@ from typing import Literal
 import base58
 
 from config.network import load_template
-from config.settings import Scalar
+from config.sections.neuron import Scalar
 from config.template import format_value
 from consensus import crypto
 from consensus.params import Hyperparameters, Params

@@ -10,7 +10,7 @@ from typing import TypeVar
 import pytest
 import trio
 
-from config.settings import ApiSettings
+from config.sections.api import ApiSettings
 from consensus.agreement.light import InvalidProof
 from consensus.crypto import compute_transaction_id
 from consensus.ledger.genesis import Genesis

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from config.address import AddressError, format_address
-from config.settings import KeysSettings
+from config.sections.keys import KeysSettings
 from consensus import crypto
 from consensus.quantities import PublicKey
 from daemon.cli.keys import find_key, find_keys, open_signer, resolve_address

@@ -8,7 +8,8 @@ import pytest
 
 from config.address import format_address
 from config.network import render_network
-from config.settings import KeysSettings, Settings
+from config.sections.keys import KeysSettings
+from config.settings import Settings
 from consensus.calls.payments import OpenChannel
 from consensus.crypto import compute_channel_id
 from consensus.ledger.records import get_account, get_network

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from config.settings import ApiSettings
+from config.sections.api import ApiSettings
 from daemon.cli.app import main
 from daemon.cli.output import Exit
 from daemon.http.app import build_app

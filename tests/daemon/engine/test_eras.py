@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import AgreementSettings
+from config.sections.agreement import AgreementSettings
 from consensus import codec, crypto, parcels
 from consensus.agreement import light
 from consensus.agreement import messages as m

@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from config.address import format_address
-from config.settings import ApiSettings
+from config.sections.api import ApiSettings
 from consensus import codec
 from consensus.calls.accounts import Transfer
 from consensus.calls.staking import Child, SetChildren, StakeRoot

@@ -11,7 +11,7 @@ import pytest
 import trio
 import trio.testing
 
-from config.settings import NeuronSettings
+from config.sections.neuron import NeuronSettings
 from consensus.calls.neurons import Serve
 from consensus.ledger.subnet.records import Subnet, find_served, find_subnet
 from consensus.quantities import NetUid, TaskParams, Uid

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import trio
 
-from config.settings import ApiSettings
+from config.sections.api import ApiSettings
 from consensus.ledger.genesis import Genesis
 from consensus.ledger.state import State
 from daemon.cli.app import main

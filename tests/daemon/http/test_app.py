@@ -1,4 +1,6 @@
 import json
+from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import cbor2
@@ -9,7 +11,7 @@ from httpx import ASGITransport, AsyncClient
 
 from config.address import format_address
 from config.errors import ConfigError
-from config.settings import ApiSettings
+from config.sections.api import ApiSettings
 from consensus import codec
 from daemon.http.app import build_app
 from daemon.http.keys import ApiKeys
@@ -322,9 +324,21 @@ async def test_what_the_openapi_promises_is_what_the_answer_has():
 
 
 async def test_busy_is_said_when_all_slots_are_taken():
-    settings = ApiSettings()
-    object.__setattr__(settings, "max_concurrent", 0)  # as if all were taken
-    response = await get("/chain/status", make_client(settings=settings))
+    began, done = trio.Event(), trio.Event()
+
+    async def send_slowly() -> AsyncIterator[bytes]:
+        began.set()
+        await done.wait()
+        yield b"{}"
+
+    async with (
+        make_client(settings=ApiSettings(max_concurrent=1)) as client,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(partial(client.post, "/faucet", content=send_slowly()))
+        await began.wait()
+        response = await client.get("/chain/status")
+        done.set()
     assert response.status_code == 503
     assert response.headers["retry-after"] == "1"
     assert error_of(response)["code"] == "busy"

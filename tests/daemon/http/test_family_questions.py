@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from config.address import format_address
-from config.settings import ApiSettings
+from config.sections.api import ApiSettings
 from consensus.calls.accounts import SetIdentity
 from consensus.calls.governance import CastVote, Declare, Propose
 from consensus.calls.neurons import PublishModel

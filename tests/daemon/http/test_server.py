@@ -8,7 +8,7 @@ import httpx
 import pytest
 import trio
 
-from config.settings import ApiSettings
+from config.sections.api import ApiSettings
 from daemon.http.app import build_app
 from daemon.http.keys import ApiKeys
 from daemon.http.server import DoorError, PortInUse, serve_http

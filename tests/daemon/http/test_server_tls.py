@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
-from config.settings import ApiSettings
+from config.sections.api import ApiSettings
 from daemon.cli.app import main
 from daemon.cli.output import Exit
 from daemon.http.app import build_app

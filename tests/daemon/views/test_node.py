@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from config.address import format_address
-from config.settings import ApiSettings, NeuronSettings, Role
+from config.sections.api import ApiSettings
+from config.sections.neuron import NeuronSettings, Role
 from consensus import codec, crypto
 from consensus.calls.accounts import Transfer
 from consensus.ledger.mempool import Mempool

@@ -6,7 +6,7 @@ from functools import partial
 import trio
 
 from config.address import format_address
-from config.settings import ApiSettings
+from config.sections.api import ApiSettings
 from consensus.quantities import Height
 from daemon.http.app import build_app
 from daemon.http.keys import ApiKeys
