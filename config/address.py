@@ -19,7 +19,7 @@ _SIZE = 1 + 32 + _CHECKSUM_SIZE
 
 
 class AddressError(NeurondError):
-    """Text that is no address of this network's format."""
+    """Text that is not an address of this network's format."""
 
 
 def format_address(key: PublicKey) -> str:
@@ -32,7 +32,7 @@ def parse_address(text: str) -> PublicKey:
     """Return the key that the SS58 address `text` stands for.
 
     Raises:
-        AddressError: it is no base58, of another length or prefix, or mistyped.
+        AddressError: not base58, of another length or prefix, or mistyped.
     """
     if len(text) > 2 * _SIZE:
         raise AddressError("An address has 48 characters.")

@@ -33,7 +33,7 @@ T = TypeVar("T")
 PREFIX = "NEUROND_"
 SHORT = {"NEUROND_PASSWORD_FILE": "keys.password_file"}
 OTHER_VARIABLES = ("NEUROND_CONFIG",)
-"""Variables with our prefix that are no settings."""
+"""Variables with our prefix that are not settings."""
 MOVED = {
     "neuron.model": "Call it neuron.options; its keys are the same.",
     "neuron.validator.queries_per_round": "Call it neuron.validator.miners_per_round.",

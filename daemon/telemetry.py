@@ -1,4 +1,4 @@
-"""Logs and counters; the only place logging is configured.
+"""Logs and counters; the only place logging is configured, but for libp2p's (`p2p/transport.py`).
 
 Logs: one logger per room (`get_logger("p2p")`), to stderr, as lines for people or one JSON object
 per line. structlog writes through the standard library, so libraries that log there come out alike.

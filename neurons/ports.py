@@ -1,7 +1,8 @@
 """The few verbs a neuron needs from the node, as Protocols: ask, submit, metagraph, and the store.
 
-`daemon/node.py` fulfils them; tests fulfil them with a world in memory. Everything a view says is
-of the FINAL chain state (never of a block that may still vanish), read in one go and frozen.
+`daemon/hosting/port.py` fulfils them; tests fulfil them with a world in memory. Everything a view
+says is of the FINAL chain state (never of a block that may still vanish), read in one go and
+frozen.
 """
 
 from collections.abc import Mapping, Sequence

@@ -25,7 +25,7 @@ def parse_amount(text: str) -> Amount:
     """Return the amount, rao of TAO or alpha rao, that `text` says.
 
     Raises:
-        CliError: `usage`: it is none, is finer than a rao, or is over 2^64 - 1 rao.
+        CliError: `usage`: not an amount, finer than a rao, or over 2^64 - 1 rao.
     """
     coins, rao = _COINS.fullmatch(text), _RAO.fullmatch(text)
     if rao is not None:

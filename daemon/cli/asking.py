@@ -70,7 +70,8 @@ def ask_proved(
     `committee` is that of any era up to the answer's; the chain's own hand-offs lead on from it.
 
     Raises:
-        CliError: unreachable, the node's own error, or (code `not_proven`) a proof that is none.
+        CliError: unreachable, the node's own error, or (code `not_proven`) a proof that does not
+        hold.
     """
     told = client.get_ok(_add_query(question.path, height, "proof=1"))
     try:
@@ -106,7 +107,7 @@ def follow(client: NodeClient, committee: Committee, era: Era) -> Committee:
 
 
 def _read_era(told: Mapping[str, object]) -> Era:
-    """Return the era of the certificate in a proven answer; 0 of what is none."""
+    """Return the era of the certificate in a proven answer; 0 if it can't be read."""
     try:
         proof = TypeAdapter(ProofView).validate_python(told.get("proof"))
         return codec.decode(Certificate, bytes.fromhex(proof.certificate)).era

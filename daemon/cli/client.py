@@ -32,7 +32,7 @@ class NodeClient:
         """Return the status and JSON object of a GET; any status, so that 503 can be read.
 
         Raises:
-            CliError: UNREACHABLE when nothing, or something that is no neurond, answers.
+            CliError: UNREACHABLE when nothing answers, or something that is not neurond.
         """
         return self._ask("GET", path, b"", "")
 

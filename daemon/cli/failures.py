@@ -38,7 +38,7 @@ class Failure:
 
 
 def describe(error: BaseException) -> Failure | None:
-    """Return the failure `error` stands for; None when it is none of ours but a bug.
+    """Return the failure `error` stands for; None when it is a bug.
 
     A nursery wraps what ended it; the first expected error inside is what the operator must know.
     """

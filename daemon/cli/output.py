@@ -89,7 +89,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
 
 
 def print_note(text: str) -> None:
-    """Tell the operator something that is no result."""
+    """Tell the operator something that is not the result."""
     click.echo(text, err=True)
 
 

@@ -46,7 +46,7 @@ def find_goal(client: NodeClient, what: str, text: str) -> tuple[int, str]:
     """Return the block to wait for, and in words what it brings.
 
     Raises:
-        CliError: none answers, no such subnet, or a number that is none.
+        CliError: no node answers, no such subnet, or not a number.
     """
     if what == "height":
         goal = int(parse_height(text, _ask_height(client)))

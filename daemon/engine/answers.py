@@ -24,7 +24,7 @@ RANGE_MAX = 256
 CERTIFICATE_ROOM = 64 << 10
 """What of a parcel is kept for its certificate (20 KB with 256 signers) and the prefixes."""
 MALFORMED = 1
-"""Code of the refusal of a question that is none."""
+"""Code of the refusal of a question that can't be read."""
 _RANGE_BYTES, _ERA_BYTES = 10, 8
 
 
@@ -103,7 +103,7 @@ async def _pack_range(store: Store, first: int, count: int) -> bytes:
 
     After an era's last block come the seals up to the certified one, without their certificates.
 
-    Who caught up itself has a certificate for every 64th height or so: the answer then goes on
+    A node that caught up has a certificate for every 64th height or so: the answer then goes on
     to the first of them, be it beyond `count`. It is empty if none fits into a parcel.
     """
     finality = store.blocks.finality(first)

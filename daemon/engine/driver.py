@@ -252,7 +252,7 @@ class Driver:
     async def _resume_voting(self, header: Header) -> None:
         """Vote again after a lost journal, once a final block is newer than our start.
 
-        All our former self signed lies in earlier views then (`docs/spec/agreement.md` 2.9).
+        Whatever we signed before is of earlier views then (`docs/spec/agreement.md` 2.9).
         """
         if self._voter is None or not self._store.journal.is_new:
             return

@@ -167,7 +167,7 @@ class Syncing:
             found = parcels.read_range(parcel)
         except DecodeError as error:
             self._planner.on_failed(ask, now_s)
-            self._blame(network, ask.peer, f"a range that is none: {error}")
+            self._blame(network, ask.peer, f"a range that can't be read: {error}")
             return
         pieces: tuple[Piece, ...] = ()
         if found is not None and found[1]:

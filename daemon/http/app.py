@@ -41,7 +41,7 @@ from daemon.telemetry import Telemetry
 BLOCKS_MAX = 100
 """Blocks in one answer: each costs a read."""
 EVENT_NUMBER_DIGITS = 15
-"""More digits than any event number has; longer text is no number of ours."""
+"""More digits than any event number has."""
 ERRORS: dict[int | str, dict[str, object]] = {
     status: {"model": ErrorAnswer, "description": about}
     for status, about in {

@@ -197,7 +197,7 @@ class RowOfWeights:
 
 @dataclass(frozen=True, slots=True)
 class WeightsAnswer:
-    """The rows of some of a subnet's uids; who has neither weights nor bonds is left out."""
+    """The rows of some of a subnet's uids; those with neither weights nor bonds are left out."""
 
     netuid: int
     height: int

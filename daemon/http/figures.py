@@ -115,7 +115,7 @@ def present_outcomes(
 
 
 def read_hash(text: str) -> Hash32 | None:
-    """Return a hash given in hexadecimal; None if it is none."""
+    """Return a hash given in hexadecimal; None if it is not one."""
     try:
         data = bytes.fromhex(text)
     except ValueError:

@@ -37,7 +37,7 @@ STREAM_PATHS = frozenset({"/events"})
 """Answers that last; they have a bound of their own and don't hold a request's slot."""
 STREAMS_MAX = 64
 OPEN_PATHS = frozenset({"/healthz"})
-"""What needs no key: whether the process is alive is no secret from who can reach it."""
+"""Paths that need no key: whoever can reach the process may know that it is alive."""
 SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),

@@ -53,7 +53,7 @@ def read_address(address: str) -> PublicKey:
     """Return the key of an address.
 
     Raises:
-        ApiError: it is none.
+        ApiError: it is not an address.
     """
     try:
         return parse_address(address)

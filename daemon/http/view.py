@@ -1,4 +1,4 @@
-"""What the HTTP door shows of the node: `NodeView`, fulfilled by `daemon/node.py`, and its answers.
+"""What the HTTP door shows of the node: `NodeView`, which `daemon/views/node.py` fulfils.
 
 The door knows the node through this Protocol alone. Answers are frozen values whose fields are the
 JSON's: addresses are SS58, hashes and peer ids are text, amounts are whole rao (or alpha's equal)

@@ -69,7 +69,7 @@ class Answerer:
                 return []
             case FrameKind.CREDIT:
                 number, _ = frames.decode_tagged(frame.body)
-                if number in self._streams:  # else it has ended meanwhile
+                if number in self._streams:  # otherwise it has ended since
                     self._streams[number].credit += 1
                 return []
             case FrameKind.CANCEL:

@@ -25,7 +25,7 @@ def get_netuid(seeker: Seeker) -> NetUid:
     """Return the subnet that was named.
 
     Raises:
-        CliError: `usage`: it is no number.
+        CliError: `usage`: it is not a number.
     """
     return NetUid(parse_number(seeker.text("netuid"), 0, U16_MAX))
 

@@ -67,7 +67,7 @@ class Shown(Protocol):
 class Query:
     """One question: what is asked for, where it is answered, and how the answer is shown.
 
-    `question` makes what can be proven; None: the answer is no part of the state.
+    `question` makes what can be proven; None: the answer is not part of the state.
     """
 
     verb: str

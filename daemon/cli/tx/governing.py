@@ -164,7 +164,7 @@ def read_voucher(file: Path) -> Voucher:
     """Return the voucher in a file.
 
     Raises:
-        CliError: `unreadable`, or `bad_voucher`: it is none.
+        CliError: `unreadable`, or `bad_voucher`: it is not a voucher.
     """
     try:
         found: Mapping[str, object] = json.loads(read_file(file))

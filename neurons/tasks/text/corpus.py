@@ -65,7 +65,7 @@ def list_files(root: Path | None = None) -> tuple[Path, ...]:
 
 
 def read_source(path: Path) -> str:
-    """Return one file's text with Unix line ends; bytes that are no UTF-8 become U+FFFD."""
+    """Return one file's text with Unix line ends; bytes that are not UTF-8 become U+FFFD."""
     return path.read_bytes().decode("utf-8", "replace").replace("\r\n", "\n")
 
 

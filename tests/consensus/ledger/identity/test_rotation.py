@@ -23,7 +23,6 @@ from consensus.ledger.calls import process_call
 from consensus.ledger.events import (
     HotkeySwapped,
 )
-from consensus.ledger.genesis import GenesisStake
 from consensus.ledger.keys import Family
 from consensus.ledger.membership.models import find_model
 from consensus.ledger.membership.weights import get_forfeits
@@ -40,11 +39,10 @@ from consensus.ledger.stake.children import process_children_due, view_kin
 from consensus.ledger.stake.delegates import count_delegators, find_delegate, list_delegates
 from consensus.ledger.stake.shares import deposit, get_stake
 from consensus.ledger.stake.staking import process_slash
-from consensus.ledger.state import Draft, State
+from consensus.ledger.state import Draft
 from consensus.ledger.subnet.records import find_served, find_uid, get_subnet
 from consensus.ledger.supply import check_invariants
 from consensus.quantities import (
-    U32,
     ZERO_HASH,
     Amount,
     Height,
@@ -72,44 +70,31 @@ from tests.builders import (
     key_of,
     make_commit,
     make_consent,
-    make_params,
     make_registration,
     make_reveal,
     make_serve,
-    make_state,
-    make_subnet,
     make_transaction,
     play_epoch,
 )
+from tests.consensus.ledger.identity.swaps import (
+    ALICE,
+    COLD0,
+    COLD1,
+    FRESH,
+    HOT0,
+    HOT1,
+    PARAMS,
+    make_network,
+    make_swap,
+    make_swapped,
+)
 
-PARAMS = make_params(coldkey_swap_blocks=U32(3), hotkey_swap_fee=Amount(TAO))
-HOT0, HOT1, FRESH = key_of("hot0"), key_of("hot1"), key_of("fresh")
-COLD0, COLD1, NEW = key_of("cold0"), key_of("cold1"), key_of("cold-new")
-ALICE = key_of("alice")
 ROWS = {"hot0": {2: 65_535, 3: 20_000}, "hot1": {2: 65_535, 3: 30_000}}
 
 
-def _state(**fields: object) -> State:
-    values = {
-        "params": PARAMS,
-        "stakes": (GenesisStake(SUBNET, HOT0, ALICE, Amount(50 * TAO)),),
-        "subnets": (make_subnet(owner=(HOT0,)),),
-    }
-    return make_state(**(values | fields))
-
-
-def _swap(state: State, old: str = "hot0", new: str = "fresh", cold: str = "cold0") -> SwapHotkey:
-    return SwapHotkey(key_of(old), key_of(new), (make_consent(state, new, cold),))
-
-
-def _swapped() -> State:
-    state = _state()
-    return do(state, "cold0", _swap(state)).state
-
-
 def test_a_new_hotkey_stands_in_the_old_ones_place() -> None:
-    before = _state()
-    applied = do(before, "cold0", _swap(before))
+    before = make_network()
+    applied = do(before, "cold0", make_swap(before))
     after = applied.state
     assert HotkeySwapped(HOT0, FRESH, COLD0) in applied.events
     assert metagraph(after, SUBNET).hotkeys[0] == FRESH
@@ -127,7 +112,7 @@ def test_a_new_hotkey_stands_in_the_old_ones_place() -> None:
 
 
 def test_stake_is_behind_the_new_hotkey_without_being_moved() -> None:
-    before, after = _state(), _swapped()
+    before, after = make_network(), make_swapped()
     assert get_stake(after, SUBNET, FRESH, ALICE) == 50 * TAO
     assert get_pool(after, ROOT, FRESH).amount >= 1_000 * TAO
     assert keys.shares(SUBNET, HOT0, ALICE) not in after.changes
@@ -138,8 +123,8 @@ def test_stake_is_behind_the_new_hotkey_without_being_moved() -> None:
 
 
 def test_what_unbonds_is_shown_and_slashed_behind_the_new_hotkey() -> None:
-    state = do(_state(), "cold0", UnstakeRoot(HOT0, Amount(100 * TAO))).state
-    state = do(state, "cold0", _swap(state)).state
+    state = do(make_network(), "cold0", UnstakeRoot(HOT0, Amount(100 * TAO))).state
+    state = do(state, "cold0", make_swap(state)).state
     part = account(state, COLD0).unbonding[0]
     assert (part.hotkey, part.amount) == (FRESH, 100 * TAO)
     draft = Draft(state)
@@ -148,9 +133,9 @@ def test_what_unbonds_is_shown_and_slashed_behind_the_new_hotkey() -> None:
 
 
 def test_the_fee_is_burned() -> None:
-    state = _state()
+    state = make_network()
     draft = Draft(state)
-    process_call(draft, COLD0, _swap(state))
+    process_call(draft, COLD0, make_swap(state))
     assert account(draft, COLD0).free == 9 * TAO
     assert supply(draft.freeze()).burned == TAO
 
@@ -158,19 +143,19 @@ def test_the_fee_is_burned() -> None:
 def test_the_work_does_not_grow_with_the_delegators() -> None:
     counts: list[int] = []
     for delegators in (1, 100):
-        draft = Draft(_state())
+        draft = Draft(make_network())
         for index in range(delegators):
             deposit(draft, SUBNET, HOT0, key_of(f"delegator{index}"), TAO)
         before = len(draft.changes)
-        process_call(draft, COLD0, _swap(_state()))
+        process_call(draft, COLD0, make_swap(make_network()))
         counts.append(len(draft.changes) - before)
     assert counts[0] == counts[1] < 15
 
 
 def test_a_line_of_swaps_keeps_its_stake_and_no_key_of_it_comes_back() -> None:
-    state = _swapped()
+    state = make_swapped()
     for old, new in (("fresh", "fresher"), ("fresher", "freshest")):
-        state = do(state, "cold0", _swap(state, old, new)).state
+        state = do(state, "cold0", make_swap(state, old, new)).state
     assert get_stake(state, SUBNET, key_of("freshest"), ALICE) == 50 * TAO
     for name in ("hot0", "fresh", "fresher"):
         assert get_vault_hotkey(state, key_of(name)) == key_of("freshest")
@@ -179,13 +164,13 @@ def test_a_line_of_swaps_keeps_its_stake_and_no_key_of_it_comes_back() -> None:
             with pytest.raises(KeyInUse):
                 process_call(Draft(state), key_of(coldkey), call)
         with pytest.raises(KeyInUse):
-            process_call(Draft(state), COLD1, _swap(state, "hot1", name, "cold1"))
+            process_call(Draft(state), COLD1, make_swap(state, "hot1", name, "cold1"))
     assert get_vault(state, key_of("freshest")) == HOT0
     check_invariants(state)
 
 
 def test_rewards_of_a_swapped_validator_go_to_the_new_hotkey() -> None:
-    state = _swapped()
+    state = make_swapped()
     assert validator_set(state)[0].hotkey == HOT0
     before = get_pool(state, ROOT, FRESH).amount
     state = advance(state, 9)
@@ -197,8 +182,8 @@ def test_rewards_of_a_swapped_validator_go_to_the_new_hotkey() -> None:
 
 def test_an_epoch_goes_on_with_the_new_hotkey() -> None:
     rows = {"fresh": ROWS["hot0"], "hot1": ROWS["hot1"]}
-    draft = Draft(_state(), Height(0))
-    process_call(draft, COLD0, _swap(_state()))
+    draft = Draft(make_network(), Height(0))
+    process_call(draft, COLD0, make_swap(make_network()))
     state = play_epoch(draft.freeze(), rows)
     assert metagraph(state, SUBNET).dividends[0] > 0
     assert get_stake(state, SUBNET, FRESH, COLD0) > 0
@@ -206,26 +191,26 @@ def test_an_epoch_goes_on_with_the_new_hotkey() -> None:
 
 
 def test_a_hotkey_that_owes_an_opening_can_not_be_swapped() -> None:
-    state = _state()
+    state = make_network()
     reveal = make_reveal(ROWS["hot0"])
     state = do(state, "hot0", make_commit(state, "hot0", reveal)).state
     for height in (2, 7, 8, 9):
         draft = Draft(advance(state, height - 1))
         with pytest.raises(TooEarly, match="block 10"):
-            process_call(draft, COLD0, _swap(state))
+            process_call(draft, COLD0, make_swap(state))
     opened = do(advance(state, 7), "hot0", reveal).state
-    process_call(Draft(opened), COLD0, _swap(opened))
+    process_call(Draft(opened), COLD0, make_swap(opened))
     forfeited = advance(state, 10)
     draft = Draft(forfeited)
-    process_call(draft, COLD0, _swap(forfeited))
+    process_call(draft, COLD0, make_swap(forfeited))
     assert len(get_forfeits(draft, SUBNET, FRESH)) == 1
     assert get_forfeits(draft, SUBNET, HOT0) == []
 
 
 def test_a_nodes_consent_to_serve_ends_with_the_old_hotkey() -> None:
-    state = do(_state(), "hot0", make_serve(_state(), "hot0")).state
+    state = do(make_network(), "hot0", make_serve(make_network(), "hot0")).state
     assert find_served(state, SUBNET, Uid(0)) is not None
-    state = do(state, "cold0", _swap(state)).state
+    state = do(state, "cold0", make_swap(state)).state
     assert find_served(state, SUBNET, Uid(0)) is None
     with pytest.raises(NotRegistered):
         process_call(Draft(state), HOT0, make_serve(state, "hot0"))
@@ -233,14 +218,14 @@ def test_a_nodes_consent_to_serve_ends_with_the_old_hotkey() -> None:
 
 
 def test_loans_choices_and_models_follow_a_swap() -> None:
-    draft = Draft(_state())
+    draft = Draft(make_network())
     process_call(draft, COLD1, SetChildren(SUBNET, HOT1, (Child(HOT0, Ratio16(9)),)))
     draft.height = Height(draft.height + PARAMS.children_delay_blocks)
     process_children_due(draft, keys.u16(SUBNET) + HOT1)
     process_call(draft, key_of("cold2"), SetAutoStake(SUBNET, HOT0))
     process_call(draft, HOT0, PublishModel(SUBNET, ZERO_HASH, ShortText("ipfs://x")))
-    process_call(draft, COLD0, _swap(_state()))
-    process_call(draft, COLD0, _swap(_state(), "fresh", "fresher"))
+    process_call(draft, COLD0, make_swap(make_network()))
+    process_call(draft, COLD0, make_swap(make_network(), "fresh", "fresher"))
     fresher = key_of("fresher")
     assert view_kin(draft, SUBNET, HOT1).children[0].hotkey == fresher
     assert view_kin(draft, SUBNET, fresher).parents[0].hotkey == HOT1
@@ -249,19 +234,19 @@ def test_loans_choices_and_models_follow_a_swap() -> None:
 
 
 def test_a_consensus_key_votes_for_the_new_hotkey() -> None:
-    draft = Draft(_state())
+    draft = Draft(make_network())
     draft.put(keys.of(Family.CONSENSUS_KEY, HOT0), b"k" * 32)
-    process_call(draft, COLD0, _swap(_state()))
+    process_call(draft, COLD0, make_swap(make_network()))
     assert draft.get(keys.of(Family.CONSENSUS_KEY, HOT0)) is None
     assert draft.get(keys.of(Family.CONSENSUS_KEY, FRESH)) == b"k" * 32
 
 
 def test_a_take_is_inherited_with_the_height_of_its_last_raise() -> None:
-    draft = Draft(_state())
+    draft = Draft(make_network())
     for take in (5, 9):
         process_call(draft, COLD0, SetTake(HOT0, Ratio16(take)))
     was = get_hotkey(draft, HOT0)
-    process_call(draft, COLD0, _swap(_state()))
+    process_call(draft, COLD0, make_swap(make_network()))
     assert get_hotkey(draft, FRESH) == was
     assert was is not None
     assert was.raised_at == 1
@@ -283,20 +268,20 @@ def test_a_take_is_inherited_with_the_height_of_its_last_raise() -> None:
 def test_a_hotkey_swap_that_may_not_be_is_refused(
     signer: PublicKey, fields: dict[str, object], error: type[CallError]
 ) -> None:
-    draft = Draft(_state())
+    draft = Draft(make_network())
     with pytest.raises(error):
-        process_call(draft, signer, replace(_swap(_state()), **fields))
+        process_call(draft, signer, replace(make_swap(make_network()), **fields))
     assert draft.changes == {}
 
 
 def test_a_hotkey_swap_that_can_not_be_paid_is_refused() -> None:
-    state = _state(params=replace(PARAMS, hotkey_swap_fee=Amount(11 * TAO)))
+    state = make_network(params=replace(PARAMS, hotkey_swap_fee=Amount(11 * TAO)))
     with pytest.raises(NotEnoughFunds):
-        process_call(Draft(state), COLD0, _swap(state))
+        process_call(Draft(state), COLD0, make_swap(state))
 
 
 def test_delegates_are_listed_under_the_new_hotkey() -> None:
-    after = _swapped()
+    after = make_swapped()
     listed = [delegate.hotkey for delegate in list_delegates(after, 9).largest]
     assert FRESH in listed
     assert HOT0 not in listed
@@ -309,7 +294,7 @@ def test_delegates_are_listed_under_the_new_hotkey() -> None:
 
 
 def test_a_consent_is_for_one_coldkey_alone() -> None:
-    state = _state()
+    state = make_network()
     message = crypto.claim_message(ZERO_HASH, FRESH, COLD0)
     assert message != crypto.claim_message(ZERO_HASH, FRESH, COLD1)
     stolen = SwapHotkey(HOT1, FRESH, (make_consent(state, "fresh", "cold0"),))

@@ -10,7 +10,6 @@ from consensus.calls.rotation import (
     AnnounceColdkeySwap,
     CancelColdkeySwap,
     SwapColdkey,
-    SwapHotkey,
 )
 from consensus.calls.staking import (
     SetAutoStake,
@@ -25,7 +24,7 @@ from consensus.ledger.events import (
     ColdkeySwapCancelled,
     ColdkeySwapped,
 )
-from consensus.ledger.genesis import GenesisHotkey, GenesisStake
+from consensus.ledger.genesis import GenesisHotkey
 from consensus.ledger.identity.identities import find_identity
 from consensus.ledger.identity.rotation import (
     ENTRIES_MAX,
@@ -63,47 +62,30 @@ from tests.builders import (
     apply,
     do,
     key_of,
-    make_consent,
-    make_params,
     make_registration,
-    make_state,
-    make_subnet,
     make_transaction,
 )
-
-PARAMS = make_params(coldkey_swap_blocks=U32(3), hotkey_swap_fee=Amount(TAO))
-HOT0, HOT1, FRESH = key_of("hot0"), key_of("hot1"), key_of("fresh")
-COLD0, COLD1, NEW = key_of("cold0"), key_of("cold1"), key_of("cold-new")
-ALICE = key_of("alice")
-ROWS = {"hot0": {2: 65_535, 3: 20_000}, "hot1": {2: 65_535, 3: 30_000}}
-
-
-def _state(**fields: object) -> State:
-    values = {
-        "params": PARAMS,
-        "stakes": (GenesisStake(SUBNET, HOT0, ALICE, Amount(50 * TAO)),),
-        "subnets": (make_subnet(owner=(HOT0,)),),
-    }
-    return make_state(**(values | fields))
-
-
-def _swap(state: State, old: str = "hot0", new: str = "fresh", cold: str = "cold0") -> SwapHotkey:
-    return SwapHotkey(key_of(old), key_of(new), (make_consent(state, new, cold),))
-
-
-def _swapped() -> State:
-    state = _state()
-    return do(state, "cold0", _swap(state)).state
+from tests.consensus.ledger.identity.swaps import (
+    ALICE,
+    COLD0,
+    FRESH,
+    HOT0,
+    HOT1,
+    NEW,
+    PARAMS,
+    make_network,
+    make_swapped,
+)
 
 
 def _announced(state: State | None = None, coldkey: str = "cold0") -> State:
     """Return the state in which a swap to `cold-new` may be done in the next block."""
-    state = do(state or _state(), coldkey, AnnounceColdkeySwap(NEW)).state
+    state = do(state or make_network(), coldkey, AnnounceColdkeySwap(NEW)).state
     return advance(state, state.height + 2)
 
 
 def test_a_coldkey_swap_takes_along_all_there_is() -> None:
-    state = _state(params=replace(PARAMS, unbonding_blocks=U32(50)))
+    state = make_network(params=replace(PARAMS, unbonding_blocks=U32(50)))
     state = do(state, "cold0", UnstakeRoot(HOT0, Amount(100 * TAO))).state
     who = Identity(ShortText("cold"), ShortText(""), ShortText(""), LongText(""))
     calls = [
@@ -162,7 +144,7 @@ def test_what_unbonds_is_released_to_the_new_coldkey() -> None:
 
 
 def test_a_swap_is_possible_when_it_is_due_and_not_before() -> None:
-    state = do(_state(), "cold0", AnnounceColdkeySwap(NEW))
+    state = do(make_network(), "cold0", AnnounceColdkeySwap(NEW))
     assert ColdkeySwapAnnounced(COLD0, NEW, Height(4)) in state.events
     assert find_announcement(state.state, COLD0) == SwapNotice(NEW, Height(4))
     assert list_announcements(state.state, 9) == ((COLD0, SwapNotice(NEW, Height(4))),)
@@ -200,20 +182,20 @@ def test_a_second_announcement_begins_the_delay_anew() -> None:
 def test_a_coldkey_swap_that_may_not_be_is_refused(
     call: AnnounceColdkeySwap | CancelColdkeySwap | SwapColdkey, error: type[CallError]
 ) -> None:
-    draft = Draft(_state())
+    draft = Draft(make_network())
     with pytest.raises(error):
         process_call(draft, COLD0, call)
     assert draft.changes == {}
 
 
 def test_a_key_that_has_signed_is_nobodys_new_coldkey() -> None:
-    state = do(_state(), "alice", Transfer(key_of("bob"), Amount(1))).state
+    state = do(make_network(), "alice", Transfer(key_of("bob"), Amount(1))).state
     with pytest.raises(KeyInUse, match="signed"):
         process_call(Draft(state), COLD0, AnnounceColdkeySwap(ALICE))
 
 
 def test_nobody_stops_an_announcement_by_sending_something_to_the_new_key() -> None:
-    state = _state()
+    state = make_network()
     first = make_transaction(state, "alice", Transfer(NEW, Amount(1)))
     applied = apply(state, first, make_transaction(state, "cold0", AnnounceColdkeySwap(NEW)))
     assert [receipt.code for receipt in applied.receipts] == [0, 0]
@@ -221,7 +203,7 @@ def test_nobody_stops_an_announcement_by_sending_something_to_the_new_key() -> N
 
 def test_a_swapped_hotkey_can_not_become_a_coldkey() -> None:
     with pytest.raises(KeyInUse):
-        process_call(Draft(_swapped()), COLD0, AnnounceColdkeySwap(HOT0))
+        process_call(Draft(make_swapped()), COLD0, AnnounceColdkeySwap(HOT0))
 
 
 def test_nobody_stops_a_swap_by_sending_something_to_the_new_key() -> None:
@@ -233,7 +215,7 @@ def test_nobody_stops_a_swap_by_sending_something_to_the_new_key() -> None:
 
 
 def test_a_new_key_that_has_become_a_hotkey_is_refused() -> None:
-    state = do(_announced(), "alice", make_registration(_state(), "cold-new", "alice")).state
+    state = do(_announced(), "alice", make_registration(make_network(), "cold-new", "alice")).state
     with pytest.raises(KeyInUse):
         process_call(Draft(state), COLD0, SwapColdkey(NEW))
 
@@ -242,10 +224,10 @@ def test_more_entries_than_one_call_moves_are_refused() -> None:
     hotkeys = tuple(
         GenesisHotkey(key_of(f"spare{index}"), ALICE, Ratio16(0)) for index in range(ENTRIES_MAX)
     )
-    state = _announced(_state(hotkeys=hotkeys), "alice")
+    state = _announced(make_network(hotkeys=hotkeys), "alice")
     with pytest.raises(TooMuchToMove):  # the hotkeys, and a stake
         process_call(Draft(state), ALICE, SwapColdkey(NEW))
-    state = _announced(_state(hotkeys=hotkeys, stakes=()), "alice")
+    state = _announced(make_network(hotkeys=hotkeys, stakes=()), "alice")
     event = process_call(Draft(state), ALICE, SwapColdkey(NEW))
     assert event == ColdkeySwapped(ALICE, NEW, U32(ENTRIES_MAX))
 
@@ -258,7 +240,7 @@ def test_a_block_moves_a_bounded_number_of_entries_for_all_coldkeys_together() -
         for name in names
         for index in range(ENTRIES_MAX - 1)
     )
-    draft = Draft(_state(hotkeys=hotkeys))
+    draft = Draft(make_network(hotkeys=hotkeys))
     for name in names:
         process_call(draft, key_of(name), AnnounceColdkeySwap(key_of(f"new-{name}")))
     draft.height = Height(9)
