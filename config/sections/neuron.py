@@ -44,7 +44,7 @@ class NeuronSettings:
     )
     backend: BackendName = Field(
         default="builtin",
-        description="What answers: its task's reference miner, your class or an installed one.",
+        description="What answers: the task's own miner, a class of yours or an installed backend.",
     )
     device: Device = Field(
         default="auto", description="Where the model runs; auto takes CUDA when present."

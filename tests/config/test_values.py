@@ -1,3 +1,5 @@
+import ast
+import inspect
 import tomllib
 from dataclasses import dataclass
 
@@ -87,3 +89,11 @@ def test_values_that_contradict_each_other_name_the_rule():
     reading = ValueReader("x.toml", find_key_lines(text))
     assert reading.read(Hyperparameters, tomllib.loads(text)) is None
     assert "min_burn must be at most max_burn" in reading.problems[0].remedy
+
+
+@pytest.mark.parametrize("kind", [Params, Hyperparameters])
+def test_every_rule_of_the_parameters_says_in_words_what_it_asks(kind: type):
+    tree = ast.parse(inspect.getsource(kind))
+    asserts = [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+    assert asserts
+    assert all(node.msg is not None for node in asserts)
