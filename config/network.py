@@ -7,7 +7,7 @@ can run on it until `neurond init` or `scripts/devnet` makes a network of it.
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +18,7 @@ from config.lines import find_key_lines
 from config.values import ValueReader, render
 from consensus.errors import InvalidGenesis
 from consensus.ledger.genesis import (
+    LAW,
     Genesis,
     GenesisAccount,
     GenesisNeuron,
@@ -25,10 +26,12 @@ from consensus.ledger.genesis import (
     GenesisValidator,
     build_genesis,
     compute_chain_id,
+    compute_first_law_id,
 )
 from consensus.params import Hyperparameters, Params
 from consensus.quantities import (
     RAO_PER_TAO,
+    U64,
     Amount,
     Hash32,
     NetUid,
@@ -40,6 +43,8 @@ from consensus.quantities import (
 from consensus.types import ValidatorEntry
 
 T = TypeVar("T")
+Identify = Callable[[str], tuple[U64, Hash32]]
+"""Tells a task's scorer by name: its version and its hash."""
 PIN = "genesis_hash"
 NETWORK_BYTES_MAX = 16 * 1024 * 1024
 """65,536 accounts and as many stakes fit; a file of another kind is not read to its end."""
@@ -123,6 +128,16 @@ def parse_network(text: str, name: str) -> Genesis:
         message = f"It contradicts itself: {error}."
         raise ConfigError((Problem(name, "", message, "Correct that part."),)) from error
     chain_id = compute_chain_id(genesis)
+    if pinned == compute_first_law_id(genesis).hex():
+        problem = Problem(
+            f"{name}:{lines.get(PIN, 1)}",
+            PIN,
+            "This network was made by an earlier neurond: its chain obeys law 1, this program "
+            f"knows law {LAW}.",
+            "Run it with the neurond that made it, or make a new network with neurond init or "
+            "scripts/devnet, in another folder.",
+        )
+        raise ConfigError((problem,))
     if pinned is not None and pinned != chain_id.hex():
         problem = Problem(
             f"{name}:{lines.get(PIN, 1)}",
@@ -140,7 +155,9 @@ def render_network(genesis: Genesis) -> str:
     return "\n".join((_HEADER, pin, *render(genesis))) + "\n"
 
 
-def found_network(template: Template, founder: Founder, time_ms: TimeMs) -> Genesis:
+def found_network(
+    template: Template, founder: Founder, time_ms: TimeMs, identify: Identify
+) -> Genesis:
     """Return the genesis of a new network whose only validator is `founder`."""
     entry = ValidatorEntry(founder.consensus_key, founder.stake_hotkey, FOUNDER_STAKE)
     hotkey = founder.neuron_hotkey
@@ -153,11 +170,16 @@ def found_network(template: Template, founder: Founder, time_ms: TimeMs) -> Gene
         validators=(GenesisValidator(entry, founder.coldkey, founder.beacon_tip),),
         hotkeys=(),
         stakes=(),
-        subnets=tuple(
-            GenesisSubnet(one.netuid, one.task, TaskParams(b""), (), one.hyper, neurons)
-            for one in template.subnets
-        ),
+        subnets=tuple(_found_subnet(one, neurons, identify) for one in template.subnets),
     )
+
+
+def _found_subnet(
+    one: SubnetTemplate, neurons: tuple[GenesisNeuron, ...], identify: Identify
+) -> GenesisSubnet:
+    version, scorer = identify(one.task)
+    params = TaskParams(b"")
+    return GenesisSubnet(one.netuid, one.task, params, (), one.hyper, neurons, version, scorer)
 
 
 def list_templates() -> tuple[str, ...]:

@@ -32,6 +32,10 @@ class InvalidTaskParams(NeurondError):
     """A subnet's task params that its task can't read: the subnet owner's fault."""
 
 
+class BrokenTask(NeurondError):
+    """An installed task that can't be used: its package's fault, or that of who installed it."""
+
+
 class SeriesNotKept(NeurondError):
     """Numbers of blocks that this node has not, or no longer: nobody's fault."""
 

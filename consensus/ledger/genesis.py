@@ -63,6 +63,9 @@ from consensus.refusals import NotOwner
 from consensus.types import BlockKind, Header, ValidatorEntry
 
 _MANY = CountMax(1 << 16)
+LAW = 2
+"""Which law the blocks of a chain obey from genesis on; part of the chain id, so that nodes of two
+laws never meet. Law 2 names scorers by their golden vectors."""
 FIRST_SCORER = U64(1)
 POOL_DEFAULT = Amount(1_000 * RAO_PER_TAO)
 """Both sides of a genesis subnet's pool, unless its file says otherwise: a price of one."""
@@ -144,7 +147,12 @@ class Genesis:
 
 
 def compute_chain_id(genesis: Genesis) -> Hash32:
-    """Return the network's name for itself: a hash over everything in its genesis."""
+    """Return the network's name for itself: a hash over the law and everything in its genesis."""
+    return crypto.hash32(b"neurond/genesis", bytes([LAW]), codec.encode(genesis))
+
+
+def compute_first_law_id(genesis: Genesis) -> Hash32:
+    """Return the chain id that `genesis` had under law 1, to tell whose network file it is."""
     return crypto.hash32(b"neurond/genesis", codec.encode(genesis))
 
 

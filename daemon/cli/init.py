@@ -140,6 +140,7 @@ def _found(plan: _Plan, keys: Mapping[str, PublicKey], beacon_seed: bytes) -> "G
     from config.network import Founder, found_network, load_template  # noqa: PLC0415 - as above
     from consensus.agreement.beacon import BEACON_LENGTH, HashChain  # noqa: PLC0415
     from daemon.engine.clock import read_time_ms  # noqa: PLC0415
+    from neurons.golden import identify_scorer  # noqa: PLC0415
 
     founder = Founder(
         consensus_key=keys["consensus"],
@@ -148,7 +149,7 @@ def _found(plan: _Plan, keys: Mapping[str, PublicKey], beacon_seed: bytes) -> "G
         stake_hotkey=keys.get("stake", keys["hotkey"]),
         neuron_hotkey=None if plan.role is RoleChoice.NONE else keys["hotkey"],
     )
-    return found_network(load_template(plan.network), founder, read_time_ms())
+    return found_network(load_template(plan.network), founder, read_time_ms(), identify_scorer)
 
 
 def _choose(

@@ -34,8 +34,9 @@ from daemon.hosting.port import ChainPort
 from daemon.http.view import NeuronStatus
 from daemon.telemetry import Telemetry, get_logger
 from neurons.backends.known import BUILTIN, compute_model_hash, find_backend
-from neurons.catalog import compute_scorer_hash, open_task
+from neurons.catalog import open_task
 from neurons.errors import InvalidBackend, InvalidOptions
+from neurons.golden import compute_scorer_hash
 from neurons.messages import Busy, encode_reply
 from neurons.mining.miner import Miner, MinerSettings
 from neurons.task import Task
@@ -372,12 +373,13 @@ async def _tell_ready(runtime: Runtime) -> None:
 async def _run_validator(neuron: Neuron, standings: Standings) -> None:
     chosen = neuron.settings.validator
     subnet = get_subnet(neuron.chain.head.state, neuron.netuid)
+    scorer = await trio.to_thread.run_sync(compute_scorer_hash, open_task(subnet.task))
     settings = RoundSettings(
         netuid=neuron.netuid,
         deadline_s=chosen.deadline_ms / 1000,
         round_s=chosen.round_interval_ms / 1000,
         miners_max=chosen.miners_per_round,
-        scorer=compute_scorer_hash(subnet.task),
+        scorer=scorer,
     )
     task = open_task(subnet.task, subnet.task_params)
     log = get_logger("neuron").info

@@ -13,8 +13,8 @@ from config.network import (
     parse_network,
     render_network,
 )
-from consensus.ledger.genesis import Genesis, compute_chain_id
-from consensus.quantities import Hash32, PublicKey, TimeMs
+from consensus.ledger.genesis import Genesis, compute_chain_id, compute_first_law_id
+from consensus.quantities import U64, Hash32, PublicKey, TimeMs
 
 
 def key(number: int) -> PublicKey:
@@ -23,7 +23,11 @@ def key(number: int) -> PublicKey:
 
 def make_genesis(template: str = "devnet") -> Genesis:
     founder = Founder(key(1), Hash32(bytes(32)), key(2), key(3), key(4))
-    return found_network(load_template(template), founder, TimeMs(1_700_000_000_000))
+    return found_network(load_template(template), founder, TimeMs(1_700_000_000_000), identify)
+
+
+def identify(task: str) -> tuple[U64, Hash32]:
+    return U64(len(task)), Hash32(task.encode().ljust(32))
 
 
 def refuse(text: str) -> ConfigError:
@@ -103,3 +107,18 @@ def test_an_unknown_name_is_refused_with_the_known_ones():
     with pytest.raises(ConfigError) as raised:
         load_network("mainnet")
     assert "devnet, testnet" in str(raised.value)
+
+
+def test_a_new_network_counts_the_rows_of_the_scorers_it_was_made_with():
+    subnet = make_genesis().subnets[0]
+    assert (subnet.scorer_version, subnet.scorer_hash) == identify(subnet.task)
+
+
+def test_a_network_of_law_1_is_said_to_be_an_earlier_neurond_s():
+    genesis = make_genesis()
+    text = render_network(genesis)
+    old = text.replace(compute_chain_id(genesis).hex(), compute_first_law_id(genesis).hex())
+    (problem,) = refuse(old).problems
+    assert problem.key == "genesis_hash"
+    assert "law 1" in problem.message
+    assert "the neurond that made it" in problem.remedy

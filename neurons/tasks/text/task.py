@@ -15,7 +15,7 @@ as half a unit (17 bits), so one bold zero costs dearly and not infinitely.
 are told apart at two sigma after three queries.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -148,7 +148,7 @@ def compute_bits(rows: NDArray[np.uint16], truth: bytes) -> NDArray[np.float64]:
 
 
 class TextTask:
-    """The built-in task `text` over the library at `root` (default: this Python's)."""
+    """The built-in task `text`, over this Python's library or over the sample that ships."""
 
     name = "text"
     version = 2
@@ -156,22 +156,31 @@ class TextTask:
     answer_bytes_max = PREFIX_COUNT_MAX * ROW_BYTES
     reference = "neurons.tasks.text.models.reference:TextModel"
 
-    def __init__(self, prefixes: int = PREFIXES, root: Path | None = None) -> None:
+    def __init__(
+        self,
+        prefixes: int = PREFIXES,
+        list_files: Callable[[], tuple[Path, ...]] = corpus.list_files,
+    ) -> None:
         if not 1 <= prefixes <= PREFIX_COUNT_MAX:
             raise ValueError(f"a text query has 1 to {PREFIX_COUNT_MAX} prefixes, not {prefixes}")
         self._prefixes = prefixes
-        self._root = root
+        self._list_files = list_files
 
     @cached_property
     def _files(self) -> tuple[Path, ...]:
-        return corpus.list_files(self._root)
+        return self._list_files()
+
+    @cached_property
+    def _reference_counts(self) -> NDArray[np.float64]:
+        """How often the reference saw each byte (256,), whole; one it never saw counts once."""
+        counts = np.ones(SYMBOLS)
+        counts[[ord(char) for char in _COMMON]] += _COMMON_COUNTS
+        return counts
 
     @cached_property
     def _reference_bits(self) -> NDArray[np.float64]:
-        """Bits the reference pays for each byte (256,); a byte it never saw counts once."""
-        counts = np.ones(SYMBOLS)
-        counts[[ord(char) for char in _COMMON]] += _COMMON_COUNTS
-        return -np.log2(counts / counts.sum())
+        """Bits the reference pays for each byte (256,)."""
+        return -np.log2(self._reference_counts / self._reference_counts.sum())
 
     def sample(self, seed: bytes, count: int, record: ChainRecord) -> tuple[Challenge, ...]:  # noqa: ARG002 - needs no chain
         """Make `count` challenges of `prefixes` each; reads `FILES` files for each."""
@@ -231,19 +240,23 @@ class TextTask:
         return tuple(found)
 
     def fixed_answers(self, challenge: Challenge, record: ChainRecord) -> tuple[bytes, ...]:  # noqa: ARG002 - needs no chain
-        """Return the truth, the reference, half of each, a wrong certainty, and four malformed."""
+        """Return the truth, the reference, half of each, a wrong certainty, and four malformed.
+
+        Whole numbers all along, so that no machine's rounding makes another answer.
+        """
         count = len(challenge.key)
+        baseline = np.tile(self._reference_counts, (count, 1))
         truth = np.zeros((count, SYMBOLS))
-        truth[np.arange(count), np.frombuffer(challenge.key, dtype=np.uint8)] = 1
-        baseline = np.tile(2.0**-self._reference_bits, (count, 1))
-        beliefs = (truth, baseline, (truth + baseline) / 2, np.roll(truth, 1, axis=1))
+        places = np.arange(count), np.frombuffer(challenge.key, dtype=np.uint8)
+        truth[places] = self._reference_counts.sum()
+        beliefs = (truth, baseline, truth + baseline, np.roll(truth, 1, axis=1))
         best, *others = (pack_rows(quantise(rows)) for rows in beliefs)
         excess = (int.from_bytes(best[:2], "little") + 1).to_bytes(2, "little") + best[2:]
         return best, *others, b"", best[:-1], best + bytes(ROW_BYTES), excess
 
     def make_portable(self) -> "TextTask":
         """Return the task over the sample that this package ships."""
-        return self
+        return TextTask(self._prefixes, corpus.list_sample)
 
     def read_options(self, options: Mapping[str, object]) -> Mapping[str, object]:
         """Return the reference miner's options, checked and complete; see `options.py`."""

@@ -17,7 +17,7 @@ from consensus.ledger.genesis import (
 )
 from consensus.quantities import NetUid, PublicKey, ShortText, TaskParams, TimeMs
 from consensus.types import ValidatorEntry
-from neurons.catalog import compute_scorer_hash
+from neurons.golden import identify_scorer
 from scripts.tools.devnet.folder import State
 from scripts.tools.devnet.plan import (
     FAUCET_BALANCE,
@@ -84,6 +84,7 @@ def _owner(options: Options, netuid: int) -> PublicKey:
 
 def _subnet(options: Options, nodes: tuple[NodePlan, ...], netuid: int) -> GenesisSubnet:
     tao, alpha = plan_pool(netuid)
+    version, scorer = identify_scorer("text")
     return GenesisSubnet(
         netuid=NetUid(netuid),
         task=ShortText("text"),
@@ -95,7 +96,8 @@ def _subnet(options: Options, nodes: tuple[NodePlan, ...], netuid: int) -> Genes
             for node in nodes
             if node.role != "none" and node.netuid == netuid
         ),
-        scorer_hash=compute_scorer_hash("text"),
+        scorer_version=version,
+        scorer_hash=scorer,
         pool_tao=tao,
         pool_alpha=alpha,
     )

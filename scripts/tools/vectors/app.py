@@ -5,8 +5,10 @@ epoch law) and *kinds* (cases of many kinds, read from the ancestor's tests). Ca
 rules we don't have are listed by name with the reason and are not counted as compared. It exits
 with 1 if a case differs and with 2 if a file can't be read.
 
-`scripts/vectors write` recomputes `tests/vectors/codec.json` and `crypto.json`. A change there is
-a change of bytes on the wire: commit it together with its cause and say so.
+`scripts/vectors write` recomputes `tests/vectors/codec.json` and `crypto.json`, and each built-in
+task's `golden.json`. A change there is a change of bytes on the wire, or of judgement: commit it
+together with its cause and say so. `tests/vectors/scorers.json` gets the identity of a version of
+a task that is not in it yet; one that is there never changes again, save by hand.
 """
 
 import argparse
@@ -17,6 +19,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from neurons import golden
+from neurons.catalog import BUILT_IN, open_task
 from scripts.tools.vectors.epoch import LEFT_OUT, check_law_case
 from scripts.tools.vectors.golden import FILES, build_golden
 from scripts.tools.vectors.kinds import COMPARERS, explain_omission
@@ -41,15 +45,35 @@ def main(arguments: list[str] | None = None) -> int:
     return max([check_file(path) for path in chosen.files])
 
 
+def write_scorers() -> int:
+    """Write each built-in task's golden vector; note the identity of each new version."""
+    path = VECTORS / "scorers.json"
+    known: dict[str, dict[str, str]] = json.loads(path.read_text()) if path.exists() else {}
+    code = 0
+    for name in BUILT_IN:
+        task = open_task(name)
+        vector = golden.make_vector(task)
+        _write(Path(str(golden.find_file(task))), golden.render_vector(vector))
+        identity = golden.hash_vector(vector).hex()
+        kept = known.setdefault(name, {}).setdefault(str(task.version), identity)
+        if kept != identity:
+            print(f"{name} judges otherwise: raise its version or undo it", file=sys.stderr)
+            code = 1
+    _write(path, json.dumps(known, indent=1) + "\n")
+    return code
+
+
+def _write(path: Path, text: str) -> None:
+    is_same = path.exists() and path.read_text() == text
+    path.write_text(text)
+    print(f"{path}: {'unchanged' if is_same else 'CHANGED'}")
+
+
 def write() -> int:
     """Recompute every golden file and say which ones changed."""
     for name in FILES:
-        path = VECTORS / name
-        text = json.dumps(build_golden(name), indent=1) + "\n"
-        is_same = path.exists() and path.read_text() == text
-        path.write_text(text)
-        print(f"{path}: {'unchanged' if is_same else 'CHANGED'}")
-    return 0
+        _write(VECTORS / name, json.dumps(build_golden(name), indent=1) + "\n")
+    return write_scorers()
 
 
 def check_file(path: Path) -> int:

@@ -40,6 +40,7 @@ GENESIS = found_network(
     load_template("devnet"),
     Founder(key(1), ZERO_HASH, key(2), key(3), key(4)),
     TimeMs(1_700_000_000_000),
+    lambda _task: (U64(1), ZERO_HASH),
 )
 STATE, HEADER = build_genesis(GENESIS)
 
