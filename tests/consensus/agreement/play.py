@@ -191,3 +191,15 @@ def find(effects: Iterable[m.Effect], kind: type[m.Effect]) -> list[Any]:
 def other_than(*indices: int) -> int:
     """Return a validator that is none of these."""
     return next(i for i in range(4) if i not in indices)
+
+
+LEADER = int(FOUR.leader(View(1)))
+FOLLOWER = other_than(LEADER)
+
+
+def started(me: int | None) -> Player:
+    """Return a machine at the moment when a block may follow genesis."""
+    player = Player(me)
+    player.start()
+    player.now_ms += TIMING.block_ms
+    return player

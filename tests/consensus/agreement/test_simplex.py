@@ -10,7 +10,9 @@ from consensus.agreement.messages import TimerKind
 from consensus.quantities import Hash32, TimeMs, View
 from consensus.types import Proposal, Vote, VoteKind
 from tests.consensus.agreement.play import (
+    FOLLOWER,
     FOUR,
+    LEADER,
     START_MS,
     TIMING,
     F,
@@ -26,19 +28,9 @@ from tests.consensus.agreement.play import (
     make_vote,
     name,
     other_than,
+    started,
     votes_in,
 )
-
-LEADER = int(FOUR.leader(View(1)))
-FOLLOWER = other_than(LEADER)
-
-
-def started(me: int | None) -> Player:
-    player = Player(me)
-    player.start()
-    player.now_ms += TIMING.block_ms
-    return player
-
 
 # -- a view that goes well -------------------------------------------------------------------------
 

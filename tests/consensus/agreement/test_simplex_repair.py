@@ -10,8 +10,9 @@ from consensus.quantities import Hash32, View
 from consensus.types import Certificate, Status
 from tests.consensus.agreement.play import (
     ERA,
-    FOUR,
+    FOLLOWER,
     GENESIS,
+    LEADER,
     START_MS,
     TIMING,
     F,
@@ -25,19 +26,9 @@ from tests.consensus.agreement.play import (
     make_vote,
     name,
     other_than,
+    started,
     votes_in,
 )
-
-LEADER = int(FOUR.leader(View(1)))
-FOLLOWER = other_than(LEADER)
-
-
-def started(me: int | None) -> Player:
-    player = Player(me)
-    player.start()
-    player.now_ms += TIMING.block_ms
-    return player
-
 
 # -- restarts --------------------------------------------------------------------------------------
 
