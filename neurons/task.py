@@ -3,7 +3,9 @@
 An author writes a `Task`; transport, deadlines, sampling, persistence, ratings, weights and
 receipts are the framework's. A challenge must be fresh, public in its making and unpredictable: it
 derives from a seed alone, so that whoever learns the seed later can check what was asked and how it
-was judged. Where an answer is a forecast, its score must be proper: the honest belief pays best.
+was judged (for `text` that takes the validator's settings and its Python release as well:
+`docs/spec/neurons.md` 11). Where an answer is a forecast, its score must be proper: the honest
+belief pays best.
 
 A `Judgement` is a quality in [0, 1] or a fault, and a fault says whose: only a miner's own counts
 against it.
