@@ -81,9 +81,12 @@ def _parser() -> argparse.ArgumentParser:
         'eval "$(scripts/devnet env)" lets neurond ask it',
     )
     add("node", nargs="?", type=int, help="which node, for logs, kill and restart: 0, 1, ...")
-    add("--nodes", type=int, help=f"daemons ({d.nodes}, two more per further subnet); all vote")
+    add("--nodes", type=int, help=f"daemons ({d.nodes}, three more per further subnet); all vote")
     add(
-        "--subnets", type=int, default=d.subnets, help="markets with different rules and stakes (1)"
+        "--subnets",
+        type=int,
+        default=d.subnets,
+        help="markets with different rules; every other one forecasts (1)",
     )
     add("--validators", type=int, help="of them judge miners (2, or what fits)")
     add("--miners", type=int, help="of them mine (2, or what fits)")
@@ -108,12 +111,15 @@ def _parser() -> argparse.ArgumentParser:
 
 def _start(asked: argparse.Namespace) -> int:
     further = max(0, asked.subnets - 1)
-    nodes = 4 + 2 * further if asked.nodes is None else asked.nodes
-    half = min(2 + further, nodes // 2)
+    nodes = 4 + 3 * further if asked.nodes is None else asked.nodes
+    validators = min(2 + further, nodes // 2)
+    if asked.validators is not None:
+        validators = asked.validators
+    miners = min(2 + 2 * further, max(0, nodes - validators))
     options = Options(
         nodes,
-        half if asked.validators is None else asked.validators,
-        half if asked.miners is None else asked.miners,
+        validators,
+        miners if asked.miners is None else asked.miners,
         asked.seed,
         asked.block_ms,
         Options().tempo + 5 * further if asked.tempo is None else asked.tempo,

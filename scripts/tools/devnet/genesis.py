@@ -15,10 +15,11 @@ from consensus.ledger.genesis import (
     GenesisSubnet,
     GenesisValidator,
 )
-from consensus.quantities import NetUid, PublicKey, ShortText, TaskParams, TimeMs
+from consensus.quantities import NetUid, PublicKey, ShortText, TimeMs
 from consensus.types import ValidatorEntry
 from neurons.golden import identify_scorer
 from scripts.tools.devnet.folder import State
+from scripts.tools.devnet.markets import get_market, plan_task_params
 from scripts.tools.devnet.plan import (
     FAUCET_BALANCE,
     FREE_BALANCE,
@@ -26,6 +27,7 @@ from scripts.tools.devnet.plan import (
     NodePlan,
     Options,
     derive,
+    get_tempo,
     key_names,
     key_seed,
     node_folder,
@@ -84,11 +86,12 @@ def _owner(options: Options, netuid: int) -> PublicKey:
 
 def _subnet(options: Options, nodes: tuple[NodePlan, ...], netuid: int) -> GenesisSubnet:
     tao, alpha = plan_pool(netuid)
-    version, scorer = identify_scorer("text")
+    task = get_market(netuid).task
+    version, scorer = identify_scorer(task)
     return GenesisSubnet(
         netuid=NetUid(netuid),
-        task=ShortText("text"),
-        task_params=TaskParams(b""),
+        task=ShortText(task),
+        task_params=plan_task_params(netuid, get_tempo(options, netuid)),
         owner=(_owner(options, netuid),),
         hyper=plan_hyperparameters(options, netuid),
         neurons=tuple(

@@ -9,7 +9,7 @@ The miners' skills differ on purpose, and only this file (and the verdict at the
 miner got which: validators see peer ids and answers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -18,11 +18,11 @@ from typing import Literal
 import base58
 
 from config.network import load_template
-from config.sections.neuron import Scalar
 from config.template import format_value
 from consensus import crypto
 from consensus.params import Hyperparameters, Params
 from consensus.quantities import RAO_PER_TAO, U16, U32, Amount, PublicKey
+from scripts.tools.devnet.markets import get_market
 
 ROOT_STAKE = Amount(100_000 * RAO_PER_TAO)
 """Root stake of each agreement validator: equal, so that any three of four are a quorum, and far
@@ -39,15 +39,6 @@ NODES_MAX = 32
 """One machine carries no more: each node is a process, each neuron another."""
 
 Role = Literal["miner", "validator", "none"]
-
-SKILLS: tuple[tuple[str, Mapping[str, Scalar]], ...] = (
-    ("pooled, 3 s", {"kind": "pooled", "train_s": 3.0, "train_steps": 400}),
-    ("transformer, 40 steps", {"kind": "transformer", "train_s": 6.0, "train_steps": 40}),
-    ("n-gram, order 1", {"kind": "ngram", "order": 1, "corpus_bytes": 100_000}),
-    ("n-gram, order 0", {"kind": "ngram", "order": 0, "corpus_bytes": 20_000}),
-)
-"""Miners' models, best first; a fifth miner has the last one's. All are ready within seconds: a
-model that misses the first epoch's questions earns nothing in it, however good it is."""
 
 
 class PlanError(Exception):
@@ -98,7 +89,7 @@ class NodePlan:
     name: str
     role: Role
     skill: int | None
-    """Place in `SKILLS`, for a miner: 0 is the best."""
+    """Place in its market's skills, for a miner: 0 is the best."""
     netuid: int
     """The subnet of its neuron."""
     p2p_port: int
@@ -112,35 +103,40 @@ class NodePlan:
     @property
     def model(self) -> str:
         """What its miner runs, in words; empty for others."""
-        return "" if self.skill is None else SKILLS[self.skill][0]
+        return "" if self.skill is None else get_market(self.netuid).skills[self.skill][0]
 
 
 def plan_nodes(options: Options, ports: tuple[int, ...]) -> tuple[NodePlan, ...]:
     """Return the daemons of a devnet, validators first; `ports` are two per node.
 
     Which miner gets the better model is drawn by the seed, so that no uid or name tells it. The
-    last neurons of each role serve one further subnet each, with the last skill but one.
+    last validators serve one further subnet each, and so do the last miners, or two of them each
+    where there are enough.
     """
     options.check()
     assert len(ports) == 2 * options.nodes
-    first = options.miners - options.subnets + 1
-    order = sorted(range(first), key=lambda place: derive(options.seed, place, "skill"))
-    order += [len(SKILLS) - 2] * (options.subnets - 1)
-    nodes: list[NodePlan] = []
-    for index in range(options.nodes):
-        role: Role = "none"
-        skill = None
-        netuid = 1
-        if index < options.validators:
-            role = "validator"
-            netuid = max(1, index - options.validators + options.subnets + 1)
-        elif index < options.validators + options.miners:
-            role = "miner"
-            netuid = max(1, index - options.validators - options.miners + options.subnets + 1)
-            skill = min(order[index - options.validators], len(SKILLS) - 1)
-        p2p, api = ports[2 * index : 2 * index + 2]
-        nodes.append(NodePlan(index, f"node-{index}", role, skill, netuid, p2p, api))
-    return tuple(nodes)
+    return tuple(
+        NodePlan(index, f"node-{index}", role, skill, netuid, *ports[2 * index : 2 * index + 2])
+        for index, (role, netuid, skill) in enumerate(_plan_seats(options))
+    )
+
+
+def _plan_seats(options: Options) -> Iterator[tuple[Role, int, int | None]]:
+    """Yield each node's role, subnet and skill."""
+    further = range(2, options.subnets + 1)
+    pair = 2 if options.miners >= 2 * options.subnets else 1
+    first = options.miners - pair * len(further)
+    for _ in range(options.validators - len(further)):
+        yield "validator", 1, None
+    for netuid in further:
+        yield "validator", netuid, None
+    for place in sorted(range(first), key=lambda place: derive(options.seed, place, "skill")):
+        yield "miner", 1, min(place, len(get_market(1).skills) - 1)
+    for netuid in further:
+        for skill in get_market(netuid).further[:pair]:
+            yield "miner", netuid, skill
+    for _ in range(options.nodes - options.validators - options.miners):
+        yield "none", 1, None
 
 
 # -- keys ---------------------------------------------------------------------------------------
@@ -278,7 +274,9 @@ def render_config(options: Options, nodes: tuple[NodePlan, ...], node: NodePlan)
     if node.role == "validator":
         lines += ["", "[neuron.validator]", "round_interval_ms = 2000"]
     if node.skill is not None:
-        chosen = {**SKILLS[node.skill][1], "seed": node.index}
+        market = get_market(node.netuid)
+        chosen = dict(market.skills[node.skill][1])
+        chosen |= {"seed": node.index} if market.is_seeded else {}
         lines += ["", "[neuron.options]"]
         lines += [f"{name} = {format_value(value)}" for name, value in chosen.items()]
     return "\n".join(lines) + "\n"

@@ -9,8 +9,13 @@ where the miners' skills are compared with anything.
 from dataclasses import dataclass
 
 from daemon.http.view import SupplyView
-from scripts.tools.devnet.plan import Options, count_paid_epochs, first_reward_height
+from scripts.tools.devnet.markets import count_idle_epochs
+from scripts.tools.devnet.plan import Options, count_paid_epochs, first_reward_height, get_tempo
 from scripts.tools.devnet.watch import History, NeuronSeen, Seen
+
+PAID_MIN = 4
+"""Paid epochs of a further subnet from which the better model must be ahead: forecasts tell two
+miners apart once a few seasons are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +36,12 @@ def judge(options: Options, seen: Seen, history: History, epochs: int) -> tuple[
     if options.validators:
         findings.append(_judge_reveals(options, seen, history, epochs))
     miners = [neuron for neuron in seen.neurons if neuron.plan.role == "miner"]
-    rivals = [miner for miner in miners if miner.plan.netuid == 1]
     if options.validators and miners:
         findings.append(_judge_pay(miners))
-    if options.validators and len(rivals) > 1:
-        findings.append(_judge_ranks(rivals))
+    for netuid in range(1, options.subnets + 1):
+        rivals = [miner for miner in miners if miner.plan.netuid == netuid]
+        if options.validators and len(rivals) > 1 and _has_shown(options, epochs, rivals[0]):
+            findings.append(_judge_ranks(rivals))
     return tuple(findings)
 
 
@@ -88,13 +94,26 @@ def _count_epochs(options: Options, epochs: int, neuron: NeuronSeen) -> int:
     return count_paid_epochs(options, height, neuron.plan.netuid)
 
 
+def _count_idle(options: Options, netuid: int) -> int:
+    return count_idle_epochs(netuid, get_tempo(options, netuid))
+
+
+def _has_shown(options: Options, epochs: int, miner: NeuronSeen) -> bool:
+    """Tell whether a further subnet has paid often enough for luck to be over; the first has."""
+    netuid = miner.plan.netuid
+    paid = _count_epochs(options, epochs, miner) - _count_idle(options, netuid)
+    return netuid == 1 or paid >= PAID_MIN
+
+
 def _judge_reveals(options: Options, seen: Seen, history: History, epochs: int) -> Finding:
     name = "every validator revealed its weights in every epoch"
     validators = [neuron for neuron in seen.neurons if neuron.plan.role == "validator"]
     missing = [
         f"{neuron.plan.name} in epoch {epoch}"
         for neuron in validators
-        for epoch in range(_count_epochs(options, epochs, neuron))
+        for epoch in range(
+            _count_idle(options, neuron.plan.netuid), _count_epochs(options, epochs, neuron)
+        )
         if (epoch, neuron.hotkey) not in history.rows
     ]
     if missing:
@@ -110,6 +129,8 @@ def _judge_pay(miners: list[NeuronSeen]) -> Finding:
 
 def _judge_ranks(miners: list[NeuronSeen]) -> Finding:
     name = "the better model earned more"
+    netuid = miners[0].plan.netuid
+    name += f" in subnet {netuid}" if netuid > 1 else ""
     ranked = sorted(miners, key=lambda neuron: neuron.plan.skill or 0)
     best, others = ranked[0], ranked[1:]
     figures = ", ".join(f"{n.plan.model}: {(n.earned or 0) / 1e9:.3f}" for n in ranked)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from config.reader import load_settings
+from scripts.tools.devnet.markets import TEXT
 from scripts.tools.devnet.plan import (
-    SKILLS,
     NodePlan,
     Options,
     PlanError,
@@ -56,6 +56,15 @@ def test_further_subnets_get_the_last_validator_and_the_last_miner_each() -> Non
     nodes = make_nodes(Options(nodes=8, validators=4, miners=4, subnets=3))
     assert [node.netuid for node in nodes] == [1, 1, 2, 3, 1, 1, 2, 3]
     assert sorted(node.skill or 0 for node in nodes[4:6]) == [0, 1]
+
+
+def test_a_second_subnet_forecasts_and_its_two_miners_differ_in_skill() -> None:
+    options = Options(nodes=7, validators=3, miners=4, subnets=2)
+    nodes = make_nodes(options)
+    assert [node.netuid for node in nodes] == [1, 1, 2, 1, 1, 2, 2]
+    texts = [tomllib.loads(render_config(options, nodes, node))["neuron"] for node in nodes[5:]]
+    assert [text["options"] for text in texts] == [{"skill": "mixed"}, {"skill": "naive"}]
+    assert [node.model for node in nodes[5:]] == ["mixed forecasters", "naive forecaster"]
 
 
 def test_no_two_subnets_have_the_same_rules() -> None:
@@ -126,7 +135,7 @@ def test_a_written_configuration_is_one_the_daemon_reads_without_a_complaint(
     assert settings.agreement.validate
     skill = nodes[index].skill
     if skill is not None:
-        assert settings.neuron.options == {**SKILLS[skill][1], "seed": index}
+        assert settings.neuron.options == {**TEXT.skills[skill][1], "seed": index}
 
 
 def test_nothing_on_a_validator_s_side_tells_the_miners_apart() -> None:
