@@ -147,7 +147,7 @@ def make_genesis(accounts: tuple[GenesisAccount, ...] = ()) -> Genesis:
 
 
 def make_key(name: str) -> PublicKey:
-    """Return a public key that nobody has the secret of."""
+    """Return a public key whose secret nobody has."""
     return PublicKey(crypto.hash32(b"benchmark", name.encode()))
 
 

@@ -67,8 +67,8 @@ async def measure_full_run(blocks: int) -> tuple[float, float]:
 async def _time_whole_sync(daemons: Daemons, goal: int) -> float:
     """Return the rate from the late node's first answer to the goal; finding its peers included.
 
-    It takes in dozens of full blocks at once and answers nobody meanwhile: there is no first block
-    to be seen.
+    It takes in dozens of full blocks at once and answers nobody while it does, so the first block
+    can't be seen.
     """
     while await daemons.height(LATE) < 0:  # noqa: ASYNC110 - another process, no event
         await trio.sleep(LOOK_S)

@@ -5,7 +5,7 @@ certificates sent in answer to a Status share that topic's urgency. Parcels are 
 length-prefixed encodings: blocks were stored as such and need not be decoded to be sent.
 
 A transaction-topic payload is one transaction, or `BUNDLE` and a parcel of two or more: the byte
-can begin no transaction, which is a list.
+can't begin a transaction, which is a list.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -4,7 +4,7 @@ The fee of a paid call is `fee_base + fee_per_byte * size` of the signed encodin
 on top goes to the proposer. Both are the price of inclusion: a call that fails has paid them. A
 call that makes every node do the work of many others pays as many base fees (`WORK`).
 Commits, reveals and announcements of registered hotkeys are free, so they must not fail: one that
-would is not included (or anybody could fill blocks for nothing).
+would is not included (otherwise anybody could fill blocks for nothing).
 """
 
 from collections.abc import Callable, Mapping
@@ -137,7 +137,7 @@ def check_signature(measured: Measured, is_verified: IsVerified) -> None:
     """Check that its signer signed it, unless `is_verified` knows.
 
     Raises:
-        MalformedTransaction: it is somebody else's signature, or nobody's.
+        MalformedTransaction: the signature is not the signer's.
     """
     signed = measured.signed
     if is_verified(measured.transaction_id, signed.signature):

@@ -3,11 +3,12 @@
 The price decays by half per `burn_half_life` blocks and rises by `burn_increase_ppm` with each
 registration; it buys alpha at the block's end, which is destroyed. The lowest uid that was left is
 given again, then one is appended while there is room. Then the neuron with the lowest (last
-emission, registered block, uid) among those past immunity is replaced; among the immune if fewer
-than `NON_IMMUNE_MIN` others would remain. A replaced neuron's row, bonds, commitments and
-announcement are deleted. Weights and bonds to it stay where they are and count for nothing: the
-epoch law masks whatever is older than its target's registration. A uid that was left keeps its
-number and is nobody's (`subnet.records.NOBODY`): a uid changes hands by a registration only.
+emission, registered block, uid) among those past immunity is replaced; if fewer than
+`NON_IMMUNE_MIN` of those would remain, among the immune. A replaced neuron's row, bonds,
+commitments and announcement are deleted. Weights and bonds to it stay where they are and count for
+nothing: the epoch law masks whatever is older than its target's registration. A uid that was left
+keeps its number and is nobody's (`subnet.records.NOBODY`): a uid changes hands by a registration
+only.
 
 Source: `docs/spec/ledger.md` 4; subtensor `subnets/registration.rs` (get_neuron_to_prune).
 """

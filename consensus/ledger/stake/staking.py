@@ -2,8 +2,7 @@
 
 Root stake is TAO behind a hotkey, one to one. It elects leaders, counts in every subnet by
 `tao_weight`, and answers for the hotkey's faults, also while it is on its way out: all that unbonds
-from one hotkey is a pool of shares too, so that a slash is the same two writes for one leaver and
-for a million.
+from one hotkey is a pool of shares too, so that a slash is two writes, for one leaver or a million.
 
 Source: `docs/spec/ledger.md` 7.
 """

@@ -123,7 +123,7 @@ def claim_folder(data: Path | None) -> tuple[Path, TextIO]:
     """Return a folder for a devnet to start in, and its life lock.
 
     Raises:
-        PlanError: the folder is in use, or holds something that is no devnet.
+        PlanError: the folder is in use, or holds something other than a devnet.
     """
     for folder in [data] if data else default_folders():
         if folder.is_dir() and any(folder.iterdir()) and not _is_devnet(folder):

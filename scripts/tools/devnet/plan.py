@@ -34,7 +34,7 @@ REWARD_PER_12S = RAO_PER_TAO
 """The chain's rate of issue: 1 TAO per 12 s of block time, however short the blocks."""
 SUBNETS_MAX = 8
 TEMPO_STEP = 4
-"""Each further subnet's epochs are so many blocks longer, so that they do not step together."""
+"""Each further subnet's epochs are this many blocks longer, so that they do not step together."""
 NODES_MAX = 32
 """One machine carries no more: each node is a process, each neuron another."""
 
@@ -42,7 +42,7 @@ Role = Literal["miner", "validator", "none"]
 
 
 class PlanError(Exception):
-    """Options that make no network; the message says what to change."""
+    """Options from which no network can be made; the message says what to change."""
 
 
 @dataclass(frozen=True, slots=True)

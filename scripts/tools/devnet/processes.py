@@ -1,9 +1,9 @@
 """The daemons of a devnet as processes: start, recognise, stop; never a process we did not start.
 
 A process is known by three things together: its id, when the kernel started it, and the path of our
-configuration file on its command line. So an id that the kernel gave to somebody else meanwhile is
-never signalled. Each daemon is the leader of its own session: Ctrl-C reaches only the devnet, and
-whatever a daemon leaves behind (a worker) is found by the session's number.
+configuration file on its command line. So an id that the kernel has given to another process since
+is never signalled. Each daemon is the leader of its own session: Ctrl-C reaches only the devnet,
+and whatever a daemon leaves behind (a worker) is found by the session's number.
 """
 
 import os
@@ -22,7 +22,7 @@ STARTED_SLACK_S = 2.0
 """How far two readings of one start time may lie apart when the wall clock was set in between."""
 POLL_S = 0.03
 KILL_WAIT_S = 5.0
-"""How long the kernel may take to bury what was killed."""
+"""How long the kernel may take to remove a killed process."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,7 +153,7 @@ class _Played:
 
 
 def check_epoch(case: Case) -> list[str]:
-    """Return what differs from an ancestor's case, figure by figure, but for those left out."""
+    """Return what differs from an ancestor's case, figure by figure, except those left out."""
     skipped = LEFT_OUT.get(case["id"], ((), ""))[0]
     found: list[str] = []
     for played, expect in zip(_play(case["input"]), case["expect"]["steps"], strict=True):

@@ -95,7 +95,7 @@ def check_lock_cost(case: Case) -> list[str]:
 
 
 def check_subnet_shares(case: Case) -> list[str]:
-    """Without bootstrap and demand, which the ancestor has not."""
+    """Without bootstrap and demand, which the ancestor does not have."""
     source = case["input"]
     columns = (source["enabled"], source["prices"], source["miner_burned"])
     subnets = [
