@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -11,7 +12,9 @@ from consensus.quantities import U16, U64, Height, ShortText
 from neurons.errors import InvalidTaskParams, MalformedQuery, SeriesNotKept
 from neurons.ports import SERIES
 from neurons.task import Challenge, Fault, Judged, Whose
+from neurons.tasks.forecast.forecasters import Skill, forecast
 from neurons.tasks.forecast.params import UNFINAL_BLOCKS, ForecastParams
+from neurons.tasks.forecast.pinball import compute_baseline, compute_loss
 from neurons.tasks.forecast.query import (
     LEVELS,
     ForecastQuery,
@@ -215,3 +218,23 @@ def test_the_portable_task_reads_no_chain():
     challenge = task.sample(b"seed", 1, young)[0]
     best = task.fixed_answers(challenge, young)[0]
     assert task.verify(challenge, best, young) == Judged(1.0, judge(challenge, best).items)
+
+
+def test_the_page_s_example_is_drawn_answered_and_judged_as_it_says():
+    page = (Path(__file__).parents[4] / "docs" / "forecast.md").read_text()
+    params = ForecastParams(U16(SEASON), U16(4), U16(10), U16(12), U16(3))
+    task = ForecastTask(params)
+    (challenge,) = task.sample(bytes([18]), 1, RECORD)
+    query = read_query(challenge.body)
+    assert " ".join(map(str, query.values)) in page.replace("\n> ", " ")
+    rows = forecast(query, Skill())
+    truth = [LATER.get_series(query.series, target, 1)[0] for target in query.targets]
+    baseline = compute_baseline(query)
+    for target, row, mark, value in zip(query.targets, rows, baseline, truth, strict=True):
+        cells = (target, *row, value, compute_loss(row, value), compute_loss(mark, value))
+        assert "| " + " | ".join(map(str, cells)) + " |" in page
+    judged = task.verify(challenge, encode_answer(rows), LATER)
+    assert isinstance(judged, Judged)
+    assert f"= {judged.quality:.2f}." in page
+    assert f"before height {challenge.closes_at} was final" in page.replace("\n", " ")
+    assert all(f"| `{name}` | {share} of 12 |" in page for name, share in SHARES.items())
