@@ -25,6 +25,7 @@ COMMANDS = {
     "query": ("daemon.cli.query.app:query", "Ask about the chain: accounts, subnets, prices."),
     "subnet": ("daemon.cli.subnet:subnet", "Open a market, start it, set its rules."),
     "voucher": ("daemon.cli.voucher:voucher", "Pay a miner off chain; check such a payment."),
+    "task": ("daemon.cli.task:task", "The tasks subnets can have: list, check, make one."),
     "explain": ("daemon.cli.explain:explain", "Take a neuron's last reward apart."),
     "what-if": ("daemon.cli.explain:what_if", "Replay an epoch with other weights or rules."),
     "faucet": ("daemon.cli.faucet:faucet", "Ask a devnet's or testnet's node for TAO."),
