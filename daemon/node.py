@@ -38,7 +38,7 @@ from daemon.notify import notify, watchdog_interval_s
 from daemon.report import report_blocks, report_peers, report_start
 from daemon.telemetry import Telemetry, get_logger, set_level
 from daemon.version import read_version
-from daemon.views.node import NodeInfo, View
+from daemon.views.face import Face, NodeInfo
 from p2p.answers import Answer
 from p2p.network import Network, NetworkSettings, open_network
 from storage.store import Store, open_store
@@ -89,7 +89,7 @@ async def run_node(
             port = ChainPort(chain, network, submitter, store, keys.hotkey)
             neuron = post.neuron = Neuron(settings.neuron, port, chain, telemetry, keys.node)
         syncing, info = Syncing(chain, driver, telemetry), _describe(settings, genesis, keys)
-        view = View(info, chain, store, driver, syncing, network, submitter, neuron)
+        view = Face(info, chain, store, driver, syncing, network, submitter, neuron)
         report_blocks(chain, network, view, neuron, telemetry)
         report_start(view, settings.neuron)
         door = _Door(settings, view, telemetry, reload)
@@ -177,7 +177,7 @@ class _Door:
     def __init__(
         self,
         settings: Settings,
-        view: View,
+        view: Face,
         telemetry: Telemetry,
         reload: Callable[[], Settings],
     ) -> None:

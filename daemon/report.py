@@ -9,13 +9,13 @@ from daemon.engine.chain import Chain
 from daemon.engine.clock import read_time_ms
 from daemon.engine.upgrades import UpgradeReport
 from daemon.hosting.neuron import Neuron
-from daemon.http.present import format_peer_id, present_event
 from daemon.telemetry import Telemetry, get_logger
-from daemon.views.node import View
+from daemon.views.face import Face
+from daemon.views.plain import format_peer_id, present_event
 from p2p.network import Network, PeerUp
 
 
-def report_start(view: View, neuron: NeuronSettings) -> None:
+def report_start(view: Face, neuron: NeuronSettings) -> None:
     """Log who starts here: version, network, identity, addresses, what it does and on what."""
     status = view.status()
     get_logger("node").info(
@@ -34,7 +34,7 @@ def report_start(view: View, neuron: NeuronSettings) -> None:
 
 
 def report_blocks(
-    chain: Chain, network: Network, view: View, neuron: Neuron | None, telemetry: Telemetry
+    chain: Chain, network: Network, view: Face, neuron: Neuron | None, telemetry: Telemetry
 ) -> None:
     """Tell events and figures of every final block from now on."""
     telemetry.watch("network", "The network room's own counters.", network.stats)
@@ -67,7 +67,7 @@ def report_blocks(
     chain.listeners.append(UpgradeReport(chain.head.state).on_final)
 
 
-async def report_peers(network: Network, view: View, chain: Chain) -> None:
+async def report_peers(network: Network, view: Face, chain: Chain) -> None:
     """Tell who comes and goes, and, once, that the node was reached from elsewhere."""
     reachable = view.reach().verdict
     async for event in network.events:

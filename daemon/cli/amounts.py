@@ -44,14 +44,6 @@ def parse_amount(text: str) -> Amount:
     return Amount(amount)
 
 
-def format_amount(rao: int, coin: str = "TAO") -> str:
-    """Return an amount of `coin` for people, to the rao: `1,234.5 TAO`."""
-    sign = "-" if rao < 0 else ""
-    whole, rest = divmod(abs(rao), RAO_PER_TAO)
-    digits = f"{whole:,}.{rest:09d}".rstrip("0").rstrip(".")
-    return f"{sign}{digits} {coin}".rstrip()
-
-
 def parse_ratio(text: str) -> Ratio16:
     """Return a proportion of at most one, over 65535, rounded down.
 

@@ -22,7 +22,7 @@ COMMANDS = {
     "status": ("daemon.cli.status:status", "Show the running node at a glance."),
     "wallet": ("daemon.cli.wallet.app:wallet", "Make, keep and use keys."),
     "tx": ("daemon.cli.tx.app:tx", "Change the chain: transfer, stake, register, vote."),
-    "query": ("daemon.cli.query.app:query", "Ask about the chain: accounts, subnets, prices."),
+    "query": ("daemon.cli.query:query", "Ask about the chain: accounts, subnets, prices."),
     "subnet": ("daemon.cli.subnet:subnet", "Open a market, start it, set its rules."),
     "voucher": ("daemon.cli.voucher:voucher", "Pay a miner off chain; check such a payment."),
     "task": ("daemon.cli.task:task", "The tasks subnets can have: list, check, make one."),

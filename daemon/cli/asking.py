@@ -1,6 +1,6 @@
 """Ask a node about the ledger's state, with or without believing it; hand transactions in.
 
-`ask_proved` believes nothing but a genesis: see `daemon/http/proofs.py`. It still depends on the
+`ask_proved` believes nothing but a genesis: see `daemon/views/proofs.py`. It still depends on the
 node for how new the answer is, so the height belongs to what is shown.
 """
 
@@ -27,18 +27,12 @@ from daemon.cli.client import JSON_BODY, NodeClient
 from daemon.cli.output import CliError, Exit
 from daemon.engine.errors import NodeError
 from daemon.http.many import MANY_MAX, write_many
-from daemon.http.proofs import Proven, check_answer
-from daemon.http.values import (
-    ERAS_MAX,
-    ErasAnswer,
-    ProofView,
-    ReceiptView,
-    SubmitManyAnswer,
-    SubmitResult,
-    WhatIfEdits,
-    WhatIfView,
-)
-from daemon.http.view import Answer, Question, StateAnswer
+from daemon.views import blocks, transactions
+from daemon.views.blocks import ERAS_MAX, ErasAnswer
+from daemon.views.proofs import Proven, check_answer
+from daemon.views.transactions import ReceiptAnswer, SubmitManyAnswer, SubmitRow
+from daemon.views.view import Answer, ProofPart, StateAnswer, StateQuestion
+from daemon.views.what_if import WHAT_IF_PATH, WhatIfAnswer, WhatIfEdits
 
 
 def trust_genesis(genesis: Genesis) -> Committee:
@@ -49,7 +43,7 @@ def trust_genesis(genesis: Genesis) -> Committee:
 
 
 def ask(
-    client: NodeClient, question: Question[StateAnswer], height: Height | None = None
+    client: NodeClient, question: StateQuestion[StateAnswer], height: Height | None = None
 ) -> dict[str, object]:
     """Return the node's answer as it is, JSON.
 
@@ -62,7 +56,7 @@ def ask(
 def ask_proved(
     client: NodeClient,
     committee: Committee,
-    question: Question[Answer],
+    question: StateQuestion[Answer],
     height: Height | None = None,
 ) -> Proven[Answer]:
     """Return the answer computed from proven entries; None is the newest height there is.
@@ -93,7 +87,7 @@ def follow(client: NodeClient, committee: Committee, era: Era) -> Committee:
     """
     while committee.era < era:
         count = min(ERAS_MAX, era - committee.era)
-        answer = client.get_ok(f"/chain/eras/{committee.era}?count={count}")
+        answer = client.get_ok(blocks.eras(committee.era, count).path)
         hand_offs = _read(_ERAS, answer).hand_offs
         if not hand_offs:
             raise InvalidProof(f"nothing shows how era {committee.era} ended")
@@ -109,7 +103,7 @@ def follow(client: NodeClient, committee: Committee, era: Era) -> Committee:
 def _read_era(told: Mapping[str, object]) -> Era:
     """Return the era of the certificate in a proven answer; 0 if it can't be read."""
     try:
-        proof = TypeAdapter(ProofView).validate_python(told.get("proof"))
+        proof = TypeAdapter(ProofPart).validate_python(told.get("proof"))
         return codec.decode(Certificate, bytes.fromhex(proof.certificate)).era
     except (ValidationError, ValueError, DecodeError):
         return Era(0)  # `check_answer` says what is wrong with it
@@ -125,13 +119,13 @@ def submit(client: NodeClient, signed: SignedTransaction) -> Hash32:
     return Hash32(bytes.fromhex(str(answer["id"])))
 
 
-def submit_many(client: NodeClient, many: Sequence[SignedTransaction]) -> tuple[SubmitResult, ...]:
+def submit_many(client: NodeClient, many: Sequence[SignedTransaction]) -> tuple[SubmitRow, ...]:
     """Hand in many, as many requests as it takes; return what became of each, in their order.
 
     Raises:
         CliError: unreachable; those of earlier requests may be in already.
     """
-    results: list[SubmitResult] = []
+    results: list[SubmitRow] = []
     for start in range(0, len(many), MANY_MAX):
         body = write_many([codec.encode(signed) for signed in many[start : start + MANY_MAX]])
         answer = client.post_ok("/chain/transactions", body)
@@ -139,24 +133,24 @@ def submit_many(client: NodeClient, many: Sequence[SignedTransaction]) -> tuple[
     return tuple(results)
 
 
-def find_receipt(client: NodeClient, transaction_id: Hash32) -> ReceiptView:
+def find_receipt(client: NodeClient, transaction_id: Hash32) -> ReceiptAnswer:
     """Return what became of a transaction.
 
     Raises:
         CliError: unreachable, or the node knows of none (`not_found`).
     """
-    return _read(_RECEIPT, client.get_ok(f"/chain/transactions/{transaction_id.hex()}"))
+    return _read(_RECEIPT, client.get_ok(transactions.receipt(transaction_id).path))
 
 
 def ask_what_if(
     client: NodeClient, netuid: NetUid, edits: WhatIfEdits, height: Height | None = None
-) -> WhatIfView:
+) -> WhatIfAnswer:
     """Return the last epoch of a subnet as it was and as it would have been.
 
     Raises:
         CliError: unreachable, or an edit makes no sense (`invalid_edit`).
     """
-    path = _add_query(f"/chain/subnets/{netuid}/what-if", height, "")
+    path = _add_query(WHAT_IF_PATH.format(netuid=netuid), height, "")
     return _read(_WHAT_IF, client.post_ok(path, _EDITS.dump_json(edits), JSON_BODY))
 
 
@@ -174,8 +168,8 @@ def _read(reader: "TypeAdapter[T]", answer: dict[str, object]) -> T:
 
 _SUBMITTED = TypeAdapter(SubmitManyAnswer)
 _ERAS = TypeAdapter(ErasAnswer)
-_RECEIPT = TypeAdapter(ReceiptView)
-_WHAT_IF = TypeAdapter(WhatIfView)
+_RECEIPT = TypeAdapter(ReceiptAnswer)
+_WHAT_IF = TypeAdapter(WhatIfAnswer)
 _EDITS = TypeAdapter(WhatIfEdits)
 
 

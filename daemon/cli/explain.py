@@ -4,9 +4,10 @@ import click
 
 from daemon.cli.options import API, CONFIG, HEIGHT, JSON, KEYSTORE, NETWORK, SET, Common, verb
 from daemon.cli.output import print_json
-from daemon.cli.query.app import OF_STATE, ask_node
-from daemon.cli.query.reward import EXPLAIN
-from daemon.cli.query.what_if import ask_what_if, print_what_if
+from daemon.cli.query import OF_STATE, ask_node
+from daemon.cli.reward import print_reward
+from daemon.cli.what_if import ask_what_if, print_what_if
+from daemon.views import neurons
 
 
 @verb("explain", "explain 1 0", *OF_STATE)
@@ -14,11 +15,11 @@ from daemon.cli.query.what_if import ask_what_if, print_what_if
 @click.argument("uid", help="The neuron.")
 def explain(common: Common, netuid: str, uid: str) -> None:
     """Take a neuron's reward of the last epoch apart: every validator's part, to the rao."""
-    answer = ask_node(EXPLAIN, common, {"netuid": netuid, "uid": uid})
+    answer = ask_node(neurons.explain, common, {"netuid": netuid, "uid": uid})
     if common.as_json:
         print_json(answer)
     else:
-        EXPLAIN.sheet.print(answer)
+        print_reward(answer)
 
 
 @verb(

@@ -1,16 +1,14 @@
 """`neurond status`: ask the running node how it is."""
 
-from collections.abc import Mapping
 from typing import cast
 
 import click
 
-from consensus.quantities import RAO_PER_TAO
 from daemon.cli.client import connect
 from daemon.cli.options import JSON, NODE, Common, verb
 from daemon.cli.output import Exit, print_fields, print_json, print_table
-
-Fields = Mapping[str, object]
+from daemon.cli.tx.desk import read_int
+from daemon.unit import Fields, format_amount
 
 
 @verb("status", "status --json", *NODE, JSON)
@@ -57,7 +55,8 @@ def _print(view: Fields, checks: list[Fields]) -> None:
         rows["upgrade"] = view["upgrade"]
     supply = cast("Fields | None", view.get("supply"))
     if supply:
-        rows["issued"] = f"{_tao(supply['issued'])} TAO, {_tao(supply['staked'])} of it staked"
+        issued, staked = (format_amount(read_int(supply, name)) for name in ("issued", "staked"))
+        rows["issued"] = f"{issued}, {staked} of it staked"
     print_fields(f"{view['name']}, neurond {view['version']}", rows)
     table = [
         (check["name"], "ok", check["detail"], "")
@@ -66,11 +65,6 @@ def _print(view: Fields, checks: list[Fields]) -> None:
         for check in checks
     ]
     print_table("Ready", ("check", "", "detail", "what to do"), table)
-
-
-def _tao(rao: object) -> str:
-    whole, rest = divmod(cast("int", rao), RAO_PER_TAO)
-    return f"{whole:,}.{rest:09d}".rstrip("0").rstrip(".")
 
 
 def _or_none(value: object) -> object:

@@ -1,10 +1,10 @@
 """`neurond subnet`: a market as its owner sees it; the same verbs as `tx` and `query` have."""
 
 from daemon.cli.groups import make_group
-from daemon.cli.query.app import make_query
-from daemon.cli.query.owner import SHOW
+from daemon.cli.query import make_query
 from daemon.cli.tx.app import make_verb
 from daemon.cli.tx.catalog import get_entry
+from daemon.views.catalog import list_verbs
 
 VERBS = {
     "create": "register-subnet",
@@ -18,4 +18,5 @@ VERBS = {
 subnet = make_group("subnet", "Open a market, start it, set its rules; see it as its owner does.")
 for _name, _verb in VERBS.items():
     subnet.add_command(make_verb(get_entry(_verb), _name, "subnet"))
-subnet.add_command(make_query(SHOW, "subnet"))
+for _name, _view, _lens in list_verbs("subnet"):
+    subnet.add_command(make_query(_name, _view, _lens))

@@ -15,7 +15,7 @@ from consensus.calls.payments import Voucher
 from consensus.crypto import is_signed, voucher_message
 from consensus.errors import CallError
 from consensus.quantities import ZERO_HASH, PublicKey
-from daemon.cli.amounts import format_amount, parse_amount
+from daemon.cli.amounts import parse_amount
 from daemon.cli.client import NodeClient, connect
 from daemon.cli.groups import make_group
 from daemon.cli.keys import find_keys, open_signer
@@ -26,6 +26,7 @@ from daemon.cli.tx.desk import Fields, choose_name, read_int
 from daemon.cli.tx.fields import parse_hash
 from daemon.cli.tx.governing import read_voucher, write_voucher
 from daemon.cli.tx.show import snake
+from daemon.unit import format_amount
 from storage.keys.keyfile import KeyKind
 
 _PPM = 1_000_000
@@ -80,10 +81,10 @@ def check(common: Common, file: Path) -> None:
         "channel": found.channel.hex(),
         "payee": channel["payee"],
         "payer": channel["payer"],
-        "amount": found.amount,
-        "pays": paid - burned,
-        "burns": burned,
-        "left": read_int(channel, "deposit") - found.amount,
+        "amount": str(found.amount),
+        "pays": str(paid - burned),
+        "burns": str(burned),
+        "left": str(read_int(channel, "deposit") - found.amount),
         "before_block": channel["end"],
     }
     if common.as_json:

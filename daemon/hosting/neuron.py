@@ -31,7 +31,7 @@ from consensus.ledger.subnet.records import (
 from consensus.quantities import U32, Amount, NetUid, PublicKey, ShortText
 from daemon.engine.chain import Chain
 from daemon.hosting.port import ChainPort
-from daemon.http.view import NeuronStatus
+from daemon.hosting.status import NeuronStatus
 from daemon.telemetry import Telemetry, get_logger
 from neurons.backends.known import BUILTIN, compute_model_hash, find_backend
 from neurons.catalog import open_task

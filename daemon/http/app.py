@@ -1,45 +1,34 @@
 """The local HTTP door's application: chain, health, metrics and events, typed and documented.
 
 `build_app` puts the routes (FastAPI, OpenAPI at /openapi.json, a page of it at /docs) behind the
-limits of `daemon/http/limits.py`; those of the state and of transactions have files of their own.
+limits of `daemon/http/limits.py`. Those of reads are made from the views, those that take something
+in are in `daemon/http/acts.py`.
 Every route is async on purpose: a sync one would run on a thread, beside the node instead of in it.
 Answers are written straight from our frozen values; their types serve the documentation.
 """
 
 from http import HTTPStatus
-from typing import Annotated
 
-from fastapi import FastAPI, Path, Query, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
 from starlette.exceptions import HTTPException
 
 from config.sections.api import ApiSettings
-from consensus.quantities import U64_MAX, Era, Height
-from daemon.engine.errors import NodeError, Why, bad_request
+from daemon.engine.errors import NodeError, bad_request
+from daemon.http.acts import add_acts
 from daemon.http.docs import render_docs
-from daemon.http.faucet_route import add_faucet_route
+from daemon.http.errors import ApiError, ErrorAnswer, from_node
 from daemon.http.keys import ApiKeys
 from daemon.http.limits import BROKEN, AsgiApp, Limits, render_error
-from daemon.http.market_routes import add_market_routes
-from daemon.http.replies import HeightPath, write_json
-from daemon.http.state_routes import add_state_routes
+from daemon.http.reads import add_reads
+from daemon.http.replies import write_json
 from daemon.http.stream import EventStream
-from daemon.http.transaction_routes import add_transaction_routes
-from daemon.http.values import ERAS_MAX, ErasAnswer
-from daemon.http.view import (
-    ApiError,
-    BlocksAnswer,
-    BlockView,
-    ErrorAnswer,
-    NodeView,
-    ReadyAnswer,
-    StatusView,
-)
 from daemon.telemetry import Telemetry
+from daemon.views.catalog import list_views
+from daemon.views.face import NodeFace
+from daemon.views.node import ReadyAnswer
 
-BLOCKS_MAX = 100
-"""Blocks in one answer: each costs a read."""
 EVENT_NUMBER_DIGITS = 15
 """More digits than any event number has."""
 ERRORS: dict[int | str, dict[str, object]] = {
@@ -54,19 +43,8 @@ ERRORS: dict[int | str, dict[str, object]] = {
 }
 
 
-STATUSES = {
-    Why.UNREADABLE: 400,
-    Why.UNKNOWN: 404,
-    Why.GONE: 410,
-    Why.IMPOSSIBLE: 422,
-    Why.TOO_OFTEN: 429,
-    Why.BUSY: 503,
-}
-"""How this door says each kind of no."""
-
-
 def build_app(
-    view: NodeView, telemetry: Telemetry, settings: ApiSettings, keys: ApiKeys, *, metrics: bool
+    view: NodeFace, telemetry: Telemetry, settings: ApiSettings, keys: ApiKeys, *, metrics: bool
 ) -> AsgiApp:
     """Return the ASGI application of one node; `metrics` serves /metrics."""
     api = FastAPI(
@@ -84,11 +62,8 @@ def build_app(
     # Starlette answers and raises it again; `Limits` logs it.
     api.add_exception_handler(Exception, _on_bug)
     _add_health(api, view)
-    _add_chain(api, view)
-    add_state_routes(api, view)
-    add_transaction_routes(api, view)
-    add_market_routes(api, view)
-    add_faucet_route(api, view)
+    add_reads(api, view, list_views())
+    add_acts(api, view)
     _add_events(api, view)
     if metrics:
         _add_metrics(api, telemetry)
@@ -98,7 +73,7 @@ def build_app(
 # -- routes -------------------------------------------------------------------------------------
 
 
-def _add_health(api: FastAPI, view: NodeView) -> None:
+def _add_health(api: FastAPI, view: NodeFace) -> None:
     @api.get("/healthz", tags=["health"], summary="Whether the process is alive.")
     async def healthz() -> dict[str, str]:
         return {"status": "alive"}
@@ -120,54 +95,7 @@ def _add_health(api: FastAPI, view: NodeView) -> None:
         return HTMLResponse(render_docs(api.openapi()))
 
 
-def _add_chain(api: FastAPI, view: NodeView) -> None:
-    @api.get(
-        "/chain/status",
-        tags=["chain"],
-        summary="The node at a glance.",
-        response_model=StatusView,
-    )
-    async def status() -> Response:
-        return write_json(view.status())
-
-    @api.get(
-        "/chain/blocks",
-        tags=["chain"],
-        summary="Final blocks, newest first.",
-        response_model=BlocksAnswer,
-    )
-    async def blocks(
-        start: Annotated[
-            int | None, Query(ge=0, le=U64_MAX, description="First height; the head if absent.")
-        ] = None,
-        count: Annotated[int, Query(ge=1, le=BLOCKS_MAX)] = 20,
-    ) -> Response:
-        first = None if start is None else Height(start)
-        return write_json(BlocksAnswer(view.blocks(first, count)))
-
-    @api.get(
-        "/chain/blocks/{height}",
-        tags=["chain"],
-        summary="One final block with its transactions.",
-        response_model=BlockView,
-    )
-    async def block(height: HeightPath) -> Response:
-        return write_json(view.block(Height(height)))
-
-    @api.get(
-        "/chain/eras/{era}",
-        tags=["chain"],
-        summary="How eras ended, oldest first: with the validator set of one, follow to the next.",
-        response_model=ErasAnswer,
-    )
-    async def eras(
-        era: Annotated[int, Path(ge=0, le=U64_MAX, description="The first era.")],
-        count: Annotated[int, Query(ge=1, le=ERAS_MAX)] = 1,
-    ) -> Response:
-        return write_json(ErasAnswer(view.hand_offs(Era(era), count)))
-
-
-def _add_events(api: FastAPI, view: NodeView) -> None:
+def _add_events(api: FastAPI, view: NodeFace) -> None:
     @api.get(
         "/events",
         tags=["events"],
@@ -201,7 +129,7 @@ async def _on_api_error(_request: Request, error: Exception) -> Response:
 
 async def _on_node_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, NodeError)
-    return _error(ApiError(STATUSES[error.why], error.code, error.message, error.remedy))
+    return _error(from_node(error))
 
 
 async def _on_http_error(_request: Request, error: Exception) -> Response:

@@ -48,6 +48,7 @@ def _render_operation(path: str, method: str, operation: Schema) -> str:
 def _render_model(name: str, model: Schema) -> str:
     rows = "".join(
         f"<tr><td><code>{escape(key)}</code><td>{escape(_type_name(cast('Schema', value)))}"
+        f"<td>{_text(cast('Schema', value), 'description')}"
         for key, value in _table(model, "properties").items()
     )
     title = f"<h2><code>{escape(name)}</code></h2>"

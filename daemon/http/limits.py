@@ -18,10 +18,10 @@ from pydantic import TypeAdapter
 
 from config.sections.api import ApiSettings
 from config.shapes import is_loopback
+from daemon.http.errors import ApiError, ErrorAnswer
 from daemon.http.keys import ApiKeys
-from daemon.http.values import ErrorDetail
-from daemon.http.view import ApiError, ErrorAnswer
 from daemon.telemetry import Telemetry, get_logger
+from daemon.views.transactions import ErrorPart
 
 Message = MutableMapping[str, object]
 Scope = MutableMapping[str, object]
@@ -217,7 +217,7 @@ class _Answer:
 
 def render_error(error: ApiError) -> bytes:
     """Return the JSON body of `error`."""
-    detail = ErrorDetail(error.code, error.message, error.remedy)
+    detail = ErrorPart(error.code, error.message, error.remedy)
     return _ERRORS.dump_json(ErrorAnswer(detail))
 
 

@@ -23,10 +23,10 @@ from consensus.quantities import Height, NetUid
 from daemon.engine.chain import Chain
 from daemon.engine.eras import get_entries
 from daemon.engine.errors import NodeError, Why, not_found
-from daemon.http.figures import present_outcomes
-from daemon.http.proofs import attach_proof, present_proof
-from daemon.http.values import WhatIfView
-from daemon.http.view import Answer, Question
+from daemon.views.proofs import attach_proof, present_proof
+from daemon.views.subnets import no_subnet
+from daemon.views.view import Answer, StateQuestion
+from daemon.views.what_if import WhatIfAnswer, present_outcomes
 from storage.errors import NotKept
 from storage.store import Store
 
@@ -90,7 +90,7 @@ class Asking:
         self._answers = trio.CapacityLimiter(ANSWERS_AT_ONCE)
         self._replays = trio.CapacityLimiter(REPLAYS_AT_ONCE)
 
-    async def ask(self, question: Question[Answer], height: Height | None) -> Answer:
+    async def ask(self, question: StateQuestion[Answer], height: Height | None) -> Answer:
         """Return the answer as of block `height`; None is the head.
 
         Raises:
@@ -99,7 +99,7 @@ class Asking:
         state = self._get_state(height)
         return await self._run(partial(question.answer, state), self._answers)
 
-    async def ask_proved(self, question: Question[Answer], height: Height | None) -> Answer:
+    async def ask_proved(self, question: StateQuestion[Answer], height: Height | None) -> Answer:
         """Return the answer with its proof; None is the newest height that can be proved.
 
         Raises:
@@ -117,7 +117,7 @@ class Asking:
         state = self._get_state(wanted)
         return await self._run(partial(self._answer_proved, question, state), self._answers)
 
-    async def what_if(self, netuid: NetUid, edits: Edits, height: Height | None) -> WhatIfView:
+    async def what_if(self, netuid: NetUid, edits: Edits, height: Height | None) -> WhatIfAnswer:
         """Return what the last epoch before `height` paid, and what it would have paid.
 
         Raises:
@@ -158,7 +158,7 @@ class Asking:
             )
         return NodeError(Why.GONE, "not_kept", message, "Ask for a later height, or another node.")
 
-    def _answer_proved(self, question: Question[Answer], state: State) -> Answer:
+    def _answer_proved(self, question: StateQuestion[Answer], state: State) -> Answer:
         recorder = RecordingView(state)
         answer = question.answer(recorder)
         first = state.height + 1
@@ -180,9 +180,9 @@ class Asking:
         return attach_proof(answer, shown, is_complete=recorder.is_complete)
 
 
-def _replay(state: State, netuid: NetUid, edits: Edits) -> WhatIfView:
+def _replay(state: State, netuid: NetUid, edits: Edits) -> WhatIfAnswer:
     if find_subnet(state, netuid) is None:
-        raise not_found(f"subnet {netuid}", "Subnets are numbered from 1.")
+        raise no_subnet(netuid)
     record = find_record(state, netuid)
     if record is None:
         raise not_found(f"closed epoch of subnet {netuid}", "Ask again after its first epoch step.")

@@ -33,8 +33,8 @@ from daemon.engine.inbox import Inbox
 from daemon.engine.pool import PoolDoor, Submitter
 from daemon.engine.syncing import Syncing
 from daemon.telemetry import Telemetry
-from daemon.views.node import NodeInfo
-from daemon.views.node import View as NodeShown
+from daemon.views.face import Face as NodeShown
+from daemon.views.face import NodeInfo
 from p2p.network import Answer, Network, NetworkSettings, Topic, open_network
 from storage.store import Store, open_store
 from tests import builders

@@ -17,13 +17,14 @@ import psutil
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import TypeAdapter
 
-from daemon.http.view import BlocksAnswer, BlockSummary, StatusView
+from daemon.views.blocks import BlockRow, BlocksAnswer
+from daemon.views.node import StatusAnswer
 from scripts.tools.devnet.folder import State, pick_ports
 from scripts.tools.devnet.genesis import read_now_ms, write_devnet
 from scripts.tools.devnet.plan import NodePlan, Options, node_folder
 from scripts.tools.devnet.processes import ROOT, Started, find, send_signal, start_daemon, stop_all
 
-_STATUS = TypeAdapter(StatusView)
+_STATUS = TypeAdapter(StatusAnswer)
 _BLOCKS = TypeAdapter(BlocksAnswer)
 START_S = 60.0
 """Four daemons importing libp2p at once on two cores, perhaps beside other work."""
@@ -109,7 +110,7 @@ class Cluster:
             return None
         return answer.text if answer.is_success else None
 
-    def status(self, index: int) -> StatusView | None:
+    def status(self, index: int) -> StatusAnswer | None:
         text = self.get(index, "/chain/status")
         return None if text is None else _STATUS.validate_json(text)
 
@@ -125,9 +126,9 @@ class Cluster:
         status = self.status(index)
         return -1 if status is None else len(status.peers)
 
-    def blocks(self, index: int, low: int, high: int) -> dict[int, BlockSummary]:
+    def blocks(self, index: int, low: int, high: int) -> dict[int, BlockRow]:
         """Return the final blocks of heights `low` to `high`."""
-        found: dict[int, BlockSummary] = {}
+        found: dict[int, BlockRow] = {}
         while high >= low:
             count = min(100, high - low + 1)
             text = self.get(index, f"/chain/blocks?start={high}&count={count}")

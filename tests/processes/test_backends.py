@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from daemon.http.view import NeuronStatus
+from daemon.hosting.status import NeuronStatus
 from scripts.tools.devnet.plan import Options
 from scripts.tools.devnet.watch import NeuronSeen, Watch
 from tests.neurons.backends.documented import write_example

@@ -163,17 +163,17 @@ def test_the_market_exists_under_its_name_and_has_started(walked: Walk) -> None:
     subnet = walked.ask("/chain/subnets/2")
     assert subnet["identity"]["name"] == "Next byte"
     assert subnet["row"]["state"] == "started"
-    assert subnet["row"]["injected"] > 0
+    assert int(subnet["row"]["injected"]) > 0
 
 
 def test_emission_went_to_the_miner_that_got_the_weight(walked: Walk) -> None:
     judge, miner = walked.ask("/chain/metagraph/2")["neurons"]
-    assert miner["emission"] > 0
+    assert int(miner["emission"]) > 0
     assert miner["incentive"] == 1
     assert judge["incentive"] == 0
     explained = walked.find("explain 2 1").printed
     assert "Earned in all" in explained
-    assert f"{miner['emission'] / 1e9:.9f}".rstrip("0") in explained
+    assert f"{int(miner['emission']) / 1e9:.9f}".rstrip("0") in explained
 
 
 def test_the_miner_goes_on_under_its_new_key(walked: Walk) -> None:
@@ -183,13 +183,13 @@ def test_the_miner_goes_on_under_its_new_key(walked: Walk) -> None:
 
 def test_what_was_voted_holds(walked: Walk) -> None:
     assert "enacted" in walked.find("query proposal 0").printed
-    assert walked.ask("/chain/params")["params"]["payment_burn_ppm"] == 50_000
+    assert walked.ask("/chain/params")["params"]["payment_burn_ppm"] == "50000"
 
 
 def test_the_voucher_was_paid(walked: Walk) -> None:
     payer = find_address(walked, "alice", "alice")
     (channel,) = walked.ask(f"/chain/account/{payer}/channels")["pays"]
-    assert channel["redeemed"] == 1_500_000_000
+    assert channel["redeemed"] == "1500000000"
 
 
 def test_the_proof_was_checked(walked: Walk) -> None:

@@ -21,7 +21,8 @@ from consensus.errors import CallError
 from consensus.ledger import transition
 from daemon.cli.output import Exit
 from daemon.engine.errors import Why
-from daemon.http.app import STATUSES, build_app
+from daemon.http.app import build_app
+from daemon.http.errors import STATUSES
 from daemon.http.keys import ApiKeys
 from daemon.telemetry import Telemetry
 from tests.daemon.http.fixed_view import FixedView

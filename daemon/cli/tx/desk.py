@@ -1,5 +1,6 @@
 """Where a transaction is put together: the node that is asked, the keys at hand, who signs."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
@@ -15,6 +16,7 @@ from storage.keys.keyfile import KeyKind
 from storage.keys.keystore import Keystore
 
 Fields = Mapping[str, object]
+_DIGITS = re.compile(r"-?[0-9]{1,20}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +113,14 @@ def choose_name(
 
 
 def read_int(fields: Fields, name: str) -> int:
-    """Return a whole number of a node's answer.
+    """Return a whole number of a node's answer; an amount is written in decimal digits.
 
     Raises:
         CliError: `bad_answer`: it has none.
     """
     value = fields.get(name)
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
+        return int(value)
     if not isinstance(value, int):
         message = f"The node's answer has no {name}."
         raise CliError(Exit.FAILED, "bad_answer", message, "Is it a neurond of this version?")

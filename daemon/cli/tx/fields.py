@@ -14,7 +14,6 @@ from consensus.quantities import (
     ShortText,
 )
 from daemon.cli.amounts import (
-    format_amount,
     format_ratio,
     misused,
     parse_amount,
@@ -25,6 +24,7 @@ from daemon.cli.amounts import (
 from daemon.cli.output import CliError, Exit
 from daemon.cli.tx.desk import Desk
 from daemon.cli.tx.entry import Field, Given, Prompt, Read
+from daemon.unit import format_amount
 from storage.keys.keyfile import KeyKind
 
 SHORT_BYTES_MAX, LONG_BYTES_MAX = 128, 1_024

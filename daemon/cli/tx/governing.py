@@ -23,7 +23,6 @@ from consensus.quantities import (
 )
 from consensus.types import Transaction
 from daemon.cli.amounts import (
-    format_amount,
     format_ratio,
     misused,
     parse_number,
@@ -33,6 +32,7 @@ from daemon.cli.output import CliError, Exit
 from daemon.cli.tx.desk import Desk
 from daemon.cli.tx.entry import Field, Given, Prompt
 from daemon.cli.tx.fields import LONG_BYTES_MAX, parse_text, read_file
+from daemon.unit import format_amount
 
 _I64_MAX, _U32_MAX = 2**63 - 1, 2**32 - 1
 _YES = {"yes": True, "no": False}

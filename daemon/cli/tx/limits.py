@@ -7,9 +7,10 @@ would be done all the same.
 from fractions import Fraction
 
 from consensus.quantities import U64_MAX, Amount, NetUid
-from daemon.cli.amounts import format_amount, misused, parse_amount
+from daemon.cli.amounts import misused, parse_amount
 from daemon.cli.tx.desk import Desk, read_int
 from daemon.cli.tx.entry import Field, Given, Prompt
+from daemon.unit import format_amount
 
 SLIPPAGE = Prompt(
     "slippage",

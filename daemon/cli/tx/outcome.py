@@ -56,7 +56,7 @@ def find_changes(desk: Desk, preview: Fields, height: int) -> list[dict[str, obj
     for effect in read_rows(preview, "effects"):
         key = _name(effect)
         if key is not None and key[0] == signer:
-            figures = {"before": before.get(key, 0), "after": after.get(key, 0)}
+            figures = {"before": str(before.get(key, 0)), "after": str(after.get(key, 0))}
             changes.append({name: effect[name] for name in ("what", "netuid", "who")} | figures)
     return changes
 

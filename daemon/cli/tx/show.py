@@ -11,9 +11,10 @@ from consensus import refusals
 from consensus.errors import CallError
 from consensus.quantities import PublicKey
 from consensus.types import Transaction
-from daemon.cli.amounts import format_amount, format_ratio
+from daemon.cli.amounts import format_ratio
 from daemon.cli.output import CliError, Exit, print_note, print_table
 from daemon.cli.tx.desk import Desk, Fields, read_int, read_rows
+from daemon.unit import format_amount
 
 _LABELS = {
     "free": "balance",

@@ -8,7 +8,7 @@ where the miners' skills are compared with anything.
 
 from dataclasses import dataclass
 
-from daemon.http.view import SupplyView
+from daemon.views.supply import SupplyPart
 from scripts.tools.devnet.markets import count_idle_epochs
 from scripts.tools.devnet.plan import Options, count_paid_epochs, first_reward_height, get_tempo
 from scripts.tools.devnet.watch import History, NeuronSeen, Seen
@@ -65,7 +65,7 @@ def _judge_blocks(options: Options, seen: Seen, history: History, epochs: int) -
     return Finding(name, ok=True, detail=f"{len(seen.nodes)} nodes, heights 1 to {wanted} compared")
 
 
-def compute_gap(supply: SupplyView) -> int:
+def compute_gap(supply: SupplyPart) -> int:
     """Return by how many rao the parts differ from what was issued."""
     parts = supply.free + supply.staked + supply.unbonding + supply.pending
     return supply.issued - parts - supply.pooled - supply.locked - supply.ordered
@@ -73,7 +73,7 @@ def compute_gap(supply: SupplyView) -> int:
 
 def _judge_supply(seen: Seen) -> Finding:
     name = "supply adds up to the rao on every node"
-    by_root: dict[str, SupplyView] = {}
+    by_root: dict[str, SupplyPart] = {}
     for node in seen.nodes:
         if node.status is None or node.status.supply is None:
             return Finding(name, ok=False, detail=f"{node.plan.name} shows none")

@@ -15,7 +15,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import TypeAdapter, ValidationError
 
 from config.address import format_address
-from daemon.http.view import AccountView, BlocksAnswer, BlockView, MetagraphView, StatusView
+from daemon.views.accounts import AccountAnswer
+from daemon.views.blocks import BlockAnswer, BlocksAnswer
+from daemon.views.neurons import MetagraphAnswer
+from daemon.views.node import StatusAnswer
 from scripts.tools.devnet.plan import ROOT_STAKE, NodePlan, Options, plan_alpha_stake, public_key
 
 T = TypeVar("T")
@@ -24,11 +27,11 @@ ANSWER_S = 2.0
 BLOCKS_PER_ASK = 100
 REVEAL = "reveal_weights"
 
-_STATUS = TypeAdapter(StatusView)
-_METAGRAPH = TypeAdapter(MetagraphView)
-_ACCOUNT = TypeAdapter(AccountView)
+_STATUS = TypeAdapter(StatusAnswer)
+_METAGRAPH = TypeAdapter(MetagraphAnswer)
+_ACCOUNT = TypeAdapter(AccountAnswer)
 _BLOCKS = TypeAdapter(BlocksAnswer)
-_BLOCK = TypeAdapter(BlockView)
+_BLOCK = TypeAdapter(BlockAnswer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class NodeSeen:
     """One node at one look; `status` is None while it does not answer."""
 
     plan: NodePlan
-    status: StatusView | None
+    status: StatusAnswer | None
     finality_ms: float | None = None
     """Median time from proposal to finality since its start, as the node itself measured it."""
 
@@ -142,7 +145,7 @@ class Watch:
         nodes = tuple(seen[plan.index] for plan in self.nodes)
         up = [node for node in nodes if node.status is not None]
         height = max((node.status.height for node in up if node.status), default=0)
-        graphs: list[MetagraphView] = []
+        graphs: list[MetagraphAnswer] = []
         for node in up:
             graphs = await self._look_at_subnets(node.plan)
             if graphs:
@@ -151,9 +154,9 @@ class Watch:
         neurons = await self._look_at_neurons(graphs, nodes, up[0].plan if up else None)
         return Seen(nodes, neurons, graphs[0].epoch if graphs else 0, height)
 
-    async def _look_at_subnets(self, door: NodePlan) -> list[MetagraphView]:
+    async def _look_at_subnets(self, door: NodePlan) -> list[MetagraphAnswer]:
         """Return every subnet of the plan that `door` shows, by netuid."""
-        graphs: list[MetagraphView] = []
+        graphs: list[MetagraphAnswer] = []
         for netuid in range(1, self._subnets + 1):
             graph = await self._get(_METAGRAPH, door, f"/chain/metagraph/{netuid}")
             if graph is not None:
@@ -197,7 +200,7 @@ class Watch:
             history.read_to = height
 
     async def _look_at_neurons(
-        self, graphs: list[MetagraphView], nodes: tuple[NodeSeen, ...], door: NodePlan | None
+        self, graphs: list[MetagraphAnswer], nodes: tuple[NodeSeen, ...], door: NodePlan | None
     ) -> tuple[NeuronSeen, ...]:
         by_hotkey = {neuron.hotkey: neuron for graph in graphs for neuron in graph.neurons}
         validators = _list_validators(graphs)
@@ -269,7 +272,7 @@ class Watch:
             raise AssertionError(f"{plan.api}{path} answered {text[:200]}") from error
 
 
-def _list_validators(graphs: list[MetagraphView]) -> dict[int, set[str]]:
+def _list_validators(graphs: list[MetagraphAnswer]) -> dict[int, set[str]]:
     """Return the hotkeys of each subnet."""
     return {graph.netuid: {neuron.hotkey for neuron in graph.neurons} for graph in graphs}
 

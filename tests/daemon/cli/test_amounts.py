@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from consensus.quantities import U64_MAX
 from daemon.cli.amounts import (
-    format_amount,
     format_ratio,
     parse_amount,
     parse_height,
@@ -14,6 +13,7 @@ from daemon.cli.amounts import (
     parse_ratio,
 )
 from daemon.cli.output import CliError, Exit
+from daemon.unit import format_amount
 
 
 @pytest.mark.parametrize(

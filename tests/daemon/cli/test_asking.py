@@ -19,17 +19,17 @@ from daemon.cli import asking
 from daemon.cli.client import NodeClient
 from daemon.cli.output import CliError
 from daemon.engine.eras import build_committee
-from daemon.http import questions
 from daemon.http.app import build_app
 from daemon.http.keys import ApiKeys
 from daemon.http.server import serve_http
-from daemon.http.values import RowEdit, WhatIfEdits
+from daemon.views import accounts
+from daemon.views.what_if import WeightsEdit, WhatIfEdits
 from tests import builders
 from tests.daemon import world
 
 GENESIS = world.make_world()
 SHORT = world.make_world(era_blocks=U32(3))
-ALICE = questions.ask_account(builders.key_of("alice"))
+ALICE = accounts.account(builders.key_of("alice"))
 T = TypeVar("T")
 
 
@@ -79,7 +79,7 @@ async def test_an_answer_is_taken_as_it_is_or_proven(tmp_path: Path):
         assert (told["height"], told["proof"]) == (1, None)
         proven = await call(lambda: asking.ask_proved(client, committee, ALICE))
         assert (proven.height, proven.answer.free) == (2, 1_000 * builders.TAO)
-        entries = questions.ask_entries([b"\x02"])
+        entries = accounts.entries((b"\x02",))
         shown = await call(lambda: asking.ask_proved(client, committee, entries, Height(0)))
         assert (shown.height, shown.is_complete) == (0, True)
 
@@ -133,7 +133,7 @@ async def test_an_epoch_is_replayed_over_the_wire(tmp_path: Path):
     async with _serve(tmp_path, 11) as (_, client):
         shown = await call(lambda: asking.ask_what_if(client, builders.SUBNET, WhatIfEdits()))
         assert len(shown.neurons) == 4
-        wrong = WhatIfEdits(weights=(RowEdit(3, (), ()),))
+        wrong = WhatIfEdits(weights=(WeightsEdit(3, (), ()),))
         with pytest.raises(CliError, match="no permit") as caught:
             await call(lambda: asking.ask_what_if(client, builders.SUBNET, wrong))
         assert caught.value.code == "invalid_edit"

@@ -12,8 +12,8 @@ from daemon.cli.output import Exit
 from daemon.http.app import build_app
 from daemon.http.keys import ApiKeys
 from daemon.http.server import serve_http
-from daemon.http.view import Check
 from daemon.telemetry import Telemetry
+from daemon.views.node import Check
 from tests.daemon.http.fixed_view import FixedView, kept_log
 
 KEY = "0123456789abcdef0123"

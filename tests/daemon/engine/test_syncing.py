@@ -13,7 +13,7 @@ from consensus.types import Block, Certificate, VoteKind
 from daemon.engine import syncing
 from daemon.engine.answers import make_answers
 from daemon.engine.eras import build_committee
-from daemon.http.view import Check
+from daemon.views.node import Check
 from tests.daemon import world
 
 

@@ -14,22 +14,16 @@ from consensus.ledger.genesis import GenesisAccount
 from consensus.ledger.state import State
 from consensus.quantities import Amount, Era, Hash32, Height, NetUid, PublicKey
 from daemon.engine.errors import NodeError, Why, bad_request, not_found
-from daemon.http.market_values import PreviewView
-from daemon.http.values import ProofView, ReceiptView, WhatIfEdits, WhatIfView
-from daemon.http.view import (
-    Answer,
-    BlockSummary,
-    BlockView,
-    Check,
-    NeuronStatus,
-    PeerView,
-    Question,
-    StatusView,
-    SupplyView,
-    TransactionView,
-)
+from daemon.hosting.status import NeuronStatus
 from daemon.telemetry import configure_logging
+from daemon.views.blocks import BlockAnswer, BlockRow, TransactionRow
 from daemon.views.events import EventBus
+from daemon.views.node import Check, PeerRow, StatusAnswer
+from daemon.views.previewing import PreviewAnswer
+from daemon.views.supply import SupplyPart
+from daemon.views.transactions import ReceiptAnswer
+from daemon.views.view import Answer, ProofPart, StateQuestion
+from daemon.views.what_if import WhatIfAnswer, WhatIfEdits
 from tests import builders
 
 
@@ -50,7 +44,7 @@ ALICE = PublicKey(bytes(range(32)))
 RICHES = 10**16 + 1
 """What ALICE has: more than JSON's usual readers count to."""
 HEAD = Height(3)
-PROOF = ProofView(2, complete=True, entries=(), tree="", headers=(), certificate="", validators=())
+PROOF = ProofPart(2, complete=True, entries=(), tree="", headers=(), certificate="", validators=())
 
 
 @cache
@@ -69,10 +63,10 @@ class FixedView:
     checks: tuple[Check, ...] = (Check("synced", ok=True, detail="at the head"),)
     broken: bool = False
 
-    def status(self) -> StatusView:
+    def status(self) -> StatusAnswer:
         if self.broken:
             raise RuntimeError("planted")
-        return StatusView(
+        return StatusAnswer(
             name="alice",
             version="0.1.0",
             network="devnet",
@@ -90,52 +84,52 @@ class FixedView:
             validators=4,
             is_validator=True,
             syncing=False,
-            peers=(PeerView("12D4", "/ip4/127.0.0.1/tcp/2", "out", 1.0, 0.4),),
+            peers=(PeerRow("12D4", "/ip4/127.0.0.1/tcp/2", "out", 1.0, 0.4),),
             mempool_transactions=0,
             uptime_s=1.5,
             neuron=NeuronStatus("miner", 1, format_address(ALICE), 0, "ready", "cpu"),
-            supply=SupplyView(21 * 10**15, 21 * 10**15, 0, 0, 0),
+            supply=SupplyPart(21 * 10**15, 21 * 10**15, 0, 0, 0),
         )
 
     def readiness(self) -> tuple[Check, ...]:
         return self.checks
 
-    def block(self, height: Height) -> BlockView:
+    def block(self, height: Height) -> BlockAnswer:
         if height > HEAD:
             raise not_found(f"final block {height}", f"The head is {HEAD}.")
-        sent = TransactionView(
+        sent = TransactionRow(
             "aa" * 32, format_address(ALICE), 0, "transfer", {"amount": 5}, 0, 10, 0
         )
-        return BlockView(self._summary(height), (sent,))
+        return BlockAnswer(self._summary(height), (sent,))
 
-    def blocks(self, start: Height | None, count: int) -> tuple[BlockSummary, ...]:
+    def blocks(self, start: Height | None, count: int) -> tuple[BlockRow, ...]:
         first = HEAD if start is None else min(start, HEAD)
         return tuple(self._summary(Height(h)) for h in range(first, max(first - count, -1), -1))
 
     def hand_offs(self, first: Era, count: int) -> tuple[str, ...]:
         return ("ab",) * min(count, max(0, 3 - first))
 
-    def receipt(self, transaction_id: Hash32) -> ReceiptView:
+    def receipt(self, transaction_id: Hash32) -> ReceiptAnswer:
         if any(transaction_id):
             raise not_found(f"transaction {transaction_id.hex()}", "Ask again.")
-        return ReceiptView(transaction_id.hex(), "final", 1, 0, 10, 0)
+        return ReceiptAnswer(transaction_id.hex(), "final", 1, 0, 10, 0)
 
-    async def ask(self, question: Question[Answer], height: Height | None) -> Answer:
+    async def ask(self, question: StateQuestion[Answer], height: Height | None) -> Answer:
         if height is not None and height > HEAD:
             raise NodeError(Why.UNKNOWN, "not_kept", "Heights 0 to 3 are kept.", "Wait.")
         return question.answer(make_ledger())
 
-    async def ask_proved(self, question: Question[Answer], height: Height | None) -> Answer:
+    async def ask_proved(self, question: StateQuestion[Answer], height: Height | None) -> Answer:
         return replace(await self.ask(question, height), proof=PROOF)
 
     async def what_if(
         self, netuid: NetUid, edits: WhatIfEdits, height: Height | None
-    ) -> WhatIfView:
+    ) -> WhatIfAnswer:
         if edits.weights:
             raise NodeError(
                 Why.IMPOSSIBLE, "invalid_edit", "The edit makes no sense.", "Change it."
             )
-        return WhatIfView(netuid, HEAD if height is None else height, 0, ())
+        return WhatIfAnswer(netuid, HEAD if height is None else height, 0, ())
 
     async def submit(self, data: bytes) -> Hash32:
         if len(data) != 32:
@@ -145,10 +139,10 @@ class FixedView:
     async def drip(self, key: PublicKey) -> Hash32:
         return Hash32(key)
 
-    async def preview(self, data: bytes) -> PreviewView:
+    async def preview(self, data: bytes) -> PreviewAnswer:
         if not data:
             raise bad_request("That is no transaction.", "Encode one.")
-        return PreviewView(4, "succeeds", 10, 0, 0, 0, None, None, None, (), (), ())
+        return PreviewAnswer(4, "succeeds", 10, 0, 0, 0, None, None, None, (), (), ())
 
     async def submit_many(self, items: Sequence[bytes]) -> tuple[Hash32 | NodeError, ...]:
         results: list[Hash32 | NodeError] = []
@@ -159,5 +153,5 @@ class FixedView:
                 results.append(error)
         return tuple(results)
 
-    def _summary(self, height: Height) -> BlockSummary:
-        return BlockSummary(height, "cd" * 32, "ce" * 32, height, 1, "5F", 1, 1, "ef" * 32)
+    def _summary(self, height: Height) -> BlockRow:
+        return BlockRow(height, "cd" * 32, "ce" * 32, height, 1, "5F", 1, 1, "ef" * 32)

@@ -17,13 +17,11 @@ from consensus.types import SignedTransaction
 from daemon.engine.bootstrap import open_chain
 from daemon.engine.eras import build_committee
 from daemon.engine.errors import NodeError, Why
-from daemon.http import questions
-from daemon.http.figures import read_edits
-from daemon.http.proofs import Proven, check_answer
-from daemon.http.values import RowEdit, StakeEdit, WhatIfEdits
-from daemon.http.view import Answer, Question, StateAnswer
-from daemon.views import asking
+from daemon.views import accounts, asking, neurons, stake
 from daemon.views.asking import Asking
+from daemon.views.proofs import Proven, check_answer
+from daemon.views.view import Answer, StateAnswer, StateQuestion
+from daemon.views.what_if import StakeEdit, WeightsEdit, WhatIfEdits, read_edits
 from storage.store import StoreSettings, open_store
 from tests import builders
 from tests.daemon import world
@@ -31,15 +29,15 @@ from tests.daemon import world
 GENESIS = world.make_world()
 COMMITTEE = build_committee(GENESIS)
 ALICE, BOB = builders.key_of("alice"), builders.key_of("bob")
-QUESTIONS: tuple[tuple[Question[StateAnswer], bool], ...] = (
-    (questions.ask_metagraph(builders.SUBNET), False),  # who lends stake is found by a scan
-    (questions.ask_explain(builders.SUBNET, Uid(0)), True),
-    (questions.ask_entries([keys.account(ALICE), b"none"]), True),
-    (questions.ask_validators(), True),
-    (questions.ask_account(BOB), False),
-    (questions.ask_delegates(3), False),
-    (questions.ask_delegate(builders.key_of("hot0")), False),
-    (questions.ask_concentration(), False),
+QUESTIONS: tuple[tuple[StateQuestion[StateAnswer], bool], ...] = (
+    (neurons.metagraph(builders.SUBNET), False),  # who lends stake is found by a scan
+    (neurons.explain(builders.SUBNET, Uid(0)), True),
+    (accounts.entries((keys.account(ALICE), b"none")), True),
+    (stake.validators(), True),
+    (accounts.account(BOB), False),
+    (stake.delegates(3), False),
+    (stake.delegate(builders.key_of("hot0")), False),
+    (stake.concentration(), False),
 )
 """Each with whether its answer can be proven whole."""
 
@@ -69,7 +67,7 @@ def _writer(kind: type) -> TypeAdapter[object]:
 
 
 async def prove(
-    asker: Asking, question: Question[Answer], height: int | None = None
+    asker: Asking, question: StateQuestion[Answer], height: int | None = None
 ) -> Proven[Answer]:
     wanted = None if height is None else Height(height)
     told = write(await asker.ask_proved(question, wanted))
@@ -81,10 +79,10 @@ async def prove(
 
 async def test_an_answer_is_of_the_height_asked_and_says_so(tmp_path: Path):
     async with _open(tmp_path, 4) as asker:
-        seen = [await asker.ask(questions.ask_account(ALICE), Height(h)) for h in range(5)]
+        seen = [await asker.ask(accounts.account(ALICE), Height(h)) for h in range(5)]
         assert [account.nonce for account in seen] == [0, 1, 2, 3, 4]
         assert [account.height for account in seen] == [0, 1, 2, 3, 4]
-        assert await asker.ask(questions.ask_account(ALICE), None) == seen[4]
+        assert await asker.ask(accounts.account(ALICE), None) == seen[4]
         for question, _ in QUESTIONS:
             if "explain" not in question.path:
                 assert (await asker.ask(question, Height(2))).height == 2
@@ -96,9 +94,9 @@ async def test_a_height_that_is_not_kept_is_refused_with_the_window(tmp_path: Pa
         await world.add_block(COMMITTEE, chain)
         for height, why in ((8, Why.UNKNOWN), (2, Why.GONE), (0, Why.GONE)):
             with pytest.raises(NodeError, match="heights 3 to 7 are kept") as caught:
-                await asker.ask(questions.ask_account(ALICE), Height(height))
+                await asker.ask(accounts.account(ALICE), Height(height))
             assert (caught.value.why, caught.value.code) == (why, "not_kept")
-        assert (await asker.ask(questions.ask_account(ALICE), Height(3))).nonce == 3
+        assert (await asker.ask(accounts.account(ALICE), Height(3))).nonce == 3
 
 
 # -- proofs ----------------------------------------------------------------------------------------
@@ -107,7 +105,7 @@ async def test_a_height_that_is_not_kept_is_refused_with_the_window(tmp_path: Pa
 @pytest.mark.parametrize(("question", "is_complete"), QUESTIONS, ids=[q.path for q, _ in QUESTIONS])
 async def test_every_answer_is_proven_to_who_knows_the_genesis(
     tmp_path: Path,
-    question: Question[StateAnswer],
+    question: StateQuestion[StateAnswer],
     is_complete: bool,  # noqa: FBT001 - a case's expectation
 ):
     async with _open(tmp_path, 12) as asker:
@@ -122,19 +120,19 @@ async def test_every_answer_is_proven_to_who_knows_the_genesis(
 
 async def test_a_certificate_some_blocks_later_proves_too(tmp_path: Path):
     async with _open(tmp_path, 8, every=4) as asker:
-        shown = (await asker.ask_proved(questions.ask_account(BOB), Height(0))).proof
+        shown = (await asker.ask_proved(accounts.account(BOB), Height(0))).proof
         assert shown is not None
         assert len(shown.headers) == 4
-        assert (await prove(asker, questions.ask_account(BOB), 0)).answer.free == 10 * builders.TAO
+        assert (await prove(asker, accounts.account(BOB), 0)).answer.free == 10 * builders.TAO
 
 
 async def test_nothing_vouches_for_the_head_yet(tmp_path: Path):
     async with _open(tmp_path, 2) as asker:
         with pytest.raises(NodeError, match="is not final yet") as caught:
-            await asker.ask_proved(questions.ask_account(BOB), Height(2))
+            await asker.ask_proved(accounts.account(BOB), Height(2))
         assert (caught.value.why, caught.value.code) == (Why.UNKNOWN, "not_proved_yet")
         with pytest.raises(NodeError) as caught:
-            await asker.ask_proved(questions.ask_account(BOB), Height(3))
+            await asker.ask_proved(accounts.account(BOB), Height(3))
         assert caught.value.code == "not_kept"
 
 
@@ -144,12 +142,12 @@ async def test_a_proof_that_would_be_too_large_is_refused(
     async with _open(tmp_path, 2) as asker:
         monkeypatch.setattr(asking, "KEYS_MAX", 5)
         with pytest.raises(NodeError) as caught:
-            await asker.ask_proved(questions.ask_metagraph(builders.SUBNET), None)
+            await asker.ask_proved(neurons.metagraph(builders.SUBNET), None)
         assert (caught.value.why, caught.value.code) == (Why.IMPOSSIBLE, "proof_too_large")
 
 
 async def test_a_lying_node_convinces_nobody(tmp_path: Path):
-    question = questions.ask_account(ALICE)
+    question = accounts.account(ALICE)
     async with _open(tmp_path, 4) as asker:
         honest = await asker.ask_proved(question, Height(2))
         other = await asker.ask_proved(question, Height(1))
@@ -180,7 +178,7 @@ async def test_a_lying_node_convinces_nobody(tmp_path: Path):
 
 async def test_what_is_not_there_is_proven_not_to_be(tmp_path: Path):
     async with _open(tmp_path, 2) as asker:
-        question = questions.ask_entries([keys.subnet(NetUid(9))])
+        question = accounts.entries((keys.subnet(NetUid(9)),))
         proven = await prove(asker, question)
         assert proven.answer.entries[0].value is None
         assert proven.is_complete
@@ -194,7 +192,7 @@ async def test_the_last_epoch_is_replayed_with_edits(tmp_path: Path):
         edits = read_edits(WhatIfEdits(stakes=(StakeEdit(0, 0),)))
         shown = await asker.what_if(builders.SUBNET, edits, None)
         assert (shown.netuid, shown.height, shown.epoch) == (1, 12, 0)
-        graph = await asker.ask(questions.ask_metagraph(builders.SUBNET), None)
+        graph = await asker.ask(neurons.metagraph(builders.SUBNET), None)
         assert [n.before.emission for n in shown.neurons] == [n.emission for n in graph.neurons]
         assert shown.neurons[0].after.emission == 0 < shown.neurons[0].before.emission
 
@@ -202,7 +200,7 @@ async def test_the_last_epoch_is_replayed_with_edits(tmp_path: Path):
 async def test_what_can_t_be_replayed_says_why(tmp_path: Path):
     async with _open(tmp_path, 12) as asker:
         nothing = read_edits(WhatIfEdits())
-        wrong = read_edits(WhatIfEdits(weights=(RowEdit(9, (), ()),)))
+        wrong = read_edits(WhatIfEdits(weights=(WeightsEdit(9, (), ()),)))
         for netuid, edits, height, code in (
             (9, nothing, None, "not_found"),
             (1, nothing, 3, "not_found"),

@@ -4,7 +4,9 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from daemon.http.view import NeuronStatus, StatusView, SupplyView
+from daemon.hosting.status import NeuronStatus
+from daemon.views.node import StatusAnswer
+from daemon.views.supply import SupplyPart
 from scripts.tools.devnet.plan import NodePlan, Options, first_reward_height, plan_nodes
 from scripts.tools.devnet.table import Frame, describe, render, render_findings
 from scripts.tools.devnet.verdict import Finding, judge
@@ -14,10 +16,10 @@ from tests.daemon.http.fixed_view import FixedView
 OPTIONS = Options()
 NODES = plan_nodes(OPTIONS, tuple(range(20_000, 20_008)))
 EPOCHS = 3
-SUPPLY = SupplyView(issued=1_000, free=600, staked=300, unbonding=60, pending=40)
+SUPPLY = SupplyPart(issued=1_000, free=600, staked=300, unbonding=60, pending=40)
 
 
-def make_status(plan: NodePlan) -> StatusView:
+def make_status(plan: NodePlan) -> StatusAnswer:
     return replace(
         FixedView().status(),
         name=plan.name,
@@ -60,7 +62,7 @@ def failed(seen: Seen, history: History) -> list[str]:
     return [finding.name for finding in judge(OPTIONS, seen, history, EPOCHS) if not finding.ok]
 
 
-def with_status(seen: Seen, index: int, status: StatusView | None) -> Seen:
+def with_status(seen: Seen, index: int, status: StatusAnswer | None) -> Seen:
     nodes = tuple(
         replace(node, status=status) if node.plan.index == index else node for node in seen.nodes
     )

@@ -11,16 +11,11 @@ from consensus.quantities import Height
 from daemon.http.app import build_app
 from daemon.http.keys import ApiKeys
 from daemon.http.server import serve_http
-from daemon.http.view import (
-    AccountView,
-    Answer,
-    BlockView,
-    MetagraphView,
-    Question,
-    StakeView,
-    TransactionView,
-)
 from daemon.telemetry import Telemetry
+from daemon.views.accounts import AccountAnswer, StakeRow
+from daemon.views.blocks import BlockAnswer, TransactionRow
+from daemon.views.neurons import MetagraphAnswer
+from daemon.views.view import Answer, StateQuestion
 from scripts.tools.devnet.plan import NodePlan, Options, plan_nodes, public_key
 from scripts.tools.devnet.watch import Watch
 from tests.daemon.http.fixed_view import FixedView
@@ -43,22 +38,22 @@ class PaidView(FixedView):
 
     code: int = 0
 
-    async def ask(self, question: Question[Answer], height: Height | None) -> Answer:
+    async def ask(self, question: StateQuestion[Answer], height: Height | None) -> Answer:
         answer = await FixedView.ask(self, question, height)
-        if isinstance(answer, MetagraphView):
+        if isinstance(answer, MetagraphAnswer):
             rows = [replace(answer.neurons[0], uid=i, hotkey=hotkey(i)) for i in range(2)]
             return replace(answer, neurons=tuple(rows), epoch=1)
-        if isinstance(answer, AccountView) and answer.address == coldkey(1):
-            stakes = (StakeView(0, hotkey(1), 5), StakeView(1, hotkey(1), 77))
+        if isinstance(answer, AccountAnswer) and answer.address == coldkey(1):
+            stakes = (StakeRow(0, hotkey(1), 5), StakeRow(1, hotkey(1), 77))
             return replace(answer, stakes=stakes)
         return answer
 
-    def block(self, height: Height) -> BlockView:
+    def block(self, height: Height) -> BlockAnswer:
         block = FixedView.block(self, height)
         if height != 1:
             return block
         fields = {"netuid": 1, "epoch": 0, "uids": [0, 1], "values": [0, 65_535]}
-        sent = TransactionView(
+        sent = TransactionRow(
             "aa", hotkey(0), 0, "reveal_weights", fields, tip=0, fee=0, code=self.code
         )
         return replace(block, transactions=(sent,))

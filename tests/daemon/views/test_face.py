@@ -21,10 +21,11 @@ from daemon.hosting.neuron import Neuron
 from daemon.hosting.port import ChainPort
 from daemon.http.app import build_app
 from daemon.http.keys import ApiKeys
-from daemon.http.questions import ask_account, ask_delegate, ask_explain, ask_metagraph
-from daemon.http.values import ReceiptView
-from daemon.http.view import Check, Question, StateAnswer
-from daemon.views.node import View
+from daemon.views import accounts, neurons, stake
+from daemon.views.face import Face
+from daemon.views.node import Check
+from daemon.views.transactions import ReceiptAnswer
+from daemon.views.view import StateAnswer, StateQuestion
 from neurons.mining.miner import Miner
 from neurons.validating.rounds import Validator
 from neurons.worker.runtime import Runtime
@@ -44,17 +45,17 @@ async def _open(folder: Path, blocks: int = 0) -> AsyncGenerator[world.Node]:
         yield node
 
 
-def _with_neuron(node: world.Node, role: Role, hotkey: str) -> tuple[View, Neuron]:
+def _with_neuron(node: world.Node, role: Role, hotkey: str) -> tuple[Face, Neuron]:
     key = builders.signer_of(hotkey)
     port = ChainPort(node.chain, node.network, node.submitter, node.store, key)
     settings = NeuronSettings(role=role)
     neuron = Neuron(settings, port, node.chain, node.telemetry, builders.signer_of("node"))
     info = node.view._info  # pyright: ignore[reportPrivateUsage]
     parts = (node.chain, node.store, node.driver, node.syncing, node.network, node.submitter)
-    return View(info, *parts, neuron), neuron
+    return Face(info, *parts, neuron), neuron
 
 
-def _check(view: View, name: str) -> Check:
+def _check(view: Face, name: str) -> Check:
     return next(check for check in view.readiness() if check.name == name)
 
 
@@ -95,11 +96,11 @@ async def test_a_final_block_shows_its_signers_transactions_and_receipts(tmp_pat
 
 async def test_what_does_not_exist_is_not_found(tmp_path: Path):
     async with _open(tmp_path) as node:
-        nothing: tuple[Question[StateAnswer], ...] = (
-            ask_metagraph(builders.NetUid(9)),
-            ask_explain(builders.NetUid(9), Uid(0)),
-            ask_explain(builders.SUBNET, Uid(99)),
-            ask_delegate(builders.key_of("nobody")),
+        nothing: tuple[StateQuestion[StateAnswer], ...] = (
+            neurons.metagraph(builders.NetUid(9)),
+            neurons.explain(builders.NetUid(9), Uid(0)),
+            neurons.explain(builders.SUBNET, Uid(99)),
+            stake.delegate(builders.key_of("nobody")),
         )
         for question in nothing:
             with pytest.raises(NodeError) as caught:
@@ -154,7 +155,7 @@ async def test_a_submitted_transaction_is_gossiped_committed_and_receipted(tmp_p
         await world.add_block(node.driver.machine.committee, node.chain)
         shown = node.view.block(Height(1)).transactions
         assert [transaction.id for transaction in shown] == [identity.hex()]
-        assert (await node.view.ask(ask_account(builders.key_of("alice")), None)).nonce == 1
+        assert (await node.view.ask(accounts.account(builders.key_of("alice")), None)).nonce == 1
 
 
 @pytest.mark.parametrize(
@@ -202,7 +203,7 @@ async def test_a_receipt_follows_its_transaction_from_the_pool_into_a_block(tmp_
             node.view.receipt(crypto.compute_transaction_id(good.transaction))
         assert (caught.value.why, caught.value.code) == (Why.UNKNOWN, "not_found")
         paid, failed = [await node.view.submit(codec.encode(each)) for each in (good, bad)]
-        assert node.view.receipt(paid) == ReceiptView(paid.hex(), "pending")
+        assert node.view.receipt(paid) == ReceiptAnswer(paid.hex(), "pending")
         block = await world.add_block(committee, node.chain)
         shown = node.view.receipt(paid)
         assert (shown.status, shown.height, shown.code, shown.error) == ("final", 1, 0, None)

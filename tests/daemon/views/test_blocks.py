@@ -22,14 +22,10 @@ from consensus.quantities import (
     Weight,
 )
 from consensus.types import Block, Receipt, SignedTransaction, Transaction
-from daemon.http.present import (
-    format_peer_id,
-    present_account,
-    present_block,
-    present_call,
-    present_metagraph,
-    present_supply,
-)
+from daemon.views import accounts, neurons
+from daemon.views.blocks import present_block
+from daemon.views.plain import format_peer_id, present_call
+from daemon.views.supply import present_supply
 
 
 def key(number: int) -> PublicKey:
@@ -52,7 +48,7 @@ def sign(amount: int) -> SignedTransaction:
 
 
 def test_the_first_metagraph_shows_the_registered_neuron():
-    shown = present_metagraph(queries.metagraph(STATE, NetUid(1)))
+    shown = neurons.metagraph(NetUid(1)).answer(STATE)
     (neuron,) = shown.neurons
     assert (shown.task, shown.tempo, shown.epoch) == ("text", 20, 0)
     assert neuron.hotkey == format_address(key(4))
@@ -61,9 +57,9 @@ def test_the_first_metagraph_shows_the_registered_neuron():
 
 
 def test_an_account_shows_its_stake_and_a_hotkey_its_owner():
-    cold = present_account(queries.account(STATE, key(2)), 0)
+    cold = accounts.account(key(2)).answer(STATE)
     assert [stake.hotkey for stake in cold.stakes] == [format_address(key(3))]
-    hot = present_account(queries.account(STATE, key(4)), 0)
+    hot = accounts.account(key(4)).answer(STATE)
     assert hot.owner == format_address(key(2))
     assert hot.neurons == ((1, 0),)
     assert hot.take is not None
@@ -84,7 +80,7 @@ def test_a_block_shows_its_transactions_with_their_receipts():
     (transaction,) = shown.transactions
     assert (transaction.call, transaction.fee, transaction.code) == ("transfer", 7, 3)
     assert transaction.error == "AmountTooSmall"
-    assert transaction.fields == {"to": format_address(key(9)), "amount": 5}
+    assert transaction.fields == {"to": format_address(key(9)), "amount": "5"}
     unknown = present_block(block, ZERO_HASH, None, get_entries(GENESIS)).transactions[0]
     assert (unknown.fee, unknown.code) == (None, None)
 

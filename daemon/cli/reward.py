@@ -1,49 +1,39 @@
 """A reward as a waterfall: from the pots to the neuron, part by part, to the rao."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import click
 
-from consensus.quantities import U16_MAX, Uid
-from daemon.cli.amounts import format_amount, parse_number
+from consensus.quantities import U16_MAX
 from daemon.cli.output import print_table
-from daemon.cli.query.catalog import NETUID, get_netuid
-from daemon.cli.query.query import Query, Seeker
-from daemon.cli.query.sheet import Fields, get_rows
-from daemon.cli.tx.desk import read_int
-from daemon.cli.tx.entry import Prompt
-
-if TYPE_CHECKING:
-    from daemon.http.view import Question, StateAnswer
+from daemon.cli.tx.desk import read_int, read_rows
+from daemon.unit import Fields, format_amount
 
 _Q32 = 1 << 32
 
 
-class Waterfall:
-    """Prints one reward."""
-
-    def print(self, answer: Fields) -> None:
-        """Print it: what came from whom, and who got it."""
-        reward = cast("Fields", answer["explanation"])
-        click.echo(
-            f"uid {answer['uid']} of subnet {answer['netuid']}, epoch {answer['epoch']}, "
-            f"stepped at block {reward['block']}\nhotkey {answer['hotkey']}"
-        )
-        rows = [
-            *_list_miner(reward),
-            *_list_validator(reward),
-            ("Earned in all", "", _alpha(read_int(reward, "emission"))),
-        ]
-        print_table("", ("from", "how", "alpha"), rows)
-        shares = _list_shares(reward)
-        if shares:
-            print_table("Who got the validator's part", ("whose", "why", "alpha"), shares)
+def print_reward(answer: Fields) -> None:
+    """Print one reward: what came from whom, and who got it."""
+    reward = cast("Fields", answer["explanation"])
+    click.echo(
+        f"uid {answer['uid']} of subnet {answer['netuid']}, epoch {answer['epoch']}, "
+        f"stepped at block {reward['block']}\nhotkey {answer['hotkey']}"
+    )
+    rows = [
+        *_list_miner(reward),
+        *_list_validator(reward),
+        ("Earned in all", "", _alpha(read_int(reward, "emission"))),
+    ]
+    print_table("", ("from", "how", "alpha"), rows)
+    shares = _list_shares(reward)
+    if shares:
+        print_table("Who got the validator's part", ("whose", "why", "alpha"), shares)
 
 
 def _list_miner(reward: Fields) -> Iterator[tuple[str, str, str]]:
     pot = format_amount(read_int(reward, "miner_pot"), "")
-    for part in get_rows(reward, "votes"):
+    for part in read_rows(reward, "votes"):
         weight = f"weight {part['weight']}, {_share(part['weight_share'])} of its row"
         clip = read_int(part, "clip")
         cut = f", {_share(clip)} clipped by consensus" if clip else ""
@@ -57,7 +47,7 @@ def _list_miner(reward: Fields) -> Iterator[tuple[str, str, str]]:
 
 def _list_validator(reward: Fields) -> Iterator[tuple[str, str, str]]:
     pot = format_amount(read_int(reward, "validator_pot"), "")
-    for part in get_rows(reward, "bonds"):
+    for part in read_rows(reward, "bonds"):
         how = f"bond {_share(part['bond_share'])} in it; its incentive {_share(part['incentive'])}"
         yield f"miner {part['miner']}", how, _alpha(read_int(part, "amount"))
     basis = str(reward["basis"])
@@ -88,25 +78,3 @@ def _alpha(rao: int) -> str:
 
 def _share(value: object) -> str:
     return f"{cast('int', value) / _Q32:.4%}"
-
-
-def _uid(seeker: Seeker) -> Uid:
-    return Uid(parse_number(seeker.text("uid"), 0, U16_MAX))
-
-
-def _question(seeker: Seeker) -> "Question[StateAnswer]":
-    from daemon.http.questions import ask_explain  # noqa: PLC0415 - loads the ledger
-
-    return ask_explain(get_netuid(seeker), _uid(seeker))
-
-
-EXPLAIN = Query(
-    "explain",
-    "Take a neuron's reward of the last epoch apart.",
-    "neurond explain 1 0",
-    (NETUID, Prompt("uid", "The neuron.", is_argument=True)),
-    lambda seeker: f"/chain/explain/{get_netuid(seeker)}/{_uid(seeker)}",
-    Waterfall(),
-    _question,
-)
-"""Not one of `neurond query`: it has a verb of its own."""

@@ -1,4 +1,4 @@
-"""Proofs of the state as the HTTP door writes them, and as a client reads and checks them.
+"""Proofs of the state as the node shows them, and as a client reads and checks them.
 
 `check_answer` is the client's whole part: nothing in the node's answer is believed. The proof is
 checked against a validator set the client trusts (of genesis), the question is answered again from
@@ -18,16 +18,15 @@ from consensus.agreement.certificates import Committee
 from consensus.agreement.light import InvalidProof, NotProven, StateProof, check_proof
 from consensus.quantities import Height, TimeMs
 from consensus.types import Header, ValidatorEntry
-from daemon.http.figures import present_validators
-from daemon.http.values import ProofView
-from daemon.http.view import Answer, Question, Shown_co
+from daemon.views.stake import present_validators
+from daemon.views.view import Answer, ProofPart, StateQuestion, Told_co
 
 
 @dataclass(frozen=True, slots=True)
-class Proven(Generic[Shown_co]):
+class Proven(Generic[Told_co]):
     """An answer that is true whoever gave it."""
 
-    answer: Shown_co
+    answer: Told_co
     height: Height
     time_ms: TimeMs
     """Of the block after it, ms since 1970: how old the answer is, which no proof can better."""
@@ -35,9 +34,9 @@ class Proven(Generic[Shown_co]):
     """False: nothing in it is wrong, but something may be missing (it took a scan)."""
 
 
-def present_proof(height: int, proof: StateProof, entries: tuple[ValidatorEntry, ...]) -> ProofView:
+def present_proof(height: int, proof: StateProof, entries: tuple[ValidatorEntry, ...]) -> ProofPart:
     """Return `proof` as the door shows it; `entries` is the set its certificate is by."""
-    return ProofView(
+    return ProofPart(
         height=height,
         complete=True,
         entries=tuple(
@@ -50,12 +49,12 @@ def present_proof(height: int, proof: StateProof, entries: tuple[ValidatorEntry,
     )
 
 
-def attach_proof(answer: Answer, proof: ProofView, *, is_complete: bool) -> Answer:
+def attach_proof(answer: Answer, proof: ProofPart, *, is_complete: bool) -> Answer:
     """Return `answer` with its proof."""
     return replace(answer, proof=replace(proof, complete=is_complete))
 
 
-def read_proof(proof: ProofView) -> StateProof:
+def read_proof(proof: ProofPart) -> StateProof:
     """Return a proof as `check_proof` takes it.
 
     Raises:
@@ -77,7 +76,7 @@ def read_proof(proof: ProofView) -> StateProof:
 
 def check_answer(
     committee: Committee,
-    question: Question[Answer],
+    question: StateQuestion[Answer],
     height: Height | None,
     told: Mapping[str, object],
 ) -> Proven[Answer]:
@@ -91,7 +90,7 @@ def check_answer(
 
     Raises:
         InvalidProof: the proof proves nothing, or something else than the answer.
-        ApiError: what was asked for does not exist, and that is proven.
+        NodeError: what was asked for does not exist, and that is proven.
     """
     try:
         shown = _PROOFS.validate_python(told.get("proof"))
@@ -112,7 +111,7 @@ def check_answer(
     return Proven(answer, Height(shown.height), vouching.time_ms, view.is_complete)
 
 
-_PROOFS = TypeAdapter(ProofView)
+_PROOFS = TypeAdapter(ProofPart)
 
 
 @cache

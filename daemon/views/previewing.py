@@ -4,9 +4,10 @@ Previews are computed in a worker thread, one at a time with a few waiting: a sc
 subnets takes some milliseconds, and nobody pays for it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
-from typing import get_type_hints
+from typing import Annotated, Literal, get_type_hints
 
 import trio
 
@@ -19,16 +20,48 @@ from consensus.ledger.preview import Preview, preview
 from consensus.ledger.state import State
 from consensus.quantities import PublicKey
 from consensus.types import Call, SignedTransaction, Transaction
+from daemon import unit
 from daemon.engine.chain import Chain
 from daemon.engine.errors import NodeError, Why, bad_request
-from daemon.http.market_values import EffectView, PreviewView
-from daemon.http.present import present_event
+from daemon.views.plain import present_event
 
 AT_ONCE, WAITING = 1, 16
 _UNAFFORDABLE = "The signer pays fee and tip itself, hotkeys too: send it some TAO, or tip less."
 """What to do about the one problem of an honest transaction that passes."""
 _SIGNED_HEAD = b"\x82"
 """First byte of a SignedTransaction, a list of two; a Transaction is one of six."""
+
+
+@dataclass(frozen=True, slots=True)
+class EffectRow:
+    """One figure a transaction would change; `who` are addresses, the coldkey's first."""
+
+    what: Annotated[str, unit.text("The figure.")]
+    netuid: Annotated[int, unit.place("Where.")]
+    who: Annotated[tuple[str, ...], unit.address("Whose it is.")]
+    before: Annotated[int, unit.law("As it is.")]
+    after: Annotated[int, unit.law("As it would be.")]
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewAnswer:
+    """What the next block would make of a transaction."""
+
+    height: Annotated[int, unit.height("Of that block.")]
+    outcome: Annotated[
+        Literal["succeeds", "fails", "impossible"],
+        unit.text("Done; its fee paid and failed; or it can't be in a block at all."),
+    ]
+    fee: Annotated[int, unit.rao("What it would cost.")]
+    tip: Annotated[int, unit.rao("Above the fee.")]
+    nonce: Annotated[int, unit.count("The signer's next, counting what waits here.")]
+    code: Annotated[int | None, unit.number("Of the receipt.")]
+    error: Annotated[str | None, unit.text("The name of the refusal.")]
+    message: Annotated[str | None, unit.text("What happened.")]
+    remedy: Annotated[str | None, unit.text("What to do.")]
+    events: Annotated[tuple[Mapping[str, object], ...], unit.text("As /events would tell them.")]
+    effects: Annotated[tuple[EffectRow, ...], unit.part("What would change.")]
+    writes: Annotated[tuple[str, ...], unit.text("Families of the records it would write.")]
 
 
 class Previewing:
@@ -39,7 +72,7 @@ class Previewing:
         self._chain = chain
         self._threads = trio.CapacityLimiter(AT_ONCE)
 
-    async def preview(self, data: bytes) -> PreviewView:
+    async def preview(self, data: bytes) -> PreviewAnswer:
         """Return what would become of an encoded Transaction or SignedTransaction.
 
         Raises:
@@ -55,7 +88,7 @@ class Previewing:
         return present_preview(found, transaction, nonce)
 
 
-def present_preview(found: Preview, transaction: Transaction, nonce: int) -> PreviewView:
+def present_preview(found: Preview, transaction: Transaction, nonce: int) -> PreviewAnswer:
     """Return a preview as the door shows it."""
     problem, refusal = found.problem, found.refusal
     code = error = message = remedy = None
@@ -66,7 +99,7 @@ def present_preview(found: Preview, transaction: Transaction, nonce: int) -> Pre
         error, message = "InvalidTransaction", f"{problem}."
         remedy = "Correct it." if problem.is_final else _UNAFFORDABLE
     outcome = "impossible" if problem else "fails" if refusal else "succeeds"
-    return PreviewView(
+    return PreviewAnswer(
         height=found.height,
         outcome=outcome,
         fee=found.fee,
@@ -78,7 +111,7 @@ def present_preview(found: Preview, transaction: Transaction, nonce: int) -> Pre
         remedy=remedy,
         events=tuple(present_event(event)[1] for event in found.events),
         effects=tuple(
-            EffectView(
+            EffectRow(
                 effect.what.value,
                 effect.netuid,
                 tuple(format_address(key) for key in effect.who),

@@ -8,15 +8,14 @@ from typing import cast
 import click
 
 from consensus.quantities import U16_MAX
-from daemon.cli.amounts import format_amount, misused, parse_amount, parse_number
-from daemon.cli.client import JSON_BODY
+from daemon.cli.amounts import misused, parse_amount, parse_number
+from daemon.cli.client import JSON_BODY, connect
 from daemon.cli.options import Common
 from daemon.cli.output import print_table
-from daemon.cli.query.app import open_seeker
-from daemon.cli.query.catalog import get_netuid
-from daemon.cli.query.sheet import Fields, get_rows
-from daemon.cli.tx.desk import read_int
+from daemon.cli.tx.desk import read_int, read_rows
 from daemon.cli.tx.weighing import parse_weights
+from daemon.unit import Fields, format_amount
+from daemon.views.what_if import WHAT_IF_PATH
 
 _I64 = 2**63
 
@@ -33,23 +32,22 @@ def ask_what_if(
     Raises:
         CliError: something typed makes no sense, here or to the node.
     """
-    _, seeker = open_seeker(common, {"netuid": netuid})
     edits = {
         "weights": [_read_row(text) for text in weights],
         "stakes": [_read_stake(text) for text in stakes],
         "hyperparameters": dict(_read_rule(text) for text in rules),
     }
-    path = f"/chain/subnets/{get_netuid(seeker)}/what-if"
+    path = WHAT_IF_PATH.format(netuid=parse_number(netuid, 0, U16_MAX))
     if common.height is not None:
         path += f"?height={common.height}"
-    return seeker.client.post_ok(path, json.dumps(edits).encode(), JSON_BODY)
+    return connect(common).post_ok(path, json.dumps(edits).encode(), JSON_BODY)
 
 
 def print_what_if(answer: Fields) -> None:
     """Print every neuron whose pay changes, and the sums."""
     click.echo(f"Subnet {answer['netuid']}, epoch {answer['epoch']}, replayed with your edits")
     rows: list[tuple[str, ...]] = []
-    for neuron in get_rows(answer, "neurons"):
+    for neuron in read_rows(answer, "neurons"):
         before, after = (cast("Fields", neuron[name]) for name in ("before", "after"))
         if before != after:
             rows.append(_row(neuron, before, after))

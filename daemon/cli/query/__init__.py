@@ -1,1 +1,0 @@
-"""The verbs that ask a node about the chain: one entry per question."""
