@@ -6,7 +6,6 @@ anything is touched. A template (`config/networks/`) has parameters and subnets 
 can run on it until `neurond init` or `scripts/devnet` makes a network of it.
 """
 
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -15,6 +14,7 @@ from typing import TypeVar
 
 from config.errors import ConfigError, Problem
 from config.lines import find_key_lines
+from config.toml import parse_toml
 from config.values import ValueReader, render
 from consensus.errors import InvalidGenesis
 from consensus.ledger.genesis import (
@@ -211,8 +211,8 @@ def _read(path: Path) -> str:
 
 def _parse(text: str, name: str) -> Mapping[str, object]:
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        return parse_toml(text)
+    except ValueError as error:
         problem = Problem(name, "", f"It is no TOML: {error}.", "Mend that line.")
         raise ConfigError((problem,)) from error
 

@@ -6,7 +6,6 @@ Precedence: flag > environment > file > default, key by key. The environment var
 error: a setting that is silently ignored is worse than none. Nothing is written, made or locked.
 """
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from config.schema import (
     read_text,
 )
 from config.settings import Settings
+from config.toml import parse_toml
 
 T = TypeVar("T")
 PREFIX = "NEUROND_"
@@ -125,10 +125,13 @@ def _prepare(key: str, given: _Given) -> object:
         return tuple(cast("list[object]", plain))
     if not isinstance(plain, str) or not plain or "\0" in plain:
         return plain
-    if item.kind == "path":
-        return absolute(plain, given.base)
-    if item.is_network and ("/" in plain or plain.endswith(".toml")):
-        return str(absolute(plain, given.base))
+    try:
+        if item.kind == "path":
+            return absolute(plain, given.base)
+        if item.is_network and ("/" in plain or plain.endswith(".toml")):
+            return str(absolute(plain, given.base))
+    except RuntimeError:  # the home of a user that does not exist: no path, the check will say
+        return plain
     return plain
 
 
@@ -247,10 +250,10 @@ def _read_file(file: Path, problems: list[Problem]) -> Mapping[str, _Given]:
         return refuse("It is over 1 MiB.", "Name a settings file.")
     try:
         text = data.decode()
-        plain: dict[str, object] = tomllib.loads(text)
+        plain: dict[str, object] = parse_toml(text)
     except UnicodeDecodeError as error:
         return refuse(f"It is no UTF-8 text: {error.reason}.", "Save it as UTF-8.")
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         return refuse(f"It is no TOML: {error}.", "Mend that line.")
     lines = find_key_lines(text)
     given: dict[str, _Given] = {}
@@ -285,7 +288,7 @@ def _leaves(table: Mapping[str, object], prefix: str) -> Iterator[tuple[str, obj
 def _read_environment(
     environ: Mapping[str, str], work_dir: Path, problems: list[Problem]
 ) -> Mapping[str, _Given]:
-    by_variable = {item.variable: item for item in declared().values()}
+    by_variable = {item.variable: item for item in declared().values() if item.kind != "table"}
     by_variable |= {name: declared()[key] for name, key in SHORT.items()}
     given: dict[str, _Given] = {}
     for name in sorted(environ):
@@ -343,6 +346,9 @@ def _unknown(where: str, key: str) -> Problem:
     moved = _find_moved(key)
     if moved is not None:
         return Problem(where, key, "There is no such setting any more.", moved)
+    if any(f"{known}.".startswith(f"{key}.") for known in declared()):
+        remedy = f"Write [{key}], and its settings below."
+        return Problem(where, key, "It is a table of settings, and no value.", remedy)
     near = nearest(key, declared())
     if not near:
         table = key.rpartition(".")[0]

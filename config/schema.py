@@ -6,7 +6,6 @@ commas.
 """
 
 import difflib
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
 from functools import cache
@@ -20,6 +19,7 @@ from typing_extensions import TypeIs
 
 from config.settings import Settings
 from config.shapes import OnDisk, Takes
+from config.toml import parse_toml
 
 Kind = Literal[
     "text", "switch", "whole number", "number", "path", "list", "choice", "table", "single value"
@@ -70,8 +70,9 @@ def find_declared(key: str) -> Declared | None:
     item = declared().get(key)
     if item is not None:
         return None if item.kind == "table" else item
-    table = declared().get(key.rpartition(".")[0])
-    if table is None or table.kind != "table":
+    above, _, name = key.rpartition(".")
+    table = declared().get(above)
+    if table is None or table.kind != "table" or not name:
         return None
     return Declared(key, "single value", table.about, table.allowed, None)
 
@@ -93,11 +94,14 @@ def read_text(item: Declared, text: str) -> object:
     if item.kind == "list" and not text.lstrip().startswith("["):
         return [part.strip() for part in text.split(",") if part.strip()]
     try:
-        return tomllib.loads(f"x = {text.strip()}")["x"]
-    except tomllib.TOMLDecodeError:
-        if item.kind == "single value":
-            return text
-        raise ValueError(text) from None
+        table = parse_toml(f"x = {text.strip()}")
+        if len(table) == 1:  # several are several lines
+            return table["x"]
+    except ValueError:
+        pass
+    if item.kind == "single value":
+        return text
+    raise ValueError(text)
 
 
 def list_fields(table: type) -> Iterable[tuple[str, FieldInfo]]:

@@ -9,8 +9,9 @@ a restart finds them again. Keys are big-endian, so that the order of keys is th
 
 Bounded: no round is asked while `ROWS_MAX` rows or `BYTES_MAX` bytes would wait, and no challenge
 is asked that ripens in more than `BLOCKS_AHEAD_MAX`. An answer is dropped when its miner's
-registration ends, and a round when it has been ripe for `BLOCKS_LATE_MAX` unjudged: a node that
-slept so long knows nothing of how its miners do now.
+registration ends; a round when the subnet has another task by then, when judging it fails (it would
+fail again in every later life), and when it has been ripe for `BLOCKS_LATE_MAX` unjudged: a node
+that slept so long knows nothing of how its miners do now.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 
 from consensus import codec
 from consensus.errors import DecodeError
-from consensus.quantities import U32, Bytes64K, Height, PublicKey
+from consensus.quantities import U32, Bytes64K, Hash32, Height, PublicKey
 from consensus.types import MinerKey
 from neurons.task import Challenge
 from neurons.validating.asking import Delivered
@@ -40,6 +41,7 @@ class KeptQuestion:
 
     body: Bytes64K
     key: Bytes64K
+    scorer: Hash32
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class PendingRound:
 
     asked_at: Height
     challenge: Challenge
+    scorer: Hash32
+    """Identity of the task that asked, and alone can judge."""
     answers: Mapping[MinerKey, Delivered]
 
 
@@ -63,7 +67,7 @@ def encode_round(pending: PendingRound) -> dict[bytes, bytes]:
     """Return the rows of a round; latencies are rounded to a millisecond."""
     challenge = pending.challenge
     head = _round_key(challenge.ripe_at, pending.asked_at)
-    question = KeptQuestion(Bytes64K(challenge.body), Bytes64K(challenge.key))
+    question = KeptQuestion(Bytes64K(challenge.body), Bytes64K(challenge.key), pending.scorer)
     rows = {head: codec.encode(question)}
     for miner, each in pending.answers.items():
         kept = KeptAnswer(Bytes64K(each.answer), U32(round(each.latency_ms)))
@@ -110,7 +114,8 @@ def decode_round(rows: Mapping[bytes, bytes], head: bytes) -> PendingRound | Non
     except DecodeError:
         return None
     challenge = Challenge(question.body, question.key, _read_ripe_at(head))
-    return PendingRound(Height(int.from_bytes(head[8:16], "big")), challenge, answers)
+    asked_at = Height(int.from_bytes(head[8:16], "big"))
+    return PendingRound(asked_at, challenge, question.scorer, answers)
 
 
 def _round_key(ripe_at: Height, asked_at: Height) -> bytes:

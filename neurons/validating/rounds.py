@@ -210,7 +210,8 @@ class Validator:
         rated = judging.rate_misses(asked)
         rows: dict[bytes, bytes | None] = {}
         if challenge.ripe_at > chain.height and delivered:
-            rows |= pending.encode_round(PendingRound(chain.height, challenge, delivered))
+            scorer = self._settings.scorer
+            rows |= pending.encode_round(PendingRound(chain.height, challenge, scorer, delivered))
         else:
             rated |= await self._rate(meta, challenge, delivered, record)
         await self._record(chain.height, meta, rated, receipts, rows)
@@ -244,15 +245,28 @@ class Validator:
 
     async def _judge_ripe(self, chain: ChainView, meta: MetagraphView) -> None:
         """Judge every kept round whose height has come, the first that ripened first."""
+        stale = pending.find_stale(self._memory.pending, chain.height, _list_registered(meta))
+        if stale:
+            await self._record(self._cursor, meta, {}, (), {})
         while (head := pending.find_ripe(self._memory.pending, chain.height)) is not None:
             keys = pending.list_round(self._memory.pending, head)
             kept = pending.decode_round(self._memory.pending, head)
-            rated: dict[MinerKey, Rated] = {}
-            if kept is not None:
-                registered = _list_registered(meta)
-                answers = {key: each for key, each in kept.answers.items() if key in registered}
-                rated = await self._rate(meta, kept.challenge, answers, self._node.record())
+            rated = {} if kept is None else await self._rate_kept(meta, kept)
             await self._record(self._cursor, meta, rated, (), dict.fromkeys(keys))
+
+    async def _rate_kept(self, meta: MetagraphView, kept: PendingRound) -> dict[MinerKey, Rated]:
+        """Judge a kept round; nobody, and log why, if it can't be: it would fail again for ever."""
+        if kept.scorer != self._settings.scorer:
+            self._log("round_dropped", asked_at=kept.asked_at, reason="another task asked it")
+            return {}
+        registered = _list_registered(meta)
+        answers = {key: each for key, each in kept.answers.items() if key in registered}
+        try:
+            return await self._rate(meta, kept.challenge, answers, self._node.record())
+        except Exception as error:  # noqa: BLE001 - a task's bug must not end every later life too
+            reason = f"{type(error).__name__}: {error}"
+            self._log("round_dropped", asked_at=kept.asked_at, reason=reason)
+            return {}
 
     async def _rate(
         self,

@@ -2,8 +2,10 @@
 
 A batch is answered by one call. When that call raises, or brings another number of answers, every
 query of it is asked again on its own; an answer that is an exception, of another type or too long
-costs its own query only. A model that fails on `FAILURES_MAX` lone queries running is broken rather
-than badly asked (a lost GPU, a full disk): the process ends, and the runtime starts a fresh one.
+costs its own query only. Anything raised counts, `SystemExit` and the panics of native code too,
+which are no `Exception`: or a query could be made that ends the process. A model that fails on
+`FAILURES_MAX` lone queries running is broken rather than badly asked (a lost GPU, a full disk): the
+process ends, and the runtime starts a fresh one.
 
 Streams take turns, one piece each, between batches. So a model's class is never called by two
 threads, and a piece should take a small part of the batch deadline.
@@ -98,7 +100,7 @@ class Answerer:
             answers: Sequence[object] = list(self._model.answer(queries))
             if len(answers) != len(queries):
                 raise ModelFault(f"{len(answers)} answers to {len(queries)} queries")  # noqa: TRY301
-        except Exception as error:  # noqa: BLE001 - a model may raise anything; it is told as it is
+        except BaseException as error:  # noqa: BLE001 - a model may raise anything; it is told
             if len(queries) > 1:
                 return [self._ask([query])[0] for query in queries]
             traceback.print_exc()
@@ -108,7 +110,7 @@ class Answerer:
         return answers
 
     def _report(self, number: int, answer: object) -> Frame:
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             return frames.encode_failed(number, describe(answer))
         if not isinstance(answer, bytes):
             kind = type(answer).__name__
@@ -127,13 +129,15 @@ class Answerer:
         if isinstance(self._model, StreamingModel):
             try:
                 yield from self._model.stream(query)
-            except Exception:
+            except GeneratorExit:  # ours: nobody wants the rest
+                raise
+            except BaseException:
                 self._failures += 1
                 raise
             self._failures = 0
             return
         (answer,) = self._ask([query])
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         if not isinstance(answer, bytes):
             raise ModelFault(f"an answer of type {type(answer).__name__}, not bytes")
@@ -144,7 +148,7 @@ class Answerer:
         course = self._streams[number]
         try:
             piece: object = next(course.pieces, _END)
-        except Exception as error:  # noqa: BLE001 - as in `_ask`
+        except BaseException as error:  # noqa: BLE001 - as in `_ask`
             traceback.print_exc()
             return self._end_stream(number, describe(error))
         if piece is _END:
@@ -169,7 +173,7 @@ class Answerer:
         try:
             if close is not None:
                 close()
-        except Exception as error:  # noqa: BLE001 - as in `_ask`
+        except BaseException as error:  # noqa: BLE001 - as in `_ask`
             traceback.print_exc()
             reason = reason or describe(error)
         if reason:
@@ -179,4 +183,8 @@ class Answerer:
 
 def describe(error: BaseException) -> str:
     """Return an exception in words; its type too where the words are not ours."""
-    return str(error) if isinstance(error, NeurondError) else f"{type(error).__name__}: {error}"
+    try:
+        words = str(error)
+    except Exception:  # noqa: BLE001 - a model's own exception may fail to say what it is
+        words = "it can't be put into words"
+    return words if isinstance(error, NeurondError) else f"{type(error).__name__}: {words}"

@@ -204,12 +204,17 @@ def decode_tagged(body: bytes) -> tuple[int, bytes]:
 
 def encode_failed(number: int, reason: str) -> Frame:
     """Return the frame that says why request `number` has no answer."""
-    return encode_tagged(FrameKind.FAILED, number, reason.encode()[:REASON_BYTES_MAX])
+    return encode_tagged(FrameKind.FAILED, number, _encode_reason(reason))
 
 
 def encode_unbuilt(reason: str) -> Frame:
     """Return the frame that says why there is no model."""
-    return Frame(FrameKind.UNBUILT, reason.encode()[:REASON_BYTES_MAX])
+    return Frame(FrameKind.UNBUILT, _encode_reason(reason))
+
+
+def _encode_reason(reason: str) -> bytes:
+    """Cut a reason; it may quote a stranger's query, and so hold what UTF-8 can't say."""
+    return reason.encode("utf-8", "backslashreplace")[:REASON_BYTES_MAX]
 
 
 def decode_reason(text: bytes) -> str:
@@ -292,7 +297,7 @@ def _read_scalar(value: object) -> Scalar:
 def _read_object(body: bytes) -> dict[str, object]:
     try:
         plain: object = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise WorkerFault(f"no JSON: {error}") from error
     if not isinstance(plain, dict):
         raise WorkerFault("no JSON object")

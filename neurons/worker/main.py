@@ -1,8 +1,9 @@
 """The model's own process: build it, then answer over a pipe; the only place a backend runs.
 
 `python -m neurons.worker.main`, started by `neurons/worker/runtime.py`. Frames come in on stdin and
-go out on what was stdout; before anything else is imported, file descriptor 1 is pointed at stderr,
-so a model or a C library that prints can't corrupt a frame and its words end in the node's log.
+go out on what was stdout; before anything else is imported, file descriptor 1 is pointed at stderr
+and 0 at nothing, so that a model, a C library or a program that one starts can't corrupt a frame by
+printing, nor steal one by reading; what they print ends in the node's log.
 
 It must not outlive its node, nor anything it started: the runtime makes it the leader of a process
 group, a thread reads stdin all the time, and the moment that pipe closes, which the kernel does
@@ -35,7 +36,8 @@ UNBUILT_EXIT = 4
 class RuntimePipe:
     """The two pipes to the runtime. Reading happens in its own thread, writing under a lock."""
 
-    def __init__(self, out: int) -> None:
+    def __init__(self, source: int, out: int) -> None:
+        self._source = source
         self._out = out
         self._lock = threading.Lock()
         self._frames: queue.SimpleQueue[Frame] = queue.SimpleQueue()
@@ -62,9 +64,9 @@ class RuntimePipe:
                 _end_group()
 
     def read_for_ever(self) -> None:
-        """Read stdin into the queue; end when the node closes it, or is gone."""
+        """Read what was stdin into the queue; end when the node closes it, or is gone."""
         reader = FrameReader()
-        while chunk := os.read(0, CHUNK_BYTES):
+        while chunk := os.read(self._source, CHUNK_BYTES):
             for frame in reader.feed(chunk):
                 self._frames.put(frame)
 
@@ -78,12 +80,10 @@ class RuntimePipe:
 
 def main(make: MakeModel | None = None) -> None:
     """Serve until stdin closes; `make` builds the model (default: the backend that is named)."""
-    out = os.dup(1)
-    os.dup2(2, 1)
-    sys.stdout = sys.stderr
+    source, out = _take_pipes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the node, which then closes stdin
     os.nice(NICENESS)
-    pipe = RuntimePipe(out)
+    pipe = RuntimePipe(source, out)
     for loop in (pipe.read_for_ever, pipe.beat_for_ever):
         threading.Thread(target=_run_then_exit, args=(loop,), daemon=True).start()
     pipe.send(Frame(FrameKind.HELLO))
@@ -93,12 +93,23 @@ def main(make: MakeModel | None = None) -> None:
     try:
         model = _build(spec, pipe, make)
         ready = frames.encode_ready(_get_card(model, spec))
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the operator hears it
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the operator hears it
         traceback.print_exc()
         pipe.send(frames.encode_unbuilt(describe(error)))
         sys.exit(UNBUILT_EXIT)
     pipe.send(ready)
     _serve(pipe, Answerer(model, spec.answer_bytes_max))
+
+
+def _take_pipes() -> tuple[int, int]:
+    """Return stdin and stdout under numbers that nobody else has, nor any program started here."""
+    source, out = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return source, out
 
 
 def _run_then_exit(loop: Callable[[], None]) -> None:

@@ -191,7 +191,8 @@ class Life:
                 return
             case FrameKind.PROGRESS:
                 stage, part = frames.decode_progress(frame.body)
-                self._tell(Phase.TRAINING, stage, part)
+                if not self._ready.is_set():  # a model may still report while it answers
+                    self._tell(Phase.TRAINING, stage, part)
             case FrameKind.READY:
                 self.vitals.card = frames.decode_ready(frame.body)
                 self._tell(Phase.READY, "serving", 1.0)

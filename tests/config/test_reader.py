@@ -259,3 +259,35 @@ def test_what_is_wrong_in_one_section_hides_nothing_in_another(tmp_path: Path):
     )
     wrong = {"p2p.max_peers", "neuron.netuid", "neuron.batch_max", "api.tls_key", "api.tls_cert"}
     assert set(found) == wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("a = " + "[" * 5_000, "nested too deeply"), ("a = " + "1" * 5_000, "thousands of digits")],
+)
+def test_toml_that_python_cannot_hold_is_a_problem(tmp_path: Path, text: str, reason: str):
+    assert reason in problems_of(tmp_path, text)[""].message
+
+
+def test_the_home_of_nobody_is_no_path(tmp_path: Path):
+    (problem,) = problems_of(tmp_path, "[node]\ndata_dir = '~nobody-of-this-name/x'").values()
+    assert problem.message == "'~nobody-of-this-name/x' is no path."
+    assert problem.where == "node.toml:2"
+
+
+def test_a_table_takes_no_value(tmp_path: Path):
+    problems = problems_of(tmp_path, "metrics = 3\n[neuron]\noptions = 3")
+    assert problems["metrics"].remedy == "Write [metrics], and its settings below."
+    assert problems["neuron.options"].remedy == "Write [neuron.options], and its settings below."
+    (problem,) = problems_of(tmp_path, environ={"NEUROND_NEURON__OPTIONS": "{a = 1}"}).values()
+    assert problem.where == "environment NEUROND_NEURON__OPTIONS"
+
+
+@pytest.mark.parametrize("text", ["1\ny = 2", "[" * 5_000, "{]", "1" * 5_000])
+def test_an_option_that_is_no_toml_value_is_text(tmp_path: Path, text: str):
+    loaded = load(tmp_path, environ={"NEUROND_NEURON__OPTIONS__X": text})
+    assert loaded.settings.neuron.options == {"x": text}
+
+
+def test_an_option_without_a_name_is_unknown(tmp_path: Path):
+    assert "neuron.options." in problems_of(tmp_path, '[neuron.options]\n"" = 1')

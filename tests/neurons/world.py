@@ -282,6 +282,7 @@ class LevelTask:
         self.world = world
         self.wait_blocks = wait_blocks
         """Blocks until an answer can be judged."""
+        self.is_broken = False
 
     def measure(self, body: bytes) -> int:
         return 1
@@ -296,6 +297,8 @@ class LevelTask:
     def verify(self, challenge: Challenge, answer: bytes, record: ChainRecord) -> Judgement:
         if len(answer) != 1:
             return Fault(Whose.MINER, "one byte, please")
+        if self.is_broken:
+            raise ZeroDivisionError("a bug in the task")
         assert record.height >= challenge.ripe_at
         self.world.judged.append((challenge.ripe_at, record.height))
         return Judged(answer[0] / 255)

@@ -1,6 +1,6 @@
 """Rows of answers that wait: exact both ways, in the order of ripening, bounded, not for ever."""
 
-from consensus.quantities import Height, PublicKey
+from consensus.quantities import Hash32, Height, PublicKey
 from consensus.types import MinerKey
 from neurons.task import Challenge
 from neurons.validating import pending
@@ -9,11 +9,13 @@ from neurons.validating.pending import PendingRound
 
 A, B = MinerKey(PublicKey(b"a" * 32), Height(3)), MinerKey(PublicKey(b"b" * 32), Height(2**60))
 
+SCORER = Hash32(b"s" * 32)
+
 
 def make_round(*, ripe_at: int = 9, asked_at: int = 5) -> PendingRound:
     challenge = Challenge(b"body", b"key", Height(ripe_at))
     answers = {A: Delivered(b"one", 12.0), B: Delivered(b"", 0.0)}
-    return PendingRound(Height(asked_at), challenge, answers)
+    return PendingRound(Height(asked_at), challenge, SCORER, answers)
 
 
 def test_round_comes_back_from_its_rows() -> None:

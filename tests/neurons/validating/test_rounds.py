@@ -406,6 +406,51 @@ async def test_answer_of_a_registration_that_ended_is_not_judged(
     assert get_standing(world, "good").answers > 0
 
 
+async def keep_two_rounds() -> tuple[World, int]:
+    """Return a world that stands before the heights at which its kept rounds ripen."""
+    world = World()
+    world.add_miner("good", honest("good", 200))
+    await run_until(world, 4, wait_blocks=6)
+    assert world.waiting
+    return world, world.height
+
+
+async def judge_kept(world: World, validator: Validator) -> None:
+    """Let `validator` live until all that waits now is ripe."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(world.make_blocks)
+        nursery.start_soon(validator.run)
+        last = world.height + 6
+        while world.height < last:
+            await world.tick.wait()
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_another_task_asked_is_dropped_and_nobody_is_judged(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    world, height = await keep_two_rounds()
+    settings = RoundSettings(NETUID, deadline_s=0.7, round_s=1.0, scorer=Hash32(b"n" * 32))
+    task = LevelTask(world, wait_blocks=100)
+    node, memory = FakeNode(world), FakeMemory(world)
+    await judge_kept(world, Validator(node, memory, task, settings, quiet, run_inline))
+    assert world.scores == {}
+    assert not [key for key in world.waiting if int.from_bytes(key[:8], "big") <= height + 5]
+
+
+async def test_kept_round_on_which_the_task_breaks_is_dropped(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    world, height = await keep_two_rounds()
+    settings = RoundSettings(NETUID, deadline_s=0.7, round_s=1.0)
+    task = LevelTask(world, wait_blocks=100)
+    task.is_broken = True
+    node, memory = FakeNode(world), FakeMemory(world)
+    await judge_kept(world, Validator(node, memory, task, settings, quiet, run_inline))
+    assert world.scores == {}
+    assert not [key for key in world.waiting if int.from_bytes(key[:8], "big") <= height + 5]
+
+
 async def test_nobody_is_asked_while_too_much_waits(
     autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """Whoever is to blame fails alone: bodies, batches and streams of a model that misbehaves."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
@@ -12,6 +13,13 @@ from neurons.worker.answering import FAILURES_MAX, Answerer
 from neurons.worker.frames import PIECE_BYTES_MAX, WINDOW, Frame, FrameKind
 
 
+class Mute(Exception):
+    """An exception that can't say what it is."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
 class Echo:
     """Answers each query with itself, unless the query says otherwise."""
 
@@ -22,6 +30,12 @@ class Echo:
         self.calls.append(len(bodies))
         if b"raise" in bodies:
             raise ValueError("boom")
+        if b"exit" in bodies:
+            raise SystemExit(3)
+        if b"mute" in bodies:
+            raise Mute
+        if b"surrogate" in bodies:
+            raise ValueError(json.loads('"\\ud800"'))
         if b"lose" in bodies:
             return list(bodies[1:])
         odd: dict[bytes, object] = {b"refuse": KeyError("no"), b"text": "text", b"none": None}
@@ -77,6 +91,9 @@ def test_a_batch_is_one_call() -> None:
     ("poison", "reason"),
     [
         (b"raise", "ValueError: boom"),
+        (b"exit", "SystemExit: 3"),
+        (b"mute", "Mute: it can't be put into words"),
+        (b"surrogate", r"ValueError: \ud800"),
         (b"lose", "0 answers to 1 queries"),
         (b"refuse", "KeyError: 'no'"),
         (b"text", "an answer of type str, not bytes"),

@@ -100,6 +100,22 @@ async def test_restart_count_reason_and_progress_are_told() -> None:
         await wait_for(lambda: runtime.state.rss_bytes > 1 << 20)
 
 
+async def test_program_that_reads_stdin_steals_no_frame() -> None:
+    body = 'os.system("cat"); sys.stdin.read()'
+    async with serving(make_settings(body), Diary()) as runtime:
+        for query in (b"a", b"b"):
+            assert await runtime.infer(query, 1) == b"<" + query + b">"
+        assert runtime.state.restarts == 0
+
+
+async def test_model_that_reports_while_it_answers_stays_ready() -> None:
+    build, body = "self.report = setup.report", 'self.report("loading", 0.1)'
+    async with serving(make_settings(body, build), Diary()) as runtime:
+        assert await runtime.infer(b"a", 1) == b"<a>"
+        assert runtime.is_ready
+        assert await runtime.infer(b"b", 1) == b"<b>"
+
+
 async def test_worker_that_prints_on_stdout_answers_and_its_words_are_logged() -> None:
     body = 'print("hello"); os.system("echo from a child"); os.write(1, b"raw\\n")'
     diary = Diary()
