@@ -170,10 +170,10 @@ def read_voucher(file: Path) -> Voucher:
         found: Mapping[str, object] = json.loads(read_file(file))
         channel, root = (bytes.fromhex(str(found[name])) for name in ("channel", "receipts_root"))
         signature = bytes.fromhex(str(found["signature"]))
-        amount = found["amount"]
+        amount = int(str(found["amount"]))
         if [len(channel), len(root), len(signature)] != [32, 32, 64]:
             raise ValueError("a field of another length")  # noqa: TRY301 - told like the others
-        if not isinstance(amount, int) or not 0 <= amount < 1 << 64:
+        if not 0 <= amount < 1 << 64:
             raise ValueError("amount is no number of rao")  # noqa: TRY301 - told like the others
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"{file} is no voucher: {error}."
@@ -186,7 +186,7 @@ def write_voucher(given: Voucher) -> dict[str, object]:
     """Return a voucher as its file has it."""
     return {
         "channel": given.channel.hex(),
-        "amount": given.amount,
+        "amount": str(given.amount),
         "receipts_root": given.receipts_root.hex(),
         "signature": given.signature.hex(),
     }

@@ -137,13 +137,13 @@ def _word_events(preview: Fields) -> list[str]:
     }
     lines: list[str] = []
     for event in read_rows(preview, "events"):
-        price, usual = event.get("price"), before.get(event.get("netuid"))
-        if event.get("what") not in {"stake_bought", "stake_sold"} or not isinstance(price, int):
+        if event.get("what") not in {"stake_bought", "stake_sold"}:
             if event.get("what") == "order_dropped":
                 lines.append("swap     would NOT be done: the price is beyond the limit")
             else:
                 lines.append(f"event    {_word_event(event)}")
             continue
+        price, usual = read_int(event, "price"), before.get(event.get("netuid"))
         alpha = format_amount(read_int(event, "alpha"), f"alpha of subnet {event['netuid']}")
         verb = "buys" if event["what"] == "stake_bought" else "sells"
         tao = format_amount(read_int(event, "tao"))

@@ -96,6 +96,14 @@ async def test_a_swap_beyond_its_limit_is_not_sent(tmp_path: Path, capsys: Captu
         assert "--slippage" in error["remedy"]
         assert await door.run(*call, "--dry-run") == Exit.FAILED
         assert "would NOT be done" in capsys.readouterr().out
+        assert await door.run(*call, "--slippage", "10", "--dry-run") == Exit.OK
+        swap = next(
+            line
+            for line in capsys.readouterr().out.splitlines()
+            if line.lstrip().startswith("swap")
+        )
+        assert "alpha of subnet 1 for 50 TAO" in swap
+        assert "% from the price now" in swap
         done = await door.read(*call, "--yes", "--slippage", "10")
         (bought,) = (each for each in done["changes"] if each["what"] == "stake")
         assert bought["before"] == "0"

@@ -212,7 +212,7 @@ def test_params_that_are_none_are_refused(params: bytes) -> None:
 
 def test_unknown_task_is_refused_with_the_known_ones() -> None:
     assert catalog.open_task("text").name == "text"
-    with pytest.raises(LookupError, match="known are .*text"):
+    with pytest.raises(LookupError, match=r"known are .*text"):
         catalog.open_task("chess")
 
 
