@@ -240,8 +240,13 @@ def decode_piece(rest: bytes) -> tuple[int, bytes]:
 
 
 def encode_progress(stage: str, part: float) -> Frame:
-    """Return the frame that says how far the worker's start is."""
-    return Frame(FrameKind.PROGRESS, json.dumps({"stage": stage, "part": part}).encode())
+    """Return the frame that says how far the worker's start is.
+
+    Raises:
+        TypeError, ValueError, OverflowError: `part` is no number; the model's class said it.
+    """
+    plain = {"stage": str(stage), "part": float(part)}
+    return Frame(FrameKind.PROGRESS, json.dumps(plain).encode())
 
 
 def decode_progress(body: bytes) -> tuple[str, float]:
@@ -254,13 +259,17 @@ def decode_progress(body: bytes) -> tuple[str, float]:
     stage, part = plain.get("stage"), plain.get("part")
     if not isinstance(stage, str) or not isinstance(part, int | float):
         raise WorkerFault("progress without a stage and a part")
-    return stage[:_CARD_CHARS_MAX], min(max(float(part), 0.0), 1.0)
+    return stage[:_CARD_CHARS_MAX], float(min(max(part, 0), 1))
 
 
 def encode_ready(card: ModelCard) -> Frame:
-    """Return the frame that says the model serves."""
+    """Return the frame that says the model serves.
+
+    Raises:
+        TypeError, ValueError, OverflowError: `parameters` is no number, or `qualities` no mapping.
+    """
     plain = {name: getattr(card, name) for name in _CARD_FIELDS}
-    plain |= {"qualities": dict(card.qualities)}
+    plain |= {"parameters": int(card.parameters), "qualities": dict(card.qualities)}
     return Frame(FrameKind.READY, json.dumps(plain, default=str).encode())
 
 

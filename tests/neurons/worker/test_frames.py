@@ -1,6 +1,7 @@
 """Frames between runtime and worker: cut anywhere, refused when they are none."""
 
 import struct
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -82,6 +83,27 @@ def test_card_and_progress_survive() -> None:
     card = ModelCard("ngram", "cpu", 5, {"bits_per_byte": 2.5, "said": "well"}, cached=True)
     assert frames.decode_ready(frames.encode_ready(card).body) == card
     assert frames.decode_progress(frames.encode_progress("training", 7.0).body) == ("training", 1)
+
+
+def test_number_of_any_kind_is_a_number_of_parameters_and_of_progress() -> None:
+    card = ModelCard("x", "cpu", Fraction(5))  # pyright: ignore[reportArgumentType] # a user's class may
+    assert frames.decode_ready(frames.encode_ready(card).body).parameters == 5
+    huge = b'{"stage": "x", "part": 1' + b"0" * 400 + b"}"
+    assert frames.decode_progress(huge) == ("x", 1)
+    part = Fraction(1, 2)
+    assert frames.decode_progress(frames.encode_progress("x", part).body) == ("x", 0.5)  # pyright: ignore[reportArgumentType] # a user's class may
+
+
+def test_what_is_no_number_is_refused_where_the_model_says_it() -> None:
+    with pytest.raises(TypeError):
+        frames.encode_progress("x", None)  # pyright: ignore[reportArgumentType] # a user's class may
+    with pytest.raises(TypeError):
+        frames.encode_ready(ModelCard("x", "cpu", None))  # pyright: ignore[reportArgumentType] # a user's class may
+
+
+def test_frame_nested_too_deeply_is_the_workers_fault() -> None:
+    with pytest.raises(WorkerFault):
+        frames.decode_progress(b"[" * 100_000)
 
 
 def test_card_is_cut_to_what_a_person_reads() -> None:
