@@ -18,7 +18,7 @@ from consensus.quantities import PublicKey
 from daemon.cli.keys import choose_password, make_key
 from daemon.cli.options import JSON, PASSWORD_FILE, PATH, YES, Common, verb
 from daemon.cli.output import CliError, Exit, print_fields, print_json
-from daemon.cli.sources import PASSWORD_VARIABLE, home
+from daemon.cli.sources import PASSWORD_VARIABLE, expand, home
 from storage.keys.keystore import KeyKind, Keystore
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def init(
 
     Nothing that is there is replaced: existing keys are used, an existing node.toml is an error.
     """
-    plan = _Plan((folder or home()).expanduser().absolute(), network, role, name, insecure_devnet)
+    plan = _Plan(expand(folder or home()).absolute(), network, role, name, insecure_devnet)
     settings_file = plan.folder / SETTINGS_FILE
     if settings_file.exists():
         message = f"{settings_file} exists."
@@ -97,7 +97,7 @@ def init(
     named = os.environ.get(PASSWORD_VARIABLE)
     keys = KeysSettings(
         keystore=plan.folder / KEYS_FOLDER,
-        password_file=Path(named).expanduser() if named else None,
+        password_file=expand(Path(named)) if named else None,
         insecure_devnet=insecure_devnet,
     )
     password = choose_password(keys, common.password_file, yes=common.yes)
@@ -119,7 +119,7 @@ def _read_joined(plan: _Plan) -> "Genesis | None":
 
     if plan.network in list_templates():
         return None
-    return load_network(str(Path(plan.network).expanduser().absolute()))
+    return load_network(str(expand(Path(plan.network)).absolute()))
 
 
 def _make_keys(plan: _Plan, password: str) -> tuple[dict[str, PublicKey], bytes]:
@@ -162,7 +162,7 @@ def _choose(
 ) -> Mapping[str, Value]:
     """Return the settings that differ from the defaults, or that an operator looks for first."""
     votes = keys["consensus"] in {one.entry.consensus_key for one in genesis.validators}
-    network = NETWORK_FILE if is_new else str(Path(plan.network).expanduser().absolute())
+    network = NETWORK_FILE if is_new else str(expand(Path(plan.network)).absolute())
     chosen: dict[str, Value] = {
         "node.name": plan.name,
         "node.data_dir": "data",
@@ -175,7 +175,7 @@ def _choose(
         "keys.keystore": KEYS_FOLDER,
     }
     if password_file is not None:
-        chosen["keys.password_file"] = str(password_file.expanduser().absolute())
+        chosen["keys.password_file"] = str(expand(password_file).absolute())
     elif plan.is_insecure:
         chosen["keys.insecure_devnet"] = True
     return chosen

@@ -20,6 +20,18 @@ def home() -> Path:
     return Path.home() / ".neurond"
 
 
+def expand(path: Path) -> Path:
+    """Return `path` with a leading `~` or `~user` replaced by the home it stands for.
+
+    Raises:
+        BadParameter: there is no such user.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise click.BadParameter(f"{path}: there is no home of that name.") from None
+
+
 def load(common: Common) -> Loaded:
     """Return the settings in force.
 
@@ -43,7 +55,7 @@ def find_file(config: Path | None) -> Path | None:
         return config
     named = os.environ.get(HOME_VARIABLE)
     if named:
-        return Path(named).expanduser()
+        return expand(Path(named))
     usual = home() / "node.toml"
     return usual if usual.is_file() else None
 

@@ -21,7 +21,7 @@ from daemon.cli.groups import make_group
 from daemon.cli.keys import find_keys, open_signer
 from daemon.cli.options import JSON, NODE, PATH, SECRETS, SIGNER, Common, verb
 from daemon.cli.output import CliError, Exit, confirm, print_fields, print_json
-from daemon.cli.sources import load
+from daemon.cli.sources import expand, load
 from daemon.cli.tx.desk import Fields, choose_name, read_int
 from daemon.cli.tx.fields import parse_hash
 from daemon.cli.tx.governing import read_voucher, write_voucher
@@ -124,7 +124,7 @@ def _refuse(kind: type[CallError]) -> CliError:
 
 def _write(file: Path, text: str) -> None:
     try:
-        file.expanduser().write_text(text + "\n", encoding="utf-8")
+        expand(file).write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         message = f"{file} can't be written: {error.strerror}."
         raise CliError(Exit.FAILED, "unwritable", message, "Check the folder.") from error

@@ -11,6 +11,7 @@ import click
 
 from daemon.cli.options import PATH
 from daemon.cli.output import CliError, Exit, print_note
+from daemon.cli.sources import expand
 from storage.keys.private import write_carried
 
 COLUMNS = 4
@@ -42,7 +43,7 @@ def choose_showing(file: Path | None, *, no_echo: bool, yes: bool) -> Showing:
     """
     if file is not None:
         check_new_file(file)
-        return Showing(file.expanduser().absolute(), is_echoed=False)
+        return Showing(expand(file).absolute(), is_echoed=False)
     if not no_echo and not sys.stdout.isatty() and not yes:
         message = "Not done: the secret words would go where no terminal shows them."
         remedy = "Give --mnemonic-file FILE or --no-mnemonic-echo; or --yes to have them on stdout."

@@ -65,6 +65,12 @@ def test_init_makes_a_node_that_check_config_accepts(tmp_path: Path, capsys: Cap
         assert file.stat().st_mode & 0o077 == 0
 
 
+def test_the_home_of_nobody_is_told_of(capsys: Capture):
+    folder = "~nobody-of-this-name/node"
+    assert run("init", "--network", "devnet", "--dir", folder, "--json") == Exit.USAGE
+    assert folder in read_json(capsys)["error"]["message"]
+
+
 @pytest.mark.slow  # as above
 def test_init_replaces_nothing(tmp_path: Path, capsys: Capture):
     folder = init(tmp_path)
