@@ -90,10 +90,7 @@ def ask_node(view: StateView | FaceView, common: Common, typed: Mapping[str, obj
     if network is not None:
         told = str(client.get_ok(node.status.path).get("chain_id", ""))
         check_network(loaded, network, Hash32(bytes.fromhex(told)))
-    path = question.path
-    if height is not None:
-        path += f"{'&' if '?' in path else '?'}height={height}"
-    return client.get_ok(path)
+    return client.get_ok(question.at(height))
 
 
 def _list_parameters(view: StateView | FaceView) -> list[click.Parameter]:

@@ -170,8 +170,6 @@ class SubnetAnswer:
     height: AtHeight
     identity: Annotated[IdentityPart | None, unit.part("Its owner's words.", "")]
     row: Annotated[SubnetRow, unit.part("The market at a glance.", "")]
-    price: Annotated[int, unit.rao("For one alpha, rounded down.", shown="never")]
-    burn: Annotated[int, unit.rao("The price of a registration.", shown="never")]
     mechanism: Annotated[MechanismPart, unit.part("In force.", shown="never")]
     next_mechanism: Annotated[MechanismPart | None, unit.part("Announced.", "next ")]
     owner_coldkey: Annotated[str | None, unit.address("Of its owner.", "owner's coldkey")]
@@ -204,14 +202,11 @@ def subnet(state: Reading, netuid: NetUidInput) -> SubnetAnswer:
     if found is None:
         raise no_subnet(netuid)
     height, params = get_head(state).height, get_network(state).params
-    row, ending = _make_row(state, netuid, found), find_ending(state, netuid)
-    announced = find_mechanism(state, netuid)
+    ending, announced = find_ending(state, netuid), find_mechanism(state, netuid)
     return SubnetAnswer(
         netuid=netuid,
         height=height,
-        row=row,
-        price=row.price,
-        burn=row.burn,
+        row=_make_row(state, netuid, found),
         created_at=found.created_at,
         tempo=found.hyper.tempo,
         epoch=(height + 1) // found.hyper.tempo,

@@ -117,6 +117,12 @@ class Question(Generic[Source_contra, Told_co]):
     answer: Callable[[Source_contra], Told_co]
     """Computes the answer; raises `NodeError` for what does not exist."""
 
+    def at(self, height: int | None, *others: str) -> str:
+        """Return the path that asks it as of a block (None: the newest), with more of a query."""
+        parts = [*others] if height is None else [*others, f"height={height}"]
+        query = "&".join(parts)
+        return self.path + (query and f"{'&' if '?' in self.path else '?'}{query}")
+
 
 StateQuestion = Question[Reading, Answer]
 

@@ -47,25 +47,18 @@ def key(name: str, about: str) -> Field:
 
 def hotkey(name: str = "hotkey", about: str = "The hotkey.") -> Field:
     """Return a field for a hotkey, an option: the configured one unless named."""
-
-    def read(desk: Desk, given: Given) -> PublicKey:
-        text = given.text(name)
-        return desk.find_default(KeyKind.HOTKEY) if text is None else desk.find(text)
-
-    help_text = f"{about} An address or a key's name; else neuron.hotkey of the settings."
-    return Field(name, read, show_key, (Prompt(name, help_text, metavar="KEY"),))
+    who = "An address or a key's name; else neuron.hotkey of the settings."
+    return local(name, KeyKind.HOTKEY, about, who)
 
 
-def local(name: str, kind: KeyKind, about: str) -> Field:
+def local(name: str, kind: KeyKind, about: str, who: str = "A local key's name.") -> Field:
     """Return a field for a key of this machine, an option: the configured one unless named."""
 
     def read(desk: Desk, given: Given) -> PublicKey:
         text = given.text(name)
         return desk.find_default(kind) if text is None else desk.find(text)
 
-    return Field(
-        name, read, show_key, (Prompt(name, f"{about} A local key's name.", metavar="KEY"),)
-    )
+    return Field(name, read, show_key, (Prompt(name, f"{about} {who}", metavar="KEY"),))
 
 
 def show_key(desk: Desk, value: object) -> str:

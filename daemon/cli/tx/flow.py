@@ -151,7 +151,6 @@ def ask_preview(desk: Desk, transaction: Transaction) -> Fields:
 
 
 def _sign(desk: Desk, entry: TxEntry, transaction: Transaction) -> SignedTransaction:
-
     signer = open_signer(format_address(desk.signer), desk.keys, *entry.signer.value)
     return sign_transaction(signer.key, transaction)
 
@@ -176,7 +175,6 @@ def _tell_dry_run(
     preview: Fields,
     common: Common,
 ) -> None:
-
     verb, words = said
     if common.as_json:
         print_json(

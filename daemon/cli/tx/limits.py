@@ -4,13 +4,15 @@ Prices are TAO for one alpha. Without a limit, a swap that others make much dear
 would be done all the same.
 """
 
+from collections.abc import Callable
 from fractions import Fraction
+from typing import cast
 
 from consensus.quantities import U64_MAX, Amount, NetUid
 from daemon.cli.amounts import misused, parse_amount
 from daemon.cli.tx.desk import Desk, read_int
 from daemon.cli.tx.entry import Field, Given, Prompt
-from daemon.unit import format_amount
+from daemon.unit import Fields, format_amount
 
 SLIPPAGE = Prompt(
     "slippage",
@@ -26,7 +28,7 @@ def buy_limit(name: str = "limit", netuid: str = "netuid") -> Field:
     """Return a field for the highest price of a purchase in the subnet of the field `netuid`."""
 
     def read(desk: Desk, given: Given) -> Amount:
-        price = None if given.text(name) else _price(desk, given, netuid)
+        price = None if given.text(name) else read_market(desk, given, "price", netuid)
         return _above(given, name, price)
 
     return Field(name, read, _show_price, (_prompt(name, "Highest price to buy at"), SLIPPAGE))
@@ -40,26 +42,16 @@ def sell_limit(name: str = "limit", netuid: str = "netuid") -> Field:
         if text is not None:
             return Amount(0) if text == ANY else parse_amount(text)
         kept = max(Fraction(0), 1 - read_slippage(given))
-        return Amount(int(_price(desk, given, netuid) * kept))
+        return Amount(int(read_market(desk, given, "price", netuid) * kept))
 
     return Field(name, read, _show_price, (_prompt(name, "Lowest price to sell at"), SLIPPAGE))
 
 
-def cost_limit(name: str, path: str, figure: str, about: str) -> Field:
-    """Return a field for the most something may cost, whose cost the node tells.
-
-    Args:
-        name: of the field and its option.
-        path: of the node's answer; `{netuid}` stands for that field.
-        figure: of the answer.
-        about: what it is the limit of.
-    """
+def cost_limit(name: str, cost: Callable[[Desk, Given], int], about: str) -> Field:
+    """Return a field for the most something may cost; `cost` asks the node, in rao."""
 
     def read(desk: Desk, given: Given) -> Amount:
-        cost = None
-        if not given.text(name):
-            cost = read_int(desk.ask(path.format(**given.values)), figure)
-        return _above(given, name, cost)
+        return _above(given, name, None if given.text(name) else cost(desk, given))
 
     def show(_desk: Desk, value: object) -> str:
         assert isinstance(value, int)
@@ -67,6 +59,13 @@ def cost_limit(name: str, path: str, figure: str, about: str) -> Field:
 
     help_text = f"{about} In TAO, or any; else what it costs now and --slippage."
     return Field(name, read, show, (Prompt(name, help_text, metavar="TAO"), SLIPPAGE))
+
+
+def read_market(desk: Desk, given: Given, figure: str, netuid: str = "netuid") -> int:
+    """Return a figure, rao, of the market in the subnet of the field `netuid`."""
+    number = given.values[netuid]
+    assert isinstance(number, int)
+    return read_int(cast("Fields", desk.subnet(NetUid(number))["row"]), figure)
 
 
 def read_slippage(given: Given) -> Fraction:
@@ -99,12 +98,6 @@ def _prompt(name: str, about: str) -> Prompt:
         f"{about}: TAO for one alpha, or any; else the price now and --slippage.",
         metavar="TAO",
     )
-
-
-def _price(desk: Desk, given: Given, netuid: str) -> int:
-    number = given.values[netuid]
-    assert isinstance(number, int)
-    return read_int(desk.subnet(NetUid(number)), "price")
 
 
 def _show_price(_desk: Desk, value: object) -> str:

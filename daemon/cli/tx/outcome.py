@@ -10,6 +10,7 @@ from config.address import format_address
 from daemon.cli.output import CliError, Exit
 from daemon.cli.progress import wait_for_height
 from daemon.cli.tx.desk import Desk, Fields, read_int, read_rows
+from daemon.views import accounts
 
 UNMET = "order_dropped"
 """The event of an order that was not filled, and the code of the error."""
@@ -107,7 +108,7 @@ def _name(effect: Fields) -> tuple[str, str, int, str] | None:
 
 
 def _read_account(desk: Desk, address: str, height: int) -> Mapping[tuple[str, str, int, str], int]:
-    told = desk.client.get_ok(f"/chain/account/{address}?height={height}")
+    told = desk.client.get_ok(accounts.account(desk.signer).at(height))
     found = {(address, "free", 0, ""): read_int(told, "free")}
     for stake in read_rows(told, "stakes"):
         key = (address, "stake", read_int(stake, "netuid"), str(stake["hotkey"]))

@@ -148,7 +148,6 @@ def _read_commit_epoch(desk: Desk, given: Given) -> Epoch:
 
 
 def _seal(desk: Desk, given: Given) -> Hash32:
-
     uids, values = parse_weights(given.all("weights"))
     netuid, epoch = _get(given, "netuid"), _get(given, "epoch")
     version = given.text(VERSION.name)
@@ -176,7 +175,6 @@ def _open(desk: Desk, given: Given) -> Epoch:
 
 
 def _read_row(file: Path) -> RevealWeights:
-
     if not file.exists():
         message = f"There is no file {file}: nothing was committed here for that epoch."
         remedy = "Name the file of the commitment with --salt-file, or its epoch with --epoch."

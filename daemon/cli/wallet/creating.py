@@ -103,10 +103,8 @@ def create(  # noqa: PLR0913 - the options of one verb
         print_made(write_keys(store, [new], password), as_json=common.as_json)
         return
     showing = choose_showing(mnemonic_file, no_echo=no_mnemonic_echo, yes=common.yes)
-    password = choose_password(keys, None, yes=common.yes)
-    entropy = _make_entropy(words)
-    made = _write(store, plan_wallet(name, kind, hotkeys, entropy), password, entropy, showing)
-    _print_with_words(made, entropy, showing, as_json=common.as_json)
+    entropy = make_entropy(int(words))
+    _make(common, plan_wallet(name, kind, hotkeys, entropy), entropy, showing)
 
 
 @verb("new-hotkey", "wallet new-hotkey miner2 --coldkey alice", *SECRETS)
@@ -152,11 +150,8 @@ def new_hotkey(  # noqa: PLR0913 - the options of one verb
         message = "--index numbers the hotkeys of a coldkey."
         raise CliError(Exit.USAGE, "usage", message, "Name it with --coldkey.")
     showing = choose_showing(mnemonic_file, no_echo=no_mnemonic_echo, yes=common.yes)
-    password = choose_password(keys, None, yes=common.yes)
-    entropy = _make_entropy(words)
-    plan = plan_wallet(name, KeyKind.HOTKEY, [], entropy)
-    made = _write(store, plan, password, entropy, showing)
-    _print_with_words(made, entropy, showing, as_json=common.as_json)
+    entropy = make_entropy(int(words))
+    _make(common, plan_wallet(name, KeyKind.HOTKEY, [], entropy), entropy, showing)
 
 
 def print_made(
@@ -171,41 +166,25 @@ def print_made(
     print_note(f"Written to {made[0].path.parent}, {guard}.")
 
 
-def _write(
-    store: Keystore,
-    news: Sequence[New],
-    password: str,
-    entropy: bytes,
-    showing: Showing,
-) -> list[KeyInfo]:
-    """Write keys and, if asked for, the file of their words: all of them or none."""
+def _make(common: Common, news: Sequence[New], entropy: bytes, showing: Showing) -> None:
+    """Write keys and, if asked for, the file of their words, all or none; then show them."""
+    keys = find_keys(common)
+    password = choose_password(keys, None, yes=common.yes)
+    words = format_words(entropy)
     with ExitStack() as undo:
         if showing.file is not None:
-            write_secret(showing.file, format_words(entropy))
+            write_secret(showing.file, words)
             undo.callback(showing.file.unlink)
-        made = write_keys(store, news, password)
+        made = write_keys(Keystore(keys.keystore), news, password)
         undo.pop_all()
-    return made
-
-
-def _print_with_words(
-    made: Sequence[KeyInfo], entropy: bytes, showing: Showing, *, as_json: bool
-) -> None:
-
-    words = format_words(entropy) if showing.is_echoed else None
-    file = str(showing.file) if showing.file else None
-    print_made(made, as_json=as_json, more={"mnemonic": words, "mnemonic_file": file})
-    if as_json:
+    shown, file = words if showing.is_echoed else None, str(showing.file) if showing.file else None
+    print_made(made, as_json=common.as_json, more={"mnemonic": shown, "mnemonic_file": file})
+    if common.as_json:
         return
-    if words:
-        print_words(words)
+    if shown:
+        print_words(shown)
     names = [info.name for info in made]
     advise(" and ".join(filter(None, (", ".join(names[:-1]), names[-1]))), showing)
-
-
-def _make_entropy(words: str) -> bytes:
-
-    return make_entropy(int(words))
 
 
 def _derive_hotkey(name: str, coldkey: KeyInfo, index: int | None, keys: KeysSettings) -> New:

@@ -80,12 +80,10 @@ def _explain(info: KeyInfo) -> tuple[str, str]:
 
 
 def _read_secret(key: LoadedKey, form: Form) -> str:
-
     return format_words(key.entropy) if form is Form.WORDS else key.seed.hex()
 
 
 def _write(info: KeyInfo, secret: str | None, to: Path) -> None:
-
     if secret is None:
         Keystore(info.path.parent).export(info.name, to)
     else:

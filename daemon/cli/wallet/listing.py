@@ -113,5 +113,4 @@ def _word_origin(info: KeyInfo) -> str:
 
 
 def _format_peer_id(info: KeyInfo) -> str:
-
     return base58.b58encode(compute_peer_id(info.public_key)).decode()

@@ -9,21 +9,29 @@ from typing import TypeVar
 
 import pytest
 import trio
+from pydantic import TypeAdapter
 
 from config.sections.api import ApiSettings
+from consensus import codec
 from consensus.agreement.light import InvalidProof
 from consensus.crypto import compute_transaction_id
 from consensus.ledger.genesis import Genesis
 from consensus.quantities import U32, ZERO_HASH, Era, Height, Nonce
 from daemon.cli import asking
 from daemon.cli.client import NodeClient
+from daemon.cli.options import Common
 from daemon.cli.output import CliError
+from daemon.cli.tx.desk import read_rows
+from daemon.cli.tx.flow import send
+from daemon.cli.what_if import ask_what_if
 from daemon.engine.eras import build_committee
 from daemon.http.app import build_app
 from daemon.http.keys import ApiKeys
+from daemon.http.many import write_many
 from daemon.http.server import serve_http
-from daemon.views import accounts
-from daemon.views.what_if import WeightsEdit, WhatIfEdits
+from daemon.unit import Fields
+from daemon.views import accounts, transactions
+from daemon.views.transactions import SubmitManyAnswer
 from tests import builders
 from tests.daemon import world
 
@@ -75,7 +83,7 @@ async def test_answers_of_later_eras_are_proven_to_who_knows_the_genesis(tmp_pat
 async def test_an_answer_is_taken_as_it_is_or_proven(tmp_path: Path):
     committee = asking.trust_genesis(GENESIS)
     async with _serve(tmp_path, 3) as (_, client):
-        told = await call(lambda: asking.ask(client, ALICE, Height(1)))
+        told = await call(lambda: client.get_ok(ALICE.at(Height(1))))
         assert (told["height"], told["proof"]) == (1, None)
         proven = await call(lambda: asking.ask_proved(client, committee, ALICE))
         assert (proven.height, proven.answer.free) == (2, 1_000 * builders.TAO)
@@ -101,39 +109,33 @@ async def test_transactions_go_in_one_by_one_or_many_and_are_found(tmp_path: Pat
         one = builders.make_transaction(state, "bob")
         many = [builders.make_transaction(state, nonce=Nonce(nonce)) for nonce in range(5)]
         many.append(builders.make_transaction(state, "cold0", chain_id=ZERO_HASH))
-        identity = await call(lambda: asking.submit(client, one))
+        body = write_many([codec.encode(signed) for signed in many])
+        identity = await call(lambda: send(client, one))
         assert identity == compute_transaction_id(one.transaction)
-        results = await call(lambda: asking.submit_many(client, many))
-        assert [result.id is None for result in results] == [False] * 5 + [True]
+        told = await call(lambda: client.post_ok("/chain/transactions", body))
+        results = TypeAdapter(SubmitManyAnswer).validate_python(told).results
+        assert [result.id for result in results[:5]] == [
+            compute_transaction_id(signed.transaction).hex() for signed in many[:5]
+        ]
         assert results[5].error is not None
         assert results[5].error.code == "invalid_transaction"
-        assert (await call(lambda: asking.find_receipt(client, identity))).status == "pending"
+        receipt = transactions.receipt(identity).path
+        assert (await call(lambda: client.get_ok(receipt)))["status"] == "pending"
         await world.add_block(node.driver.machine.committee, node.chain)
-        receipt = await call(lambda: asking.find_receipt(client, identity))
-        assert (receipt.status, receipt.height, receipt.code) == ("final", 2, 0)
+        found = await call(lambda: client.get_ok(receipt))
+        assert (found["status"], found["height"], found["code"]) == ("final", 2, 0)
         with pytest.raises(CliError) as caught:
-            await call(lambda: asking.submit(client, one))
+            await call(lambda: send(client, one))
         assert caught.value.code == "invalid_transaction"
-
-
-async def test_many_more_than_a_request_takes_go_in_several(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(asking, "MANY_MAX", 2)
-    async with _serve(tmp_path, 1) as (node, client):
-        state = node.chain.head.state
-        many = [builders.make_transaction(state, nonce=Nonce(nonce)) for nonce in range(5)]
-        results = await call(lambda: asking.submit_many(client, many))
-        assert [result.id for result in results] == [
-            compute_transaction_id(signed.transaction).hex() for signed in many
-        ]
 
 
 async def test_an_epoch_is_replayed_over_the_wire(tmp_path: Path):
     async with _serve(tmp_path, 11) as (_, client):
-        shown = await call(lambda: asking.ask_what_if(client, builders.SUBNET, WhatIfEdits()))
-        assert len(shown.neurons) == 4
-        wrong = WhatIfEdits(weights=(WeightsEdit(3, (), ()),))
+
+        def replay(*rows: str) -> Fields:
+            return ask_what_if(Common(api=client.url), str(builders.SUBNET), rows, (), ())
+
+        assert len(read_rows(await call(replay), "neurons")) == 4
         with pytest.raises(CliError, match="no permit") as caught:
-            await call(lambda: asking.ask_what_if(client, builders.SUBNET, wrong))
+            await call(lambda: replay("3:"))
         assert caught.value.code == "invalid_edit"

@@ -135,7 +135,7 @@ async def test_markets_and_rules_are_shown(tmp_path: Path):
         assert row["netuid"] == 1
         assert int(row["price"]) > 0
         subnet = (await client.get("/chain/subnets/1")).json()
-        assert subnet["price"] == row["price"]
+        assert subnet["row"] == row
         assert subnet["next_step"] == 10
         tempo = next(rule for rule in subnet["hyperparameters"] if rule["name"] == "tempo")
         assert (tempo["value"], subnet["tempo"]) == ("8", 8)

@@ -1,11 +1,13 @@
 """A neuron's life in a subnet: in, out, what it serves and publishes, how it judges."""
 
+from functools import partial
+
 from consensus.calls.neurons import LeaveSubnet, PublishModel, RegisterNeuron, Serve
 from consensus.calls.weights import CommitWeights, RevealWeights
 from daemon.cli.tx.consents import consent, node_signature
 from daemon.cli.tx.entry import Role, TxEntry
 from daemon.cli.tx.fields import amount, hash32, hotkey, local, netuid, number, text, texts
-from daemon.cli.tx.limits import cost_limit
+from daemon.cli.tx.limits import cost_limit, read_market
 from daemon.cli.tx.weighing import commit_fields, keep_salt, reveal_fields
 from storage.keys.keyfile import KeyKind
 
@@ -23,7 +25,7 @@ ENTRIES = (
         (
             netuid(),
             hotkey(),
-            cost_limit("max_price", "/chain/subnets/{netuid}", "burn", "Most to pay."),
+            cost_limit("max_price", partial(read_market, figure="burn"), "Most to pay."),
             consent(),
         ),
     ),

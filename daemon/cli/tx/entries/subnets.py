@@ -9,12 +9,18 @@ from consensus.calls.subnets import (
 )
 from consensus.quantities import U64_MAX
 from daemon.cli.tx.consents import consent
-from daemon.cli.tx.entry import Field, Role, TxEntry
+from daemon.cli.tx.desk import Desk, read_int
+from daemon.cli.tx.entry import Field, Given, Role, TxEntry
 from daemon.cli.tx.fields import data, hash32, height, hotkey, identity, netuid, number, text
 from daemon.cli.tx.limits import cost_limit
+from daemon.views.governance import params
 
 _I64_MAX = 2**63 - 1
 _PARAMS_BYTES_MAX = 4_096
+
+
+def _read_cost(desk: Desk, _given: Given) -> int:
+    return read_int(desk.ask(params.path), "subnet_cost")
 
 
 def _mechanism() -> tuple[Field, ...]:
@@ -37,7 +43,7 @@ ENTRIES = (
         (
             *_mechanism(),
             hotkey("hotkey", "The owner."),
-            cost_limit("max_cost", "/chain/params", "subnet_cost", "Most to lock."),
+            cost_limit("max_cost", _read_cost, "Most to lock."),
             consent(),
         ),
     ),
