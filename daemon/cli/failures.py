@@ -1,6 +1,5 @@
 """Turn what went wrong into words and an exit code, for people or as JSON."""
 
-import re
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -11,7 +10,7 @@ import click
 from config.address import AddressError
 from config.errors import ConfigError, Problem
 from consensus.errors import NeurondError
-from daemon.cli.output import CliError, Exit, print_json
+from daemon.cli.output import CliError, Exit, print_json, snake
 
 FAMILIES = (
     ("config.errors", "Misfit", Exit.USAGE),
@@ -92,7 +91,7 @@ def _describe_one(error: BaseException) -> Failure:
         case _:
             message = str(getattr(error, "message", "") or error)
             remedy = str(getattr(error, "remedy", ""))
-            return Failure(_exit_code(error), _snake(type(error).__name__), message, remedy)
+            return Failure(_exit_code(error), snake(type(error).__name__), message, remedy)
 
 
 def _exit_code(error: BaseException) -> Exit:
@@ -122,7 +121,3 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
             yield from _leaves(inner)
     else:
         yield error
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

@@ -5,6 +5,7 @@ terminal nothing is asked: what needs a yes is declined (`Declined`) unless `--y
 """
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
@@ -91,6 +92,11 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
 def print_note(text: str) -> None:
     """Tell the operator something that is not the result."""
     click.echo(text, err=True)
+
+
+def snake(name: str) -> str:
+    """Return a class's name as the codes of errors are written."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
 def _table(title: str, columns: Sequence[str]) -> "Table":

@@ -34,6 +34,7 @@ from daemon.unit import Fields
 from daemon.views import node
 from daemon.views.catalog import FaceView, StateView, list_verbs
 from daemon.views.inputs import AddressInput, Input, KeysInput
+from daemon.views.plain import write_answer
 from daemon.views.sheet import lay_out
 from daemon.views.view import Lens, StateAnswer, StateQuestion
 from storage.keys.keyfile import KeyKind
@@ -152,9 +153,7 @@ def _ask_proved(
     question: StateQuestion[StateAnswer], client: NodeClient, loaded: Loaded, common: Common
 ) -> Fields:
     """Return an answer computed from entries that a final block vouches for."""
-    from pydantic import TypeAdapter  # noqa: PLC0415 - for a proof alone
-
-    from config.network import load_network  # noqa: PLC0415 - as above
+    from config.network import load_network  # noqa: PLC0415 - for a proof alone
     from daemon.cli.asking import ask_proved, trust_genesis  # noqa: PLC0415 - as above
 
     named = loaded.settings.node.network
@@ -163,7 +162,6 @@ def _ask_proved(
     committee = trust_genesis(load_network(named))
     at = None if common.height is None else Height(common.height)
     proven = ask_proved(client, committee, question, at)
-    whole = TypeAdapter[object](type(proven.answer)).dump_json(proven.answer)
     shown = {
         "verified": True,
         "height": proven.height,
@@ -174,7 +172,7 @@ def _ask_proved(
     if not proven.is_complete:
         words += " Nothing in it is wrong, but lists may lack something."
     print_note(words)
-    return {**json.loads(whole), "proof": shown}
+    return {**json.loads(write_answer(proven.answer)), "proof": shown}
 
 
 query = make_group("query", "Ask about the chain: accounts, subnets, prices, delegates and more.")

@@ -20,12 +20,11 @@ from daemon.cli.client import NodeClient, connect
 from daemon.cli.groups import make_group
 from daemon.cli.keys import find_keys, open_signer
 from daemon.cli.options import JSON, NODE, PATH, SECRETS, SIGNER, Common, verb
-from daemon.cli.output import CliError, Exit, confirm, print_fields, print_json
+from daemon.cli.output import CliError, Exit, confirm, print_fields, print_json, snake
 from daemon.cli.sources import expand, load
 from daemon.cli.tx.desk import Fields, choose_name, read_int
 from daemon.cli.tx.fields import parse_hash
 from daemon.cli.tx.governing import read_voucher, write_voucher
-from daemon.cli.tx.show import snake
 from daemon.unit import format_amount
 from storage.keys.keyfile import KeyKind
 

@@ -14,13 +14,13 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 
 import trio
-from pydantic import TypeAdapter
 
 from config.sections.api import ApiSettings
 from config.shapes import is_loopback
 from daemon.http.errors import ApiError, ErrorAnswer
 from daemon.http.keys import ApiKeys
 from daemon.telemetry import Telemetry, get_logger
+from daemon.views.plain import write_answer
 from daemon.views.transactions import ErrorPart
 
 Message = MutableMapping[str, object]
@@ -218,10 +218,9 @@ class _Answer:
 def render_error(error: ApiError) -> bytes:
     """Return the JSON body of `error`."""
     detail = ErrorPart(error.code, error.message, error.remedy)
-    return _ERRORS.dump_json(ErrorAnswer(detail))
+    return write_answer(ErrorAnswer(detail))
 
 
-_ERRORS = TypeAdapter(ErrorAnswer)
 BROKEN = ApiError(500, "internal", "The node failed to answer.", "See the node's log.")
 
 

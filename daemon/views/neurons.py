@@ -12,13 +12,12 @@ from consensus.ledger.state import Reading
 from consensus.ledger.subnet.records import NOBODY, Served, get_hotkeys
 from consensus.params import Q32
 from consensus.quantities import U16_MAX, Uid
-from consensus.refusals import SubnetClosed, UnknownSubnet
 from consensus.reward.explain import Basis
 from daemon import unit
 from daemon.engine.errors import not_found
 from daemon.views.inputs import HotkeyInput, NetUidInput, UidInput, WholeInput
 from daemon.views.plain import format_peer_id
-from daemon.views.subnets import no_subnet
+from daemon.views.subnets import found_subnet
 from daemon.views.supply import SupplyPart, present_supply
 from daemon.views.view import AtHeight, Proof, of_state
 
@@ -85,10 +84,8 @@ class MetagraphAnswer:
 )
 def metagraph(state: Reading, netuid: NetUidInput) -> MetagraphAnswer:
     """The neurons of a subnet, with every figure known of them."""
-    try:
+    with found_subnet(netuid):
         graph = queries.metagraph(state, netuid)
-    except (UnknownSubnet, SubnetClosed) as error:
-        raise no_subnet(netuid) from error
     tempo = graph.subnet.hyper.tempo
     return MetagraphAnswer(
         netuid=netuid,
@@ -184,10 +181,8 @@ def weights(
     count: Annotated[int, WholeInput("So many uids.", 1, ROWS_MAX)] = ROWS_MAX,
 ) -> WeightsAnswer:
     """What validators weigh miners at, and their bonds in them: the matrices W and B."""
-    try:
+    with found_subnet(netuid):
         found = queries.list_rows(state, netuid, first, count)
-    except (UnknownSubnet, SubnetClosed) as error:
-        raise no_subnet(netuid) from error
     rows = tuple(
         WeightsRow(
             uid=row.uid,
@@ -239,10 +234,8 @@ class ChildrenAnswer:
 )
 def children(state: Reading, netuid: NetUidInput, hotkey: HotkeyInput) -> ChildrenAnswer:
     """To whom a hotkey lends stake weight in a subnet, and who lends to it."""
-    try:
+    with found_subnet(netuid):
         kin = loans.view_kin(state, netuid, hotkey)
-    except (UnknownSubnet, SubnetClosed) as error:
-        raise no_subnet(netuid) from error
     return ChildrenAnswer(
         netuid=netuid,
         height=get_head(state).height,
@@ -362,10 +355,8 @@ class ExplainAnswer:
 )
 def explain(state: Reading, netuid: NetUidInput, uid: UidInput) -> ExplainAnswer:
     """A neuron's reward of the last epoch taken apart: every validator's part, to the rao."""
-    try:
+    with found_subnet(netuid):
         reward = queries.explain(state, netuid, uid)
-    except (UnknownSubnet, SubnetClosed) as error:
-        raise no_subnet(netuid) from error
     if reward is None:
         raise not_found(
             f"reward of uid {uid} in subnet {netuid}",

@@ -8,7 +8,6 @@ the proven entries, and the node's answer must be the same.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Generic
 
 from pydantic import TypeAdapter, ValidationError
@@ -18,6 +17,7 @@ from consensus.agreement.certificates import Committee
 from consensus.agreement.light import InvalidProof, NotProven, StateProof, check_proof
 from consensus.quantities import Height, TimeMs
 from consensus.types import Header, ValidatorEntry
+from daemon.views.plain import write_answer
 from daemon.views.stake import present_validators
 from daemon.views.view import Answer, ProofPart, StateQuestion, Told_co
 
@@ -104,7 +104,7 @@ def check_answer(
         answer = question.answer(view)
     except NotProven as error:
         raise InvalidProof(f"the proof does not cover the answer: {error}") from error
-    written = json.loads(_writer(type(answer)).dump_json(answer))
+    written = json.loads(write_answer(answer))
     if written != {**told, "proof": None}:
         raise InvalidProof("the answer is not what its proof shows")
     vouching = codec.decode(Header, proof.headers[0])
@@ -112,8 +112,3 @@ def check_answer(
 
 
 _PROOFS = TypeAdapter(ProofPart)
-
-
-@cache
-def _writer(kind: type) -> TypeAdapter[object]:
-    return TypeAdapter(kind)

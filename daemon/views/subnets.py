@@ -1,5 +1,7 @@
 """Markets: state, price, pool, rules and what is announced of them, mechanism, owner, models."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Annotated, Literal
 
@@ -108,6 +110,15 @@ def no_subnet(netuid: NetUid) -> NodeError:
     """Return the error for a subnet that is not there."""
     remedy = "Subnets are numbered from 1; GET /chain/subnets lists them."
     return not_found(f"subnet {netuid}", remedy)
+
+
+@contextmanager
+def found_subnet(netuid: NetUid) -> Generator[None]:
+    """Let the ledger be read of a subnet; one that is not there, or closed, is `no_subnet`."""
+    try:
+        yield
+    except (UnknownSubnet, SubnetClosed) as error:
+        raise no_subnet(netuid) from error
 
 
 def _make_row(state: Reading, netuid: NetUid, subnet: Subnet) -> SubnetRow:
@@ -295,10 +306,8 @@ class ModelsAnswer:
 )
 def models(state: Reading, netuid: NetUidInput) -> ModelsAnswer:
     """The models published in a subnet, and who was first with each."""
-    try:
+    with found_subnet(netuid):
         found = list_models(state, netuid)
-    except (UnknownSubnet, SubnetClosed) as error:
-        raise no_subnet(netuid) from error
     rows = tuple(
         ModelRow(
             hotkey=format_address(each.hotkey),

@@ -1,20 +1,19 @@
 """How a preview, a refusal and a receipt look to people."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import cast
 
 import click
 
 from config.address import format_address, parse_address
-from consensus import refusals
 from consensus.errors import CallError
 from consensus.quantities import PublicKey
 from consensus.types import Transaction
 from daemon.cli.amounts import format_ratio
-from daemon.cli.output import CliError, Exit, print_note, print_table
+from daemon.cli.output import CliError, Exit, print_note, print_table, snake
 from daemon.cli.tx.desk import Desk, Fields, read_int, read_rows
 from daemon.unit import format_amount
+from daemon.views.plain import find_refusal
 
 _LABELS = {
     "free": "balance",
@@ -114,15 +113,8 @@ def make_failure(receipt: Fields) -> CliError:
     return CliError(Exit.FAILED, snake(name), message, str(receipt.get("remedy") or ""))
 
 
-def snake(name: str) -> str:
-    """Return a class's name as the codes of errors are written."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
-
-
 def _explain(code: int) -> str:
-    kinds = {kind.code: kind for kind in CallError.__subclasses__()}
-    assert refusals.__doc__, "one import brings them all in"
-    return (kinds.get(code, CallError).__doc__ or "").partition("\n")[0]
+    return ((find_refusal(code) or CallError).__doc__ or "").partition("\n")[0]
 
 
 # -- effects --------------------------------------------------------------------------------------
