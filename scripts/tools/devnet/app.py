@@ -88,6 +88,12 @@ def _parser() -> argparse.ArgumentParser:
         default=d.subnets,
         help="markets with different rules; every other one forecasts (1)",
     )
+    add(
+        "--task",
+        default=d.task,
+        metavar="NAME",
+        help="what subnet 1 trades: any task of `neurond task list`, by its own reference miner",
+    )
     add("--validators", type=int, help="of them judge miners (2, or what fits)")
     add("--miners", type=int, help="of them mine (2, or what fits)")
     add("--seed", type=int, default=d.seed, help=f"keys and who mines best follow it ({d.seed})")
@@ -124,6 +130,7 @@ def _start(asked: argparse.Namespace) -> int:
         asked.block_ms,
         Options().tempo + 5 * further if asked.tempo is None else asked.tempo,
         asked.subnets,
+        asked.task,
     )
     options.check()
     if asked.until_epoch is not None and asked.until_epoch < 1:

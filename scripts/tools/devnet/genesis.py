@@ -15,18 +15,21 @@ from consensus.ledger.genesis import (
     GenesisSubnet,
     GenesisValidator,
 )
-from consensus.quantities import NetUid, PublicKey, ShortText, TimeMs
+from consensus.quantities import U64, Hash32, NetUid, PublicKey, ShortText, TimeMs
 from consensus.types import ValidatorEntry
+from neurons.errors import BrokenTask
 from neurons.golden import identify_scorer
 from scripts.tools.devnet.folder import State
-from scripts.tools.devnet.markets import get_market, plan_task_params
+from scripts.tools.devnet.markets import plan_task_params
 from scripts.tools.devnet.plan import (
     FAUCET_BALANCE,
     FREE_BALANCE,
     ROOT_STAKE,
     NodePlan,
     Options,
+    PlanError,
     derive,
+    get_task,
     get_tempo,
     key_names,
     key_seed,
@@ -57,7 +60,11 @@ def read_now_ms() -> TimeMs:
 
 
 def build_genesis(options: Options, nodes: tuple[NodePlan, ...], time_ms: TimeMs) -> Genesis:
-    """Return the genesis: every node votes with equal stake, every neuron has its uid."""
+    """Return the genesis: every node votes with equal stake, every neuron has its uid.
+
+    Raises:
+        PlanError: the task that was asked for is not installed here, or fails.
+    """
     params = plan_params(options)
     netuids = range(1, options.subnets + 1)
     owner_coldkey = crypto.compute_public_key(derive(options.seed, 0, "owner-coldkey"))
@@ -86,12 +93,12 @@ def _owner(options: Options, netuid: int) -> PublicKey:
 
 def _subnet(options: Options, nodes: tuple[NodePlan, ...], netuid: int) -> GenesisSubnet:
     tao, alpha = plan_pool(netuid)
-    task = get_market(netuid).task
-    version, scorer = identify_scorer(task)
+    task = get_task(options, netuid)
+    version, scorer = _identify(task)
     return GenesisSubnet(
         netuid=NetUid(netuid),
         task=ShortText(task),
-        task_params=plan_task_params(netuid, get_tempo(options, netuid)),
+        task_params=plan_task_params(task, get_tempo(options, netuid)),
         owner=(_owner(options, netuid),),
         hyper=plan_hyperparameters(options, netuid),
         neurons=tuple(
@@ -104,6 +111,13 @@ def _subnet(options: Options, nodes: tuple[NodePlan, ...], netuid: int) -> Genes
         pool_tao=tao,
         pool_alpha=alpha,
     )
+
+
+def _identify(task: str) -> tuple[U64, Hash32]:
+    try:
+        return identify_scorer(task)
+    except (LookupError, BrokenTask) as error:
+        raise PlanError(f"--task: {error.args[0]}") from error
 
 
 def _stake(options: Options, node: NodePlan) -> GenesisStake:

@@ -1,7 +1,8 @@
 """What a devnet's subnets trade: the task of each, its params, and the skills of its miners.
 
-Odd subnets have the task `text`, even ones `forecast`, which needs no model: its blocks are few and
-short-sighted here, so that the first answers are judged within the first two epochs.
+Unless a task is asked for, odd subnets have `text`, even ones `forecast`, which needs no model: its
+blocks are few and short-sighted here, so that the first answers are judged within the first two
+epochs. Any other task runs as its package has it: no params, and its own reference miner.
 """
 
 from collections.abc import Mapping
@@ -52,14 +53,22 @@ FORECAST = Market(
 )
 
 
-def get_market(netuid: int) -> Market:
-    """Return what a subnet trades."""
-    return TEXT if netuid % 2 else FORECAST
+def get_usual_task(netuid: int) -> str:
+    """Return the task of a subnet for which none was asked."""
+    return TEXT.task if netuid % 2 else FORECAST.task
 
 
-def plan_task_params(netuid: int, tempo: int) -> TaskParams:
+def get_market(task: str) -> Market:
+    """Return what miners of `task` run: of one not known here, its reference without options."""
+    for market in (TEXT, FORECAST):
+        if market.task == task:
+            return market
+    return Market(task, (("reference", {}),), further=(0, 0), is_seeded=False)
+
+
+def plan_task_params(task: str, tempo: int) -> TaskParams:
     """Return the params of a subnet's task; `tempo` is its blocks per epoch."""
-    if get_market(netuid) is TEXT:
+    if task != FORECAST.task:
         return TaskParams(b"")
     params = ForecastParams(
         season=U16(min(tempo, 1_024)),
@@ -71,13 +80,13 @@ def plan_task_params(netuid: int, tempo: int) -> TaskParams:
     return TaskParams(codec.encode(params))
 
 
-def count_idle_epochs(netuid: int, tempo: int) -> int:
-    """Return for how many first epochs a subnet's validators know nothing to commit yet.
+def count_idle_epochs(task: str, tempo: int) -> int:
+    """Return for how many first epochs the validators of `task` know nothing to commit yet.
 
     The first forecast needs some history, and is judged when its last target is final; weights are
     committed after three quarters of an epoch.
     """
-    if get_market(netuid) is TEXT:
+    if task != FORECAST.task:
         return 0
     height = VALUES_MIN + START_BLOCKS + LEAD_BLOCKS + HORIZON_BLOCKS
     return max(0, -(-(4 * height - 3 * tempo) // (4 * tempo)))

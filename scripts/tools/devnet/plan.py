@@ -22,7 +22,7 @@ from config.template import format_value
 from consensus import crypto
 from consensus.params import Hyperparameters, Params
 from consensus.quantities import RAO_PER_TAO, U16, U32, Amount, PublicKey
-from scripts.tools.devnet.markets import get_market
+from scripts.tools.devnet.markets import get_market, get_usual_task
 
 ROOT_STAKE = Amount(100_000 * RAO_PER_TAO)
 """Root stake of each agreement validator: equal, so that any three of four are a quorum, and far
@@ -56,6 +56,8 @@ class Options:
     block_ms: int = 1_000
     tempo: int = 20
     subnets: int = 1
+    task: str = ""
+    """The task of subnet 1; empty: the usual one."""
 
     def check(self) -> None:
         """Raise PlanError where the options contradict each other."""
@@ -92,6 +94,8 @@ class NodePlan:
     """Place in its market's skills, for a miner: 0 is the best."""
     netuid: int
     """The subnet of its neuron."""
+    task: str
+    """What that subnet trades."""
     p2p_port: int
     api_port: int
 
@@ -103,7 +107,7 @@ class NodePlan:
     @property
     def model(self) -> str:
         """What its miner runs, in words; empty for others."""
-        return "" if self.skill is None else get_market(self.netuid).skills[self.skill][0]
+        return "" if self.skill is None else get_market(self.task).skills[self.skill][0]
 
 
 def plan_nodes(options: Options, ports: tuple[int, ...]) -> tuple[NodePlan, ...]:
@@ -116,9 +120,22 @@ def plan_nodes(options: Options, ports: tuple[int, ...]) -> tuple[NodePlan, ...]
     options.check()
     assert len(ports) == 2 * options.nodes
     return tuple(
-        NodePlan(index, f"node-{index}", role, skill, netuid, *ports[2 * index : 2 * index + 2])
+        NodePlan(
+            index,
+            f"node-{index}",
+            role,
+            skill,
+            netuid,
+            get_task(options, netuid),
+            *ports[2 * index : 2 * index + 2],
+        )
         for index, (role, netuid, skill) in enumerate(_plan_seats(options))
     )
+
+
+def get_task(options: Options, netuid: int) -> str:
+    """Return the name of the task of a subnet."""
+    return options.task if options.task and netuid == 1 else get_usual_task(netuid)
 
 
 def _plan_seats(options: Options) -> Iterator[tuple[Role, int, int | None]]:
@@ -131,9 +148,9 @@ def _plan_seats(options: Options) -> Iterator[tuple[Role, int, int | None]]:
     for netuid in further:
         yield "validator", netuid, None
     for place in sorted(range(first), key=lambda place: derive(options.seed, place, "skill")):
-        yield "miner", 1, min(place, len(get_market(1).skills) - 1)
+        yield "miner", 1, min(place, len(get_market(get_task(options, 1)).skills) - 1)
     for netuid in further:
-        for skill in get_market(netuid).further[:pair]:
+        for skill in get_market(get_task(options, netuid)).further[:pair]:
             yield "miner", netuid, skill
     for _ in range(options.nodes - options.validators - options.miners):
         yield "none", 1, None
@@ -274,7 +291,7 @@ def render_config(options: Options, nodes: tuple[NodePlan, ...], node: NodePlan)
     if node.role == "validator":
         lines += ["", "[neuron.validator]", "round_interval_ms = 2000"]
     if node.skill is not None:
-        market = get_market(node.netuid)
+        market = get_market(node.task)
         chosen = dict(market.skills[node.skill][1])
         chosen |= {"seed": node.index} if market.is_seeded else {}
         lines += ["", "[neuron.options]"]

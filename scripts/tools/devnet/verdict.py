@@ -10,7 +10,13 @@ from dataclasses import dataclass
 
 from daemon.views.supply import SupplyPart
 from scripts.tools.devnet.markets import count_idle_epochs
-from scripts.tools.devnet.plan import Options, count_paid_epochs, first_reward_height, get_tempo
+from scripts.tools.devnet.plan import (
+    Options,
+    count_paid_epochs,
+    first_reward_height,
+    get_task,
+    get_tempo,
+)
 from scripts.tools.devnet.watch import History, NeuronSeen, Seen
 
 PAID_MIN = 4
@@ -40,7 +46,8 @@ def judge(options: Options, seen: Seen, history: History, epochs: int) -> tuple[
         findings.append(_judge_pay(miners))
     for netuid in range(1, options.subnets + 1):
         rivals = [miner for miner in miners if miner.plan.netuid == netuid]
-        if options.validators and len(rivals) > 1 and _has_shown(options, epochs, rivals[0]):
+        differ = len({miner.plan.skill for miner in rivals}) > 1
+        if options.validators and differ and _has_shown(options, epochs, rivals[0]):
             findings.append(_judge_ranks(rivals))
     return tuple(findings)
 
@@ -95,7 +102,7 @@ def _count_epochs(options: Options, epochs: int, neuron: NeuronSeen) -> int:
 
 
 def _count_idle(options: Options, netuid: int) -> int:
-    return count_idle_epochs(netuid, get_tempo(options, netuid))
+    return count_idle_epochs(get_task(options, netuid), get_tempo(options, netuid))
 
 
 def _has_shown(options: Options, epochs: int, miner: NeuronSeen) -> bool:

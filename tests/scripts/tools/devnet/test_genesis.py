@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from scripts.tools.devnet.genesis import read_now_ms, write_devnet
 from scripts.tools.devnet.plan import (
     NodePlan,
     Options,
+    PlanError,
     key_names,
     key_seed,
     plan_nodes,
@@ -84,3 +86,9 @@ def test_the_ledger_takes_what_a_node_s_beacon_key_reveals() -> None:
         reveal = chain.reveal(validator.beacon_tip)
         assert reveal is not None
         assert hash_beacon(reveal) == validator.beacon_tip
+
+
+def test_task_that_is_not_installed_is_refused_with_those_there_are() -> None:
+    options = replace(OPTIONS, task="heat")
+    with pytest.raises(PlanError, match=r"--task: no task 'heat': known are .*text"):
+        genesis.build_genesis(options, plan_nodes(options, tuple(range(20_000, 20_008))), TimeMs(1))

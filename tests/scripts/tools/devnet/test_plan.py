@@ -52,6 +52,17 @@ def test_validators_come_first_then_miners_then_plain_nodes() -> None:
     assert roles == ["validator", "validator", "miner", "miner", "none", "none"]
 
 
+def test_task_that_is_asked_for_is_the_first_subnet_s_and_its_miners_have_no_options() -> None:
+    options = Options(nodes=8, validators=4, miners=4, subnets=3, task="heat")
+    nodes = make_nodes(options)
+    tasks = {node.netuid: node.task for node in nodes}
+    assert tasks == {1: "heat", 2: "forecast", 3: "text"}
+    miner = next(node for node in nodes if node.role == "miner" and node.netuid == 1)
+    assert miner.model == "reference"
+    settings = tomllib.loads(render_config(options, nodes, miner))
+    assert settings["neuron"]["options"] == {}
+
+
 def test_further_subnets_get_the_last_validator_and_the_last_miner_each() -> None:
     nodes = make_nodes(Options(nodes=8, validators=4, miners=4, subnets=3))
     assert [node.netuid for node in nodes] == [1, 1, 2, 3, 1, 1, 2, 3]
