@@ -12,7 +12,7 @@ from consensus.quantities import Hash32, Height
 from daemon.cli.amounts import misused
 from daemon.cli.client import NodeClient, connect
 from daemon.cli.groups import make_group
-from daemon.cli.keys import find_key, find_keys, resolve_address
+from daemon.cli.keys import find_keys, resolve_address
 from daemon.cli.options import (
     API,
     CONFIG,
@@ -27,7 +27,7 @@ from daemon.cli.options import (
 )
 from daemon.cli.output import print_fields, print_json, print_note, print_table
 from daemon.cli.sources import load
-from daemon.cli.tx.desk import choose_name
+from daemon.cli.tx.desk import find_usual
 from daemon.cli.tx.flow import check_network
 from daemon.engine.errors import NodeError
 from daemon.unit import Fields
@@ -145,8 +145,7 @@ def _find_address(
     keys = find_keys(common)
     if texts:
         return resolve_address(texts[0], Path(keys.keystore))
-    use = KeyKind(kind.use)
-    return find_key(choose_name(None, settings, keys, use), Path(keys.keystore), use).public_key
+    return find_usual(settings, keys, KeyKind(kind.use))
 
 
 def _ask_proved(

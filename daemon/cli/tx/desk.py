@@ -12,10 +12,11 @@ from consensus.quantities import Hash32, Height, NetUid, PublicKey
 from daemon.cli.client import NodeClient
 from daemon.cli.keys import Signer, find_key, open_signer, resolve_address
 from daemon.cli.output import CliError, Exit
+from daemon.unit import Fields
+from daemon.views import accounts, subnets
 from storage.keys.keyfile import KeyKind
 from storage.keys.keystore import Keystore
 
-Fields = Mapping[str, object]
 _DIGITS = re.compile(r"-?[0-9]{1,20}")
 
 
@@ -47,9 +48,7 @@ class Desk:
         Raises:
             CliError: `key_missing`, `which_key`.
         """
-        return find_key(
-            choose_name(None, self.settings, self.keys, kind), self.keys.keystore, kind
-        ).public_key
+        return find_usual(self.settings, self.keys, kind)
 
     def open(self, key: PublicKey, kind: KeyKind) -> Signer:
         """Open a local key for signing; its password is asked for once.
@@ -85,11 +84,11 @@ class Desk:
 
     def subnet(self, netuid: NetUid) -> Fields:
         """Return what the node knows of a subnet."""
-        return self.ask(f"/chain/subnets/{netuid}")
+        return self.ask(subnets.subnet(netuid).path)
 
     def owner(self, hotkey: PublicKey) -> PublicKey | None:
         """Return the coldkey that owns a hotkey, or None."""
-        owner = self.ask(f"/chain/account/{format_address(hotkey)}").get("owner")
+        owner = self.ask(accounts.account(hotkey).path).get("owner")
         return self.find(owner) if isinstance(owner, str) else None
 
 
@@ -110,6 +109,11 @@ def choose_name(
     if name is not None:
         return name
     return usual[kind] if usual[kind] in Keystore(keys.keystore).names() else None
+
+
+def find_usual(settings: Settings, keys: KeysSettings, kind: KeyKind) -> PublicKey:
+    """Return the configured key of a kind, or the only one there is. Raises as `find_key`."""
+    return find_key(choose_name(None, settings, keys, kind), keys.keystore, kind).public_key
 
 
 def read_int(fields: Fields, name: str) -> int:

@@ -24,9 +24,11 @@ from daemon.cli.output import CliError, Exit, confirm, print_json, print_note
 from daemon.cli.progress import wait_final
 from daemon.cli.sources import load
 from daemon.cli.tx import show
-from daemon.cli.tx.desk import Desk, Fields, choose_name, read_int, read_rows
+from daemon.cli.tx.desk import Desk, choose_name, read_int, read_rows
 from daemon.cli.tx.entry import Given, TxEntry
 from daemon.cli.tx.outcome import UNMET, check_filled, check_limit, find_changes
+from daemon.unit import Fields
+from daemon.views import node
 from storage.keys.keyfile import KeyKind
 
 
@@ -86,7 +88,7 @@ def open_desk(common: Common, kinds: Sequence[KeyKind]) -> Desk:
     client = open_client(loaded.settings.api, common.api)
     signer_name = choose_name(common.signer, loaded.settings, keys, kinds[0])
     signer = _find_signer(signer_name, keys.keystore, kinds, common)
-    status = client.get_ok("/chain/status")
+    status = client.get_ok(node.status.path)
     chain_id = Hash32(bytes.fromhex(str(status.get("chain_id", ZERO_HASH.hex()))))
     check_network(loaded, common.network, chain_id)
     if status.get("syncing"):

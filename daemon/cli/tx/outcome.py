@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from config.address import format_address
 from daemon.cli.output import CliError, Exit
 from daemon.cli.progress import wait_for_height
-from daemon.cli.tx.desk import Desk, Fields, read_int, read_rows
+from daemon.cli.tx.desk import Desk, read_int, read_rows
+from daemon.unit import Fields
 from daemon.views import accounts
 
 UNMET = "order_dropped"

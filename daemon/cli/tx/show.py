@@ -11,8 +11,8 @@ from consensus.quantities import PublicKey
 from consensus.types import Transaction
 from daemon.cli.amounts import format_ratio
 from daemon.cli.output import CliError, Exit, print_note, print_table, snake
-from daemon.cli.tx.desk import Desk, Fields, read_int, read_rows
-from daemon.unit import format_amount
+from daemon.cli.tx.desk import Desk, read_int, read_rows
+from daemon.unit import Fields, format_amount
 from daemon.views.plain import find_refusal
 
 _LABELS = {

@@ -12,7 +12,7 @@ from daemon.cli.output import CliError, Exit, confirm, print_json, print_note
 from daemon.cli.wallet.listing import KEY_NAME
 from daemon.cli.wallet.showing import check_new_file, print_words, write_secret
 from daemon.cli.wallet.words import format_words
-from storage.keys.keystore import KeyInfo, Keystore, LoadedKey
+from storage.keys.keystore import KeyInfo, Keystore
 
 
 class Form(StrEnum):
@@ -47,9 +47,13 @@ def export(common: Common, name: str, *, form: Form | None, to: Path | None) -> 
     label = f"{info.name} ({info.kind} {format_address(info.public_key)})"
     confirm(f"Export the {what} of {label} {where}?", yes=common.yes)
     key = unlock(info, keys)
-    secret = None if form is Form.FILE else _read_secret(key, form)
-    if to is not None:
-        _write(info, secret, to)
+    secret = None
+    if form is not Form.FILE:
+        secret = format_words(key.entropy) if form is Form.WORDS else key.seed.hex()
+    if to is not None and secret is not None:
+        write_secret(to, secret)
+    elif to is not None:
+        Keystore(info.path.parent).export(info.name, to)
     if common.as_json:
         shown = None if to else secret
         file = str(to.absolute()) if to else None
@@ -77,17 +81,6 @@ def _explain(info: KeyInfo) -> tuple[str, str]:
     coldkey = format_address(info.derivation.coldkey)
     message = f"{info.name} is hotkey {info.derivation.index} of the words of {coldkey}."
     return message, "Export that coldkey's words, or this key --as seed or --as file."
-
-
-def _read_secret(key: LoadedKey, form: Form) -> str:
-    return format_words(key.entropy) if form is Form.WORDS else key.seed.hex()
-
-
-def _write(info: KeyInfo, secret: str | None, to: Path) -> None:
-    if secret is None:
-        Keystore(info.path.parent).export(info.name, to)
-    else:
-        write_secret(to, secret)
 
 
 def _print(secret: str, form: Form) -> None:
