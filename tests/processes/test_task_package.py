@@ -22,7 +22,7 @@ OPTIONS = Options(nodes=3, validators=1, miners=2, block_ms=500, tempo=20, task=
 """Three voters of equal stake: a block is final only if each of them votes."""
 STRIPPED = 2
 """The node from which the package is taken away."""
-MISSING = "no task 'toy': known are forecast, text"
+MISSING = "no task 'toy': known are "
 PAID_S = 60.0
 """An epoch is 10 s; rows of weights made in one are revealed and paid in the next."""
 
