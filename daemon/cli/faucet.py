@@ -12,7 +12,6 @@ from daemon.cli.options import API, JSON, KEYS, WAIT, Common, verb
 from daemon.cli.output import print_json
 from daemon.cli.progress import wait_final
 from daemon.cli.tx.desk import read_int
-from daemon.views import node
 
 
 @verb("faucet", "faucet coldkey", WAIT, *KEYS, API, JSON)
@@ -24,7 +23,7 @@ def faucet(common: Common, to: str) -> None:
     answer = client.post_ok("/faucet", json.dumps({"address": address}).encode(), JSON_BODY)
     words = f"TAO is on its way to {address}: transaction {answer['id']}"
     if common.wait:
-        last = read_int(client.get_ok(node.status.path), "height") + common.valid_for
+        last = read_int(client.get_ok("/chain/status"), "height") + common.valid_for
         answer = wait_final(client, Hash32(bytes.fromhex(str(answer["id"]))), last)
         words = f"{address} has it: block {answer['height']}, transaction {answer['id']}"
     if common.as_json:

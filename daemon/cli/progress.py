@@ -9,7 +9,6 @@ from daemon.cli.client import NodeClient
 from daemon.cli.output import CliError, Exit
 from daemon.cli.tx.desk import read_int
 from daemon.unit import Fields
-from daemon.views import node, transactions
 
 POLL_S = 0.25
 """Between two looks; blocks come once a second or slower."""
@@ -25,7 +24,7 @@ def watch_heights(client: NodeClient, remedy: str = "Look at neurond status.") -
     """
     height, since = -1, time.monotonic()
     while True:
-        now = read_int(client.get_ok(node.status.path), "height")
+        now = read_int(client.get_ok("/chain/status"), "height")
         if now > height:
             height, since = now, time.monotonic()
         elif time.monotonic() - since > STILL_S:
@@ -49,7 +48,7 @@ def wait_final(client: NodeClient, identity: Hash32, valid_until: int) -> Fields
     name = identity.hex()
     remedy = f"It waits. Look at neurond status, then neurond query receipt {name}."
     for height in watch_heights(client, remedy):
-        _, answer = client.get(transactions.receipt(identity).path)
+        _, answer = client.get(f"/chain/transactions/{name}")
         if answer.get("status") == "final":
             return answer
         if height >= valid_until and _get_code(answer) == "not_found":

@@ -9,7 +9,6 @@ from daemon.cli.options import JSON, NODE, Common, verb
 from daemon.cli.output import Exit, print_fields, print_json, print_table
 from daemon.cli.tx.desk import read_int
 from daemon.unit import Fields, format_amount
-from daemon.views import node
 
 
 @verb("status", "status --json", *NODE, JSON)
@@ -19,7 +18,7 @@ def status(common: Common) -> None:
     Exit code 0: ready; 1: running but not ready; 3: no node answers.
     """
     client = connect(common)
-    view = client.get_ok(node.status.path)
+    view = client.get_ok("/chain/status")
     _, readiness = client.get("/readyz")
     if common.as_json:
         print_json({**view, "readiness": readiness})

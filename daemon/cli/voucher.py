@@ -26,7 +26,6 @@ from daemon.cli.tx.desk import choose_name, read_int
 from daemon.cli.tx.fields import parse_hash
 from daemon.cli.tx.governing import read_voucher, write_voucher
 from daemon.unit import Fields, format_amount
-from daemon.views import channels, governance, node
 from storage.keys.keyfile import KeyKind
 
 _PPM = 1_000_000
@@ -71,10 +70,10 @@ def check(common: Common, file: Path) -> None:
     """Tell what a voucher would pay now, or why it would not. Exit code 1: it would not."""
     found = read_voucher(file)
     client = connect(common)
-    channel = cast("Fields", client.get_ok(channels.channel(found.channel).path)["channel"])
+    channel = cast("Fields", client.get_ok(f"/chain/channels/{found.channel.hex()}")["channel"])
     _judge(client, found, channel)
     paid = found.amount - read_int(channel, "redeemed")
-    rules = cast("Fields", client.get_ok(governance.params.path)["params"])
+    rules = cast("Fields", client.get_ok("/chain/params")["params"])
     burn_ppm = read_int(rules, "payment_burn_ppm")
     burned = found.amount * burn_ppm // _PPM - read_int(channel, "redeemed") * burn_ppm // _PPM
     figures = {
@@ -106,7 +105,7 @@ def _judge(client: NodeClient, voucher: Voucher, channel: Fields) -> None:
     """
     message = voucher_message(voucher.channel, voucher.amount, voucher.receipts_root)
     signers = {PublicKey(parse_address(str(channel[who]))) for who in ("payer", "opener")}
-    height = read_int(client.get_ok(node.status.path), "height")
+    height = read_int(client.get_ok("/chain/status"), "height")
     if not any(is_signed(signer, message, voucher.signature) for signer in signers):
         raise _refuse(refusals.VoucherForged)
     if height + 1 >= read_int(channel, "end"):

@@ -2,14 +2,13 @@
 
 import click
 
-from consensus.quantities import U16_MAX, NetUid
+from consensus.quantities import U16_MAX
 from daemon.cli.amounts import misused, parse_height, parse_number
 from daemon.cli.client import NodeClient, connect
 from daemon.cli.options import JSON, NODE, Common, verb
 from daemon.cli.output import print_json, print_note
 from daemon.cli.progress import wait_for_height
 from daemon.cli.tx.desk import read_int
-from daemon.views import node, subnets
 
 
 @verb("wait", "wait --height +20", *NODE, JSON)
@@ -53,7 +52,7 @@ def find_goal(client: NodeClient, what: str, text: str) -> tuple[int, str]:
         goal = int(parse_height(text, _ask_height(client)))
         return goal, f"height {goal}"
     netuid = parse_number(text, 0, U16_MAX)
-    subnet = client.get_ok(subnets.subnet(NetUid(netuid)).path)
+    subnet = client.get_ok(f"/chain/subnets/{netuid}")
     # What a call can do from some block on, it can do when the block before is the head.
     match what:
         case "start":
@@ -67,4 +66,4 @@ def find_goal(client: NodeClient, what: str, text: str) -> tuple[int, str]:
 
 
 def _ask_height(client: NodeClient) -> int:
-    return read_int(client.get_ok(node.status.path), "height")
+    return read_int(client.get_ok("/chain/status"), "height")

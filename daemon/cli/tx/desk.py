@@ -13,7 +13,6 @@ from daemon.cli.client import NodeClient
 from daemon.cli.keys import Signer, find_key, open_signer, resolve_address
 from daemon.cli.output import CliError, Exit
 from daemon.unit import Fields
-from daemon.views import accounts, subnets
 from storage.keys.keyfile import KeyKind
 from storage.keys.keystore import Keystore
 
@@ -84,11 +83,11 @@ class Desk:
 
     def subnet(self, netuid: NetUid) -> Fields:
         """Return what the node knows of a subnet."""
-        return self.ask(subnets.subnet(netuid).path)
+        return self.ask(f"/chain/subnets/{netuid}")
 
     def owner(self, hotkey: PublicKey) -> PublicKey | None:
         """Return the coldkey that owns a hotkey, or None."""
-        owner = self.ask(accounts.account(hotkey).path).get("owner")
+        owner = self.ask(f"/chain/account/{format_address(hotkey)}").get("owner")
         return self.find(owner) if isinstance(owner, str) else None
 
 

@@ -28,7 +28,6 @@ from daemon.cli.tx.desk import Desk, choose_name, read_int, read_rows
 from daemon.cli.tx.entry import Given, TxEntry
 from daemon.cli.tx.outcome import UNMET, check_filled, check_limit, find_changes
 from daemon.unit import Fields
-from daemon.views import node
 from storage.keys.keyfile import KeyKind
 
 
@@ -88,7 +87,7 @@ def open_desk(common: Common, kinds: Sequence[KeyKind]) -> Desk:
     client = open_client(loaded.settings.api, common.api)
     signer_name = choose_name(common.signer, loaded.settings, keys, kinds[0])
     signer = _find_signer(signer_name, keys.keystore, kinds, common)
-    status = client.get_ok(node.status.path)
+    status = client.get_ok("/chain/status")
     chain_id = Hash32(bytes.fromhex(str(status.get("chain_id", ZERO_HASH.hex()))))
     check_network(loaded, common.network, chain_id)
     if status.get("syncing"):

@@ -11,7 +11,6 @@ from daemon.cli.output import CliError, Exit
 from daemon.cli.progress import wait_for_height
 from daemon.cli.tx.desk import Desk, read_int, read_rows
 from daemon.unit import Fields
-from daemon.views import accounts
 
 UNMET = "order_dropped"
 """The event of an order that was not filled, and the code of the error."""
@@ -109,7 +108,7 @@ def _name(effect: Fields) -> tuple[str, str, int, str] | None:
 
 
 def _read_account(desk: Desk, address: str, height: int) -> Mapping[tuple[str, str, int, str], int]:
-    told = desk.client.get_ok(accounts.account(desk.signer).at(height))
+    told = desk.client.get_ok(f"/chain/account/{address}?height={height}")
     found = {(address, "free", 0, ""): read_int(told, "free")}
     for stake in read_rows(told, "stakes"):
         key = (address, "stake", read_int(stake, "netuid"), str(stake["hotkey"]))

@@ -6,6 +6,7 @@ from typing import cast
 import click
 
 from config.address import format_address, parse_address
+from consensus import refusals
 from consensus.errors import CallError
 from consensus.quantities import PublicKey
 from consensus.types import Transaction
@@ -13,7 +14,6 @@ from daemon.cli.amounts import format_ratio
 from daemon.cli.output import CliError, Exit, print_note, print_table, snake
 from daemon.cli.tx.desk import Desk, read_int, read_rows
 from daemon.unit import Fields, format_amount
-from daemon.views.plain import find_refusal
 
 _LABELS = {
     "free": "balance",
@@ -114,7 +114,9 @@ def make_failure(receipt: Fields) -> CliError:
 
 
 def _explain(code: int) -> str:
-    return ((find_refusal(code) or CallError).__doc__ or "").partition("\n")[0]
+    kinds = {kind.code: kind for kind in CallError.__subclasses__()}
+    assert refusals.__doc__, "one import brings them all in"
+    return (kinds.get(code, CallError).__doc__ or "").partition("\n")[0]
 
 
 # -- effects --------------------------------------------------------------------------------------

@@ -13,14 +13,13 @@ from daemon.cli.tx.desk import Desk, read_int
 from daemon.cli.tx.entry import Field, Given, Role, TxEntry
 from daemon.cli.tx.fields import data, hash32, height, hotkey, identity, netuid, number, text
 from daemon.cli.tx.limits import cost_limit
-from daemon.views.governance import params
 
 _I64_MAX = 2**63 - 1
 _PARAMS_BYTES_MAX = 4_096
 
 
 def _read_cost(desk: Desk, _given: Given) -> int:
-    return read_int(desk.ask(params.path), "subnet_cost")
+    return read_int(desk.ask("/chain/params"), "subnet_cost")
 
 
 def _mechanism() -> tuple[Field, ...]:
