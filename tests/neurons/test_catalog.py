@@ -12,14 +12,14 @@ WORKING = """
 from neurons.tasks.text.task import TextTask
 
 class Renamed(TextTask):
-    name = "toy"
+    name = "stranger"
 
 def open_task(params):
     return Renamed()
 """
 
 
-def install(folder: Path, name: str, code: str, *, task: str = "toy", dist: str = "") -> None:
+def install(folder: Path, name: str, code: str, *, task: str = "stranger", dist: str = "") -> None:
     """Put a package with one task on `folder`, as an installer would."""
     (folder / f"{name}.py").write_text(code)
     info = folder / f"{dist or name}-1.2.dist-info"
@@ -52,33 +52,33 @@ def test_our_own_distribution_lists_nothing_twice() -> None:
 
 def test_installed_task_is_listed_and_opened(site: Path) -> None:
     install(site, "toy_task_a", WORKING)
-    assert find("toy", "toy_task_a 1.2").problem == ""
-    assert catalog.open_task("toy").name == "toy"
+    assert find("stranger", "toy_task_a 1.2").problem == ""
+    assert catalog.open_task("stranger").name == "stranger"
 
 
 def test_package_that_fails_to_import_breaks_its_own_task_alone(site: Path) -> None:
     install(site, "toy_task_b", "import no_such_module_at_all")
-    assert "toy" in [each.name for each in catalog.list_tasks()]
+    assert "stranger" in [each.name for each in catalog.list_tasks()]
     with pytest.raises(BrokenTask, match=r"toy_task_b 1\.2 fails: ModuleNotFoundError"):
-        catalog.open_task("toy")
+        catalog.open_task("stranger")
     assert catalog.open_task("text").name == "text"
 
 
 def test_package_that_exits_when_it_is_called_is_told(site: Path) -> None:
     install(site, "toy_task_c", "def open_task(params):\n    raise RuntimeError('no luck')")
     with pytest.raises(BrokenTask, match="no luck"):
-        catalog.open_task("toy")
+        catalog.open_task("stranger")
 
 
 def test_what_is_no_task_is_told_by_what_it_lacks(site: Path) -> None:
     install(site, "toy_task_d", "def open_task(params):\n    return 3")
     with pytest.raises(BrokenTask, match=r"lacks .*verify"):
-        catalog.open_task("toy")
+        catalog.open_task("stranger")
 
 
 def test_task_of_another_name_than_its_entry_is_refused(site: Path) -> None:
     install(site, "toy_task_e", WORKING, task="other")
-    with pytest.raises(BrokenTask, match="'toy', not 'other'"):
+    with pytest.raises(BrokenTask, match="'stranger', not 'other'"):
         catalog.open_task("other")
 
 
@@ -92,7 +92,7 @@ def test_of_two_packages_that_claim_one_name_neither_gets_it(site: Path) -> None
     install(site, "toy_task_g", WORKING)
     install(site, "toy_task_h", WORKING)
     with pytest.raises(BrokenTask, match=r"toy_task_h 1\.2 has a task of this name too"):
-        catalog.open_task("toy")
+        catalog.open_task("stranger")
     with pytest.raises(LookupError, match="known are"):
         catalog.open_task("chess")
 

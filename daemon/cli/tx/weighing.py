@@ -32,7 +32,7 @@ from daemon.cli.amounts import misused, parse_number
 from daemon.cli.output import CliError, Exit
 from daemon.cli.tx.desk import Desk, read_int
 from daemon.cli.tx.entry import Field, Given, Prompt
-from daemon.cli.tx.fields import computed, read_file
+from daemon.cli.tx.fields import computed, parse_hash, read_file
 from storage.keys.private import read_own, write_new
 
 _PAIR = re.compile(r"([0-9]{1,5})=([0-9]{1,20}(?:\.[0-9]{1,12})?)")
@@ -46,6 +46,7 @@ SALT_FILE = Prompt(
     metavar="FILE",
 )
 VERSION = Prompt("version", "Version of the scorer; else the subnet's.", metavar="NUMBER")
+SCORER = Prompt("scorer", "Hash of the scorer; else the subnet's.", metavar="HASH")
 
 
 def parse_weights(written: list[str]) -> tuple[tuple[Uid, ...], tuple[Weight, ...]]:
@@ -74,7 +75,7 @@ def parse_weights(written: list[str]) -> tuple[tuple[Uid, ...], tuple[Weight, ..
 
 
 def commit_fields() -> tuple[Field, ...]:
-    """Return the fields of a commitment that follow from the weights: epoch and digest."""
+    """Return the fields of a commitment beside its subnet: epoch, digest and scorer."""
     weights = Prompt(
         "weights", "UID=WEIGHT in any unit, or @FILE of them.", is_argument=True, is_list=True
     )
@@ -84,6 +85,7 @@ def commit_fields() -> tuple[Field, ...]:
     return (
         Field("epoch", _read_commit_epoch, lambda _desk, value: str(value), (epoch,)),
         Field("digest", _seal, lambda _desk, _value: "sealed", (weights, VERSION, SALT_FILE)),
+        Field("scorer", _read_scorer, lambda _desk, value: cast("Hash32", value).hex(), (SCORER,)),
     )
 
 
@@ -216,8 +218,18 @@ def _get_tempo(desk: Desk, given: Given) -> int:
 
 
 def _get_version(desk: Desk, netuid: int) -> int:
-    mechanism = desk.subnet(NetUid(netuid)).get("mechanism")
-    return read_int(cast("Mapping[str, object]", mechanism), "scorer_version")
+    return read_int(_get_mechanism(desk, netuid), "scorer_version")
+
+
+def _read_scorer(desk: Desk, given: Given) -> Hash32:
+    text = given.text(SCORER.name)
+    if text is not None:
+        return parse_hash(text)
+    return parse_hash(str(_get_mechanism(desk, _get(given, "netuid"))["scorer_hash"]))
+
+
+def _get_mechanism(desk: Desk, netuid: int) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", desk.subnet(NetUid(netuid)).get("mechanism"))
 
 
 def _get(given: Given, name: str) -> int:

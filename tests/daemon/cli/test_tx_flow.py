@@ -10,6 +10,7 @@ import trio
 from config.address import format_address
 from consensus import codec
 from consensus.calls import payments
+from consensus.calls.weights import CommitWeights
 from consensus.ledger.records import get_account
 from consensus.ledger.subnet.records import get_subnet
 from consensus.quantities import ZERO_HASH, Amount, Hash32, NetUid
@@ -230,6 +231,21 @@ async def test_a_dry_run_of_a_commitment_keeps_nothing(tmp_path: Path, capsys: C
     async with open_door(GENESIS, tmp_path, capsys) as door:
         await door.read("tx", "commit-weights", "1", "2=1", "-w", "hot0", "--dry-run")
         assert not (tmp_path / "weights").exists()
+
+
+async def test_a_commitment_names_the_subnet_s_scorer_unless_told_otherwise(
+    tmp_path: Path, capsys: Capture
+):
+    (subnet,) = GENESIS.subnets
+    pinned = replace(GENESIS, subnets=(replace(subnet, scorer_hash=HASH),))
+    other = "cd" * 32
+    async with open_door(pinned, tmp_path, capsys) as door:
+        call = ("tx", "commit-weights", "1", "2=1", "-w", "hot0", "--dry-run")
+        for more, scorer in (((), HASH.hex()), (("--scorer", other), other)):
+            told = await door.read(*call, *more)
+            sent = codec.decode(Transaction, bytes.fromhex(told["transaction"])).call
+            assert isinstance(sent, CommitWeights)
+            assert sent.scorer.hex() == scorer
 
 
 async def test_consent_can_come_from_another_machine(tmp_path: Path, capsys: Capture):

@@ -76,11 +76,7 @@ ENTRIES = (
         "Bind the hotkey to weights that it reveals after the epoch.",
         "neurond tx commit-weights 1 0=1 3=0.5",
         "Bind the signing hotkey to weights for epoch {epoch} of subnet {netuid}.",
-        (
-            netuid(),
-            *commit_fields(),
-            hash32("scorer", "Hash of the scorer behind them.", is_option=True),
-        ),
+        (netuid(), *commit_fields()),
         keep_salt,
     ),
     TxEntry(
